@@ -1,0 +1,1 @@
+"""The mask bank: making, storing and querying masks; scores built from them."""

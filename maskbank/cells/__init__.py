@@ -1,0 +1,1 @@
+"""Cells: spec, key, store and engines of the unit of work."""

@@ -1,0 +1,351 @@
+"""params.yaml as frozen, validated models. Knows no torch; a profile is a params.yaml of differences to the defaults."""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from maskbank.errors import InputError
+from maskbank.files import write_bytes
+from maskbank.registry import BACKBONES, COMPRESSORS, MAKERS, METHODS, RECIPES, SOURCES, SPARSIFIERS, Registry
+
+PROFILES = Path(__file__).parent / "profiles"
+PARAMS = Path("params.yaml")
+
+Fraction = Annotated[float, Field(gt=0, le=1)]
+Positive = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=0)]
+Rate = Annotated[float, Field(gt=0)]
+Bits = Annotated[int, Field(ge=2, le=16)]
+Options = dict[str, int | float | bool | str]
+Names = Annotated[list[str], Field(min_length=1)]
+Seeds = Annotated[list[Count], Field(min_length=1)]
+Allocation = Literal["uniform", "global", "global_macs"]
+BatchNorm = Literal["reestimated", "kept"]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Suite(Section):
+    """What a board is called; a change of tasks, splits or steps is a new version (rule X10)."""
+
+    name: str = "fashion-mnist-fewway"
+    version: str = "1"
+    profile: str = "default"
+    budget_minutes: float = Field(10.0, gt=0, description="what this profile may cost on two cores; `plan` warns past it")
+
+
+class Engine(Section):
+    """How cells are run. Nothing here is part of a cell's key."""
+
+    kind: Literal["process", "serial"] = "process"
+    workers: Count = Field(0, description="0: one a core")
+    timeout_s: Rate = Field(3600.0, description="seconds one cell may take")
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        "auto", description="auto: bfloat16 autocast where the processor computes it natively, else float32"
+    )
+
+
+class Data(Section):
+    source: str = "fashion_mnist"
+    path: str | None = Field(None, description="file or folder of your own data (sources npz, imagefolder) or of a copy")
+    train_per_class: Positive | None = Field(None, description="null: all that validation leaves")
+    validation_per_class: Positive = 200
+    test_per_class: Positive | None = None
+    size: Positive | None = Field(None, description="images are resized to this many pixels a side; null: as they are")
+    seed: Count = 0
+
+
+class Tasks(Section):
+    """Few-way tasks. A split draws `targets` classes to transfer to; the bank is made from the other classes."""
+
+    ways: Annotated[int, Field(ge=2)] = 3
+    splits: Positive = 8
+    targets: Annotated[int, Field(ge=2)] = 4
+    per_split: Positive = 3
+    bank_per_split: Positive = 12
+    unseen_splits: Count = Field(4, description="splits whose target classes the backbone never saw in pretraining")
+    seed: Count = 0
+
+    @model_validator(mode="after")
+    def fits(self) -> Self:
+        if self.targets < self.ways:
+            raise ValueError(f"targets {self.targets} must be at least ways {self.ways}")
+        if self.unseen_splits > self.splits:
+            raise ValueError(f"unseen_splits {self.unseen_splits} must be at most splits {self.splits}")
+        return self
+
+
+class Pretrain(Section):
+    backbones: Names = ["resnet20", "vit"]
+    recipes: dict[str, Names] = {"resnet20": ["adam", "snt"], "vit": ["adam"]}
+    seeds: Seeds = [0, 1, 2]
+    steps: Positive = 400
+    batch: Positive = 64
+    lr: Rate = 0.003
+    crop: Count = Field(2, description="pixels of random shift; 0: none")
+    flip: bool = True
+    curve_points: Positive = 10
+
+
+class CompressGrid(Section):
+    method: str
+    budgets: Annotated[list[Rate], Field(min_length=1)]
+    bn: Annotated[list[BatchNorm], Field(min_length=1)] = ["reestimated"]
+
+
+class Compress(Section):
+    """One-shot compression of each pretrained net, without fine-tuning. A budget is the fraction of weights kept, or bits."""
+
+    grids: list[CompressGrid] = [
+        CompressGrid(method="magnitude", budgets=[0.5, 0.2, 0.1], bn=["reestimated", "kept"]),
+        CompressGrid(method="quantize", budgets=[8, 4], bn=["kept"]),
+    ]
+
+
+class Sparsify(Section):
+    """Sparse training from scratch, at equal total steps. A budget is the fraction of prunable weights kept."""
+
+    backbone: str = "resnet20"
+    methods: Names = ["c_gap", "prune_from_dense"]
+    options: dict[str, Options] = {"c_gap": {"partitions": 3, "rounds": 2}}
+    allocation: Literal["uniform", "global"] = "uniform"
+    budgets: Annotated[list[Fraction], Field(min_length=1)] = [0.2, 0.1]
+    seeds: Seeds = [0, 1]
+    steps: Positive = 400
+    batch: Positive = 64
+    lr: Rate = 0.003
+
+
+class Prune(Section):
+    """Masks of the bank tasks, learned on a frozen backbone."""
+
+    makers: Names = ["amp"]
+    options: dict[str, Options] = {}
+    budget: Fraction = 0.1
+    steps: Positive = 60
+    batch: Positive = 32
+    lr: Rate = 0.1
+    seed: Count = 0
+
+
+class TransferGrid(Section):
+    budgets: Annotated[list[Fraction], Field(min_length=1)]
+    allocations: Annotated[list[Allocation], Field(min_length=1)]
+    bn: Annotated[list[BatchNorm], Field(min_length=1)] = ["reestimated"]
+
+
+class Transfer(Section):
+    """One-shot sub-networks for the target tasks, adapted for a few steps along one trajectory."""
+
+    backbones: Names = ["resnet20"]
+    recipe: str = "adam"
+    pretrain_seeds: Seeds = [0]
+    methods: Names = ["smsp", "universal", "random", "l2", "taylor", "dense"]
+    options: dict[str, Options] = {"smsp": {"neighbours": 5}}
+    budget_kind: Literal["units", "params", "macs"] = "units"
+    grids: list[TransferGrid] = [
+        TransferGrid(budgets=[0.2, 0.1, 0.05], allocations=["uniform", "global_macs"]),
+        TransferGrid(budgets=[0.5], allocations=["uniform"]),
+    ]
+    steps: Annotated[list[Count], Field(min_length=1)] = [0, 10, 30]
+    shots: Positive | None = Field(None, description="training images a class; null: all")
+    score_images: Positive = 256
+    batch: Positive = 64
+    lr: Rate = 0.003
+    seeds: Seeds = [0]
+
+    @model_validator(mode="after")
+    def ascending(self) -> Self:
+        if sorted(set(self.steps)) != self.steps:
+            raise ValueError(f"steps {self.steps} must ascend without repeats")
+        return self
+
+
+class Evaluate(Section):
+    latency_methods: list[str] = ["smsp", "l2", "random"]
+    latency_repeats: Annotated[int, Field(ge=5)] = 30
+    latency_batch: Positive = 1
+    calibration_bins: Positive = 15
+
+
+class Compare(Section):
+    """Statistics of the comparisons; a family is what Holm corrects over."""
+
+    method: str = "smsp"
+    against: Names = ["universal", "random", "l2", "taylor", "dense"]
+    alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    margin: Annotated[float, Field(gt=0, lt=1)] = Field(0.005, description="equivalence margin, as accuracy")
+    resamples: Annotated[int, Field(ge=100)] = 10000
+    seed: Count = 0
+
+
+class Report(Section):
+    title: str = "maskbank report"
+
+
+class Track(Section):
+    experiment: str = "maskbank"
+
+
+class Params(Section):
+    suite: Suite = Suite()
+    engine: Engine = Engine()
+    data: Data = Data()
+    tasks: Tasks = Tasks()
+    models: dict[str, Options] = {
+        "resnet20": {"width": 16, "stem_stride": 2},
+        "vit": {"dim": 48, "depth": 4, "heads": 3, "patch": 7},
+    }
+    pretrain: Pretrain = Pretrain()
+    compress: Compress = Compress()
+    sparsify: Sparsify = Sparsify()
+    prune: Prune = Prune()
+    transfer: Transfer = Transfer()
+    evaluate: Evaluate = Evaluate()
+    compare: Compare = Compare()
+    report: Report = Report()
+    track: Track = Track()
+
+
+def check_names(params: Params) -> None:
+    """Check every name that params gives against its registry, and the names against one another."""
+
+    def check_all(registry: Registry, names: list[str], options: dict[str, Options], key: str) -> None:
+        for index, name in enumerate(names):
+            registry.check(name, f"{key}.{index}")
+        for name, chosen in options.items():
+            registry.check_options(name, dict(chosen), f"{key.rsplit('.', 1)[0]}.options.{name}")
+
+    SOURCES.check(params.data.source, "data.source")
+    for name, chosen in params.models.items():
+        BACKBONES.check_options(name, dict(chosen), f"models.{name}")
+    check_all(BACKBONES, params.pretrain.backbones, {}, "pretrain.backbones")
+    for backbone in params.pretrain.backbones:
+        if backbone not in params.pretrain.recipes:
+            raise InputError(f"pretrain.recipes.{backbone}: missing; give the recipes of each backbone, such as [adam]")
+        check_all(RECIPES, params.pretrain.recipes[backbone], {}, f"pretrain.recipes.{backbone}")
+    for index, grid in enumerate(params.compress.grids):
+        COMPRESSORS.check(grid.method, f"compress.grids.{index}.method")
+        limit = 16 if grid.method == "quantize" else 1
+        for position, budget in enumerate(grid.budgets):
+            if budget > limit:
+                where = f"compress.grids.{index}.budgets.{position} = {budget:g}"
+                raise InputError(f"{where}: {grid.method} takes a value above 0 and at most {limit}")
+    check_all(SPARSIFIERS, params.sparsify.methods, params.sparsify.options, "sparsify.methods")
+    check_all(MAKERS, params.prune.makers, params.prune.options, "prune.makers")
+    check_all(METHODS, params.transfer.methods, params.transfer.options, "transfer.methods")
+    check_all(METHODS, params.evaluate.latency_methods, {}, "evaluate.latency_methods")
+    for key, name in [("compare.method", params.compare.method)] + [
+        (f"compare.against.{i}", name) for i, name in enumerate(params.compare.against)
+    ]:
+        if name not in params.transfer.methods:
+            raise InputError(f"{key} = {name!r}: not among transfer.methods; choose from {', '.join(params.transfer.methods)}")
+    for key, backbones in (("transfer.backbones", params.transfer.backbones), ("sparsify.backbone", [params.sparsify.backbone])):
+        for name in backbones:
+            if name not in params.pretrain.backbones:
+                allowed = ", ".join(params.pretrain.backbones)
+                raise InputError(f"{key} = {name!r}: not among pretrain.backbones; choose from {allowed}")
+    for backbone in params.transfer.backbones:
+        if params.transfer.recipe not in params.pretrain.recipes[backbone]:
+            allowed = ", ".join(params.pretrain.recipes[backbone])
+            raise InputError(f"transfer.recipe = {params.transfer.recipe!r}: not pretrained for {backbone}; choose from {allowed}")
+    for index, seed in enumerate(params.transfer.pretrain_seeds):
+        if seed not in params.pretrain.seeds:
+            raise InputError(f"transfer.pretrain_seeds.{index} = {seed}: not among pretrain.seeds {params.pretrain.seeds}")
+
+
+def validate(values: Any, origin: str) -> Params:
+    """Values -> Params. The first thing wrong becomes one line: key = value: what is expected."""
+    try:
+        params = Params.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"]) or "(top level)"
+        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+        if first["type"] == "extra_forbidden":
+            allowed = ", ".join(known_keys(first["loc"]))
+            raise InputError(f"{origin}: {key} = {first['input']!r}: unknown key; allowed here: {allowed}{more}") from None
+        raise InputError(f"{origin}: {key} = {first['input']!r}: {first['msg']}{more}") from None
+    try:
+        check_names(params)
+    except InputError as error:
+        raise InputError(f"{origin}: {error}") from None
+    return params
+
+
+def known_keys(location: tuple[int | str, ...]) -> list[str]:
+    """Keys allowed beside an unknown one: those of the section that its path leads to."""
+    section: type[BaseModel] = Params
+    for part in location[:-1]:
+        if isinstance(part, int):
+            continue
+        annotation = section.model_fields[part].annotation
+        inner = next((a for a in getattr(annotation, "__args__", ()) if isinstance(a, type)), annotation)
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return []
+        section = inner
+    return list(section.model_fields)
+
+
+def read_yaml(path: Path) -> Any:
+    try:
+        return YAML(typ="safe").load(path.read_text()) or {}
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; write it with `maskbank configure --profile default`") from None
+    except YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" at line {mark.line + 1}" if mark else ""
+        raise InputError(f"{path}: not valid YAML{where}; mend it or run `maskbank configure`") from None
+
+
+def load_params(path: Path = PARAMS) -> Params:
+    return validate(read_yaml(path), str(path))
+
+
+def profile_names() -> list[str]:
+    return sorted(path.stem for path in PROFILES.glob("*.yaml"))
+
+
+def assign(values: dict[str, Any], assignment: str) -> None:
+    """Set `a.b=c` in nested values; c is read as YAML."""
+    key, equals, text = assignment.partition("=")
+    if not equals or not key:
+        raise InputError(f"--set {assignment}: expected key=value, such as --set tasks.ways=5")
+    *parents, last = key.split(".")
+    for parent in parents:
+        values = values.setdefault(parent, {})
+        if not isinstance(values, dict):
+            raise InputError(f"--set {assignment}: {parent} is a value, not a section")
+    try:
+        values[last] = YAML(typ="safe").load(text)
+    except YAMLError:
+        raise InputError(f"--set {assignment}: {text!r} is not valid YAML") from None
+
+
+def profile_params(profile: str, assignments: list[str]) -> Params:
+    """A profile with changes, validated."""
+    if profile not in profile_names():
+        raise InputError(f"--profile {profile}: no such profile; choose from {', '.join(profile_names())}")
+    values = read_yaml(PROFILES / f"{profile}.yaml")
+    for assignment in assignments:
+        assign(values, assignment)
+    values.setdefault("suite", {})["profile"] = profile
+    return validate(values, f"profile {profile}")
+
+
+def write_params(params: Params, path: Path = PARAMS) -> None:
+    """Write every key, also those at their defaults, so that DVC sees each change."""
+    from io import StringIO
+
+    yaml = YAML()
+    yaml.default_flow_style = None
+    yaml.width = 120
+    stream = StringIO()
+    stream.write("# Written by `maskbank configure`; edit freely, every key is checked before anything runs.\n")
+    yaml.dump(params.model_dump(), stream)
+    write_bytes(path, stream.getvalue().encode())

@@ -1,0 +1,1 @@
+"""Data: sources, prepared arrays, augmentation, splits and few-way tasks."""

@@ -1,0 +1,1 @@
+"""Models: backbones, prunable units, surgery, checkpoints."""

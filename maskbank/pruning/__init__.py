@@ -1,0 +1,1 @@
+"""Pruning: score x allocation x pattern x apply."""

@@ -1,0 +1,1 @@
+"""Scores: one pure function a file, `score(model, units, batch) -> {unit: tensor[n]}`."""

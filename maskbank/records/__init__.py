@@ -1,0 +1,1 @@
+"""Records: the tables that finished cells leave, their schema, evidence and loading."""

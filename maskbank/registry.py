@@ -1,0 +1,75 @@
+"""Registries: a folder of modules, one name a file, imported only when asked for.
+
+Adding a method is adding its file. Listing and checking names reads the folder, never the modules, so that
+params can be validated without importing torch.
+"""
+
+import ast
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from maskbank.errors import InputError
+
+PACKAGE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class Registry:
+    """Names found in `packages` (dotted, below maskbank); each module defines the function `entry`."""
+
+    noun: str
+    entry: str
+    packages: tuple[str, ...]
+
+    def files(self) -> dict[str, Path]:
+        """Name -> file, sorted by name."""
+        folders = [PACKAGE.joinpath(*package.split(".")) for package in self.packages]
+        found = {path.stem: path for folder in folders for path in folder.glob("*.py") if path.stem != "__init__"}
+        return dict(sorted(found.items()))
+
+    def names(self) -> list[str]:
+        return list(self.files())
+
+    def check(self, name: str, key: str) -> str:
+        """Return the name, or raise an InputError that says where it was asked for and what exists."""
+        if name not in self.files():
+            raise InputError(f"{key} = {name!r}: no such {self.noun}; choose from {', '.join(self.names())}")
+        return name
+
+    def module_name(self, name: str) -> str:
+        path = self.files()[self.check(name, self.noun)]
+        return ".".join(("maskbank", *path.relative_to(PACKAGE).with_suffix("").parts))
+
+    def module(self, name: str) -> ModuleType:
+        return importlib.import_module(self.module_name(name))
+
+    def options(self, name: str) -> list[str]:
+        """Names of the keyword-only arguments of the entry function: what params may set for it."""
+        tree = ast.parse(self.files()[name].read_text())
+        for node in tree.body:
+            if isinstance(node, ast.FunctionDef) and node.name == self.entry:
+                return [argument.arg for argument in node.args.kwonlyargs]
+        raise InputError(f"{self.files()[name].name}: a {self.noun} must define the function {self.entry}()")
+
+    def check_options(self, name: str, options: dict[str, object], key: str) -> None:
+        allowed = self.options(self.check(name, key))
+        for option, value in options.items():
+            if option not in allowed:
+                choices = ", ".join(allowed) or "none"
+                raise InputError(f"{key}.{option} = {value!r}: {self.noun} {name!r} has no such option; allowed: {choices}")
+
+    def summary(self, name: str) -> str:
+        """First line of the module's docstring."""
+        return (ast.get_docstring(ast.parse(self.files()[name].read_text())) or "").split("\n")[0]
+
+
+SCORES = Registry("score", "score", ("pruning.scores",))
+METHODS = Registry("method", "score", ("pruning.scores", "bank.methods"))
+BACKBONES = Registry("backbone", "build", ("models.backbones",))
+RECIPES = Registry("recipe", "prepare", ("training.recipes",))
+COMPRESSORS = Registry("compressor", "compress", ("pruning.compressors",))
+SPARSIFIERS = Registry("sparse-training method", "train", ("sparse.methods",))
+MAKERS = Registry("mask maker", "make", ("bank.makers",))
+SOURCES = Registry("data source", "load", ("data.sources",))

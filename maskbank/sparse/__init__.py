@@ -1,0 +1,1 @@
+"""Sparse training: weight masks and the schedules that move them."""

@@ -1,0 +1,1 @@
+"""Statistics of comparisons: tests, effects, bootstraps, rules, claims (numpy and scipy only)."""

@@ -1,0 +1,1 @@
+"""Tracking: the MLflow view of the records."""
