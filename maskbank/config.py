@@ -69,6 +69,7 @@ class Tasks(Section):
     per_split: Positive = 3
     bank_per_split: Positive = 12
     unseen_splits: Count = Field(4, description="splits whose target classes the backbone never saw in pretraining")
+    given_targets: list[list[Count]] = Field([[0, 2, 4, 6]], description="target classes of the first splits; the rest are drawn")
     seed: Count = 0
 
     @model_validator(mode="after")
@@ -77,6 +78,8 @@ class Tasks(Section):
             raise ValueError(f"targets {self.targets} must be at least ways {self.ways}")
         if self.unseen_splits > self.splits:
             raise ValueError(f"unseen_splits {self.unseen_splits} must be at most splits {self.splits}")
+        if len(self.given_targets) > self.splits:
+            raise ValueError(f"given_targets lists {len(self.given_targets)} sets, more than splits {self.splits}")
         return self
 
 

@@ -1,0 +1,1 @@
+"""Mask makers: `make(model, layers, batches, cost, *, budget..., options) -> Learned` on a frozen backbone."""

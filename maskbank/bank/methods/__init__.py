@@ -1,0 +1,1 @@
+"""Transfer methods that read the bank: `score(model, layers, sample, bank, classes, *, options) -> Scores`."""

@@ -1,0 +1,82 @@
+"""The key of a cell: its spec, the content of its inputs, the code it runs, the libraries' versions. Nothing else."""
+
+import ast
+import functools
+from collections.abc import Iterable
+from importlib.metadata import version
+from pathlib import Path
+
+from maskbank.cells.spec import Cell, spec_values
+from maskbank.files import hash_json
+
+ROOT = Path(__file__).parents[1]
+LIBRARIES = ("numpy", "timm", "torch")
+
+
+def module_file(module: str) -> Path | None:
+    """File of a dotted module of this package; None for another package or for a name inside a module."""
+    parts = module.split(".")
+    if parts[0] != "maskbank" or len(parts) == 1:
+        return None
+    path = ROOT.joinpath(*parts[1:])
+    if path.with_suffix(".py").is_file():
+        return path.with_suffix(".py")
+    return path / "__init__.py" if (path / "__init__.py").is_file() else None
+
+
+def syntax(node: object) -> object:
+    """An abstract syntax tree as nested lists: the same for every formatting, comment, docstring and Python version."""
+    if isinstance(node, ast.AST):
+        fields = {name: syntax(value) for name, value in ast.iter_fields(node) if name != "type_comment"}
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node, clean=False):
+            fields["body"] = syntax(node.body[1:])
+        return [type(node).__name__, {name: value for name, value in fields.items() if value not in (None, [])}]
+    if isinstance(node, list):
+        return [syntax(item) for item in node]
+    return node if isinstance(node, str | int | float | None) else repr(node)
+
+
+@functools.cache
+def read_module(path: Path) -> tuple[str, frozenset[str]]:
+    """Hash of a module's syntax and the modules of this package that it imports, anywhere in it."""
+    tree = ast.parse(path.read_text())
+    imported: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            imported.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            imported.add(node.module)
+            imported.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return hash_json(syntax(tree)), frozenset(name for name in imported if module_file(name))
+
+
+@functools.cache
+def fingerprint(modules: frozenset[str]) -> str:
+    """Hash of the code of these modules and of all that they import inside the package."""
+    pending, seen = set(modules), dict[str, str]()
+    while pending:
+        name = pending.pop()
+        path = module_file(name)
+        if path is None or name in seen:
+            continue
+        seen[name], imported = read_module(path)
+        pending |= imported
+    return hash_json(seen, 12)
+
+
+def code_version(cell: Cell, extra: Iterable[str] = ()) -> str:
+    return fingerprint(frozenset([f"maskbank.experiments.{cell.stage}", *cell.spec.modules(), *extra]))
+
+
+def cell_key(cell: Cell) -> str:
+    """20 hexadecimal digits that depend on no path, host, clock, rank or number of workers."""
+    return hash_json(
+        {
+            "stage": cell.stage,
+            "spec": spec_values(cell.spec),
+            "inputs": {name: given.hash for name, given in cell.inputs.items()},
+            "code": code_version(cell),
+            "libraries": {name: version(name).split("+")[0] for name in LIBRARIES},
+        },
+        20,
+    )

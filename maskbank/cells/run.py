@@ -1,0 +1,146 @@
+"""Running the cells of a stage: skip what is stored, run the rest, gather all into tables."""
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from maskbank.cells.engine import ENGINES
+from maskbank.cells.key import cell_key, code_version
+from maskbank.cells.progress import Progress
+from maskbank.cells.spec import Cell
+from maskbank.cells.store import Store
+from maskbank.config import Params
+from maskbank.errors import InputError, WorkError
+from maskbank.files import hash_bytes
+from maskbank.records.schema import NONE, SCHEMA_VERSION, TABLES, columns
+
+WORST_FIRST = ["failed", "timeout", "diverged", "collapsed"]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A cell of the plan with what the store holds of it."""
+
+    cell: Cell
+    key: str
+    body: dict[str, Any]
+
+    @property
+    def status(self) -> str:
+        return str(self.body["status"])
+
+
+def run_cells(stage: str, cells: list[Cell], params: Params, store: Store | None = None) -> list[Finished]:
+    """Bring every cell of the plan into the store. Failed cells are data; only a stage with no good cell at all fails."""
+    store = store or Store()
+    keys = [cell_key(cell) for cell in cells]
+    if len(set(keys)) != len(keys):
+        twice = next(cell for cell, key in zip(cells, keys, strict=True) if keys.count(key) > 1)
+        raise InputError(f"{stage}: the same cell is asked for twice ({twice.describe()}); remove the repeat from params.yaml")
+    pending = [(cell, key) for cell, key in zip(cells, keys, strict=True) if not store.done(key)]
+    print(f"{stage}: {len(cells)} cells, {len(cells) - len(pending)} stored, {len(pending)} to run", flush=True)
+    started, progress = time.monotonic(), Progress(stage, len(pending))
+    if pending:
+        for _, status in ENGINES[params.engine.kind](pending, store, params.engine):
+            progress.advance(status)
+        progress.close()
+        print(f"{stage}: {progress.summary()} in {time.monotonic() - started:.0f} s", flush=True)
+    finished = []
+    for cell, key in zip(cells, keys, strict=True):
+        body = store.get(key)
+        if body is None:
+            raise WorkError(f"{stage}: the cell {key} could not be read back from {store.root}; is the disk full?")
+        finished.append(Finished(cell, key, body))
+    report_failures(stage, finished)
+    return finished
+
+
+def report_failures(stage: str, finished: list[Finished]) -> None:
+    bad = [done for done in finished if done.status in WORST_FIRST]
+    for done in bad[:3]:
+        print(f"{stage}: {done.status}: {done.cell.describe()}: {done.body['points'][0]['reason']}", flush=True)
+    if len(bad) > 3:
+        print(f"{stage}: {len(bad)} cells did not end well; `maskbank failures` lists them", flush=True)
+    if finished and all(done.status in ("failed", "timeout") for done in finished):
+        reason = finished[0].body["points"][0]["reason"]
+        raise WorkError(f"{stage}: all {len(finished)} cells failed, the first with: {reason}")
+
+
+def gather(finished: list[Finished], params: Params, store: Store | None = None) -> dict[str, pd.DataFrame]:
+    """The tables of a stage's cells: what specs say, what cells measured, what the suite is called."""
+    store = store or Store()
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in TABLES}
+    for done in finished:
+        rows["records"] += record_rows(done, params, store)
+        rows["metrics"] += [
+            {"cell_key": done.key, "steps": steps, "metric": metric, "setting": setting, "value": value}
+            for steps, metric, setting, value in done.body["metrics"]
+        ]
+        rows["curves"] += [
+            {"cell_key": done.key, "step": step, "metric": metric, "value": value}
+            for step, metric, value in done.body["curves"]
+        ]
+        timings = {"cell_key": done.key, "machine_class": done.body["machine_class"], **done.body["timings"]}
+        rows["timings"].append(timings)
+        evidence, answers = evidence_rows(done, store)
+        rows["evidence"] += evidence
+        rows["answers"] += answers
+    frames = {name: pd.DataFrame(rows[name]).reindex(columns=columns(name)) for name in TABLES}
+    frames["answers"] = frames["answers"].drop_duplicates("answers_hash", ignore_index=True)
+    return frames
+
+
+def record_rows(done: Finished, params: Params, store: Store) -> list[dict[str, Any]]:
+    wanted = columns("records")
+    base: dict[str, Any] = {name: value for name, value in done.cell.spec.model_dump().items() if name in wanted}
+    base |= {
+        "cell_key": done.key,
+        "stage": done.cell.stage,
+        "profile": params.suite.profile,
+        "dataset": params.data.source if params.data.path is None else f"{params.data.source}:{_stem(params.data.path)}",
+        "suite": params.suite.name,
+        "suite_version": params.suite.version,
+        "schema_version": SCHEMA_VERSION,
+        "code_version": code_version(done.cell),
+        "numerics_class": done.body["numerics_class"],
+        "dense_hash": dense_hash(done, store),
+        "splits_hash": done.cell.inputs["split"].hash if "split" in done.cell.inputs else NONE,
+    }
+    return [
+        base
+        | {name: value for name, value in point["values"].items() if name in wanted}
+        | {"steps": point["steps"], "status": point["status"], "reason": point["reason"]}
+        | {"evidence_hash": point["evidence"][1] if point["evidence"] else NONE}
+        for point in done.body["points"]
+    ]
+
+
+def dense_hash(done: Finished, store: Store) -> str:
+    """Which dense checkpoint the cell started from; a cell that made one names its own."""
+    if "dense" in done.cell.inputs:
+        return done.cell.inputs["dense"].hash
+    return store.artifact_hash(done.body) if done.body["description"] else NONE
+
+
+def _stem(path: str) -> str:
+    return path.rstrip("/").rsplit("/", 1)[-1].split(".")[0]
+
+
+def evidence_rows(done: Finished, store: Store) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Evidence and answers of one cell; accuracy in the record must equal the one derived from them."""
+    points = [point for point in done.body["points"] if point["evidence"]]
+    tensors = store.evidence(done.key) if points else {}
+    evidence, answers = [], {}
+    for point in points:
+        answers_hash, sheet_hash = point["evidence"]
+        predicted, probability = tensors[f"predicted.{point['steps']}"], tensors[f"probability.{point['steps']}"]
+        ids, labels = tensors[f"ids.{answers_hash}"], tensors[f"labels.{answers_hash}"]
+        derived = hash_bytes(answers_hash.encode() + predicted.tobytes() + probability.tobytes())
+        if derived != sheet_hash or float((predicted == labels).mean()) != point["values"]["accuracy"]:
+            raise WorkError(f"cell {done.key}: its accuracy is not the one its evidence gives; delete the cell and run again")
+        answers[answers_hash] = {"answers_hash": answers_hash, "ids": ids.tobytes(), "labels": labels.tobytes()}
+        row = {"cell_key": done.key, "steps": point["steps"], "answers_hash": answers_hash}
+        evidence.append(row | {"predicted": predicted.tobytes(), "probability": probability.tobytes()})
+    return evidence, list(answers.values())

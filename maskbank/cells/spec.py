@@ -1,0 +1,81 @@
+"""The spec of a cell: everything that decides its record."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+
+class Spec(BaseModel):
+    """Base of the frozen specs, one subclass a stage, in `maskbank.experiments.<stage>`.
+
+    Fields that bear the name of a records column fill it. A field at its default stays out of the key, so that a
+    new knob whose default does nothing keeps old results valid.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    stage: ClassVar[str]
+
+    backbone: str = "none"
+    recipe: str = "none"
+    method: str
+    role: str = "method"
+    task: str = "none"
+    task_split: str = "none"
+    split: str = "none"
+    ways: int | None = None
+    shots: int | None = None
+    allocation: str = "none"
+    bn: str = "none"
+    setup: str = "none"
+    budget_kind: str = "none"
+    budget_asked: float | None = None
+    pretrain_seed: int | None = None
+    seed: int = 0
+    tuning: str = "default"
+    trials: int = 1
+    leak: str = "none"
+
+    def points(self) -> tuple[int, ...]:
+        """Steps at which the cell is evaluated: one record row each."""
+        return (0,)
+
+    def modules(self) -> tuple[str, ...]:
+        """Modules resolved by name at run time (methods, recipes, backbones), whose code belongs to the key."""
+        return ()
+
+
+@dataclass(frozen=True)
+class Input:
+    """A file or folder that a cell reads, named by its content."""
+
+    path: str
+    hash: str
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A spec with its inputs. `stage` names the module of `maskbank.experiments` that runs it."""
+
+    spec: Spec
+    inputs: dict[str, Input] = field(default_factory=dict)
+
+    @property
+    def stage(self) -> str:
+        return self.spec.stage
+
+    def input_path(self, name: str) -> Path:
+        return Path(self.inputs[name].path)
+
+    def describe(self) -> str:
+        spec = self.spec
+        parts = [spec.method, spec.backbone, spec.recipe, spec.task, spec.allocation]
+        budget = f"{spec.budget_kind} {spec.budget_asked:g}" if spec.budget_asked is not None else "none"
+        return " ".join(part for part in [*parts, budget, f"seed {spec.seed}"] if part != "none")
+
+
+def spec_values(spec: Spec) -> dict[str, Any]:
+    """The spec as JSON values, without the fields at their defaults."""
+    return spec.model_dump(mode="json", exclude_defaults=True)

@@ -1,0 +1,89 @@
+"""Preparing a data set: load, split into train / validation / test, draw the tasks, write arrays and JSON."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors.numpy import save as save_tensors
+
+from maskbank.config import Data, Params
+from maskbank.data.raw import Raw
+from maskbank.data.tasks import draw_splits
+from maskbank.errors import InputError
+from maskbank.files import hash_bytes, write_bytes, write_json
+from maskbank.registry import SOURCES
+
+PREPARED = Path("data/prepared")
+
+
+def prepare(params: Params, folder: Path = PREPARED) -> str:
+    """Write `images.safetensors`, `data.json` and `splits.json`; returns one line that says what was prepared."""
+    data = params.data
+    path = None if data.path is None else Path(data.path)
+    raw: Raw = SOURCES.module(data.source).load(path, data.size).check(f"data.source = {data.source}")
+    splits = draw_splits(params.tasks, len(raw.names))
+    arrays = part_arrays(raw, data)
+    content = save_tensors(arrays)
+    train = arrays["train_x"].astype(np.float64) / 255
+    shared = duplicates(arrays["train_x"], arrays["test_x"])
+    folder.mkdir(parents=True, exist_ok=True)
+    write_bytes(folder / "images.safetensors", content)
+    write_json(
+        folder / "data.json",
+        {
+            "source": data.source,
+            "names": raw.names,
+            "mean": train.mean((0, 1, 2)).tolist(),
+            "std": np.maximum(train.std((0, 1, 2)), 1e-3).tolist(),
+            "images": {part: len(arrays[f"{part}_y"]) for part in ("train", "validation", "test")},
+            "test_images_also_in_train": shared,
+            "hash": hash_bytes(content),
+        },
+    )
+    write_json(folder / "splits.json", [split.model_dump(mode="json") for split in splits])
+    parts = ", ".join(f"{len(arrays[f'{part}_y'])} {part}" for part in ("train", "validation", "test"))
+    return f"prepare: {data.source}: {parts} images, {len(raw.names)} classes, {len(splits)} splits, {shared} test images also in train"
+
+
+def part_arrays(raw: Raw, data: Data) -> dict[str, NDArray]:
+    """Arrays `{part}_x`, `{part}_y`, `{part}_ids` of the three parts; ids are positions in the source's own arrays."""
+    generator = np.random.default_rng(data.seed)
+    chosen: dict[str, list[NDArray[np.int64]]] = {"train": [], "validation": [], "test": []}
+    for label, name in enumerate(raw.names):
+        train = generator.permutation(np.flatnonzero(raw.train_y == label))
+        test = np.flatnonzero(raw.test_y == label)
+        need = data.validation_per_class + (data.train_per_class or 1)
+        if len(train) < need:
+            raise InputError(
+                f"data: class {name!r} has {len(train)} training images; train_per_class and validation_per_class ask for {need}"
+            )
+        if len(test) < (data.test_per_class or 1):
+            raise InputError(f"data.test_per_class = {data.test_per_class}: class {name!r} has {len(test)} test images")
+        end = None if data.train_per_class is None else need
+        chosen["validation"].append(train[: data.validation_per_class])
+        chosen["train"].append(train[data.validation_per_class : end])
+        chosen["test"].append(test[: data.test_per_class])
+    arrays: dict[str, NDArray] = {}
+    for part, picks in chosen.items():
+        ids = np.sort(np.concatenate(picks))
+        x, y = (raw.test_x, raw.test_y) if part == "test" else (raw.train_x, raw.train_y)
+        arrays[f"{part}_x"] = np.ascontiguousarray(resize(x[ids], data.size))
+        arrays[f"{part}_y"] = y[ids].astype(np.int64)
+        arrays[f"{part}_ids"] = ids.astype(np.uint32)
+    return arrays
+
+
+def resize(x: NDArray[np.uint8], size: int | None) -> NDArray[np.uint8]:
+    """Bilinear, antialiased resize of [N, H, W, C] to `size` pixels a side."""
+    if size is None or x.shape[1:3] == (size, size):
+        return x
+    pixels = torch.from_numpy(np.ascontiguousarray(x)).permute(0, 3, 1, 2).float()
+    resized = torch.nn.functional.interpolate(pixels, (size, size), mode="bilinear", antialias=True)
+    return resized.round().clamp(0, 255).byte().permute(0, 2, 3, 1).numpy()
+
+
+def duplicates(train: NDArray[np.uint8], test: NDArray[np.uint8]) -> int:
+    """Test images whose pixels also occur in train (leakage, reported beside the data)."""
+    known = {image.tobytes() for image in train}
+    return sum(image.tobytes() in known for image in test)

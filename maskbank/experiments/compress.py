@@ -1,0 +1,74 @@
+"""Compression of each pretrained net in one shot, without fine-tuning."""
+
+from typing import ClassVar
+
+import torch
+
+from maskbank.cells.engine import Runtime
+from maskbank.cells.result import Point, Result
+from maskbank.cells.spec import Cell, Spec
+from maskbank.config import Params
+from maskbank.data.batches import training_batches
+from maskbank.experiments.dense import cell_data, dense_model, open_shelf
+from maskbank.experiments.folders import data_input
+from maskbank.measures.cost import trace_cost
+from maskbank.registry import COMPRESSORS
+from maskbank.training.batchnorm import reestimate
+from maskbank.training.evaluate import collapsed, evaluate
+
+NORM_BATCHES, NORM_BATCH = 8, 128  # examples that BatchNorm statistics are re-estimated on
+
+
+class CompressSpec(Spec):
+    stage: ClassVar[str] = "compress"
+
+    setup: str = "same-base"
+    classes: tuple[int, ...]
+
+    def modules(self) -> tuple[str, ...]:
+        return (COMPRESSORS.module_name(self.method),)
+
+
+def plan(params: Params) -> list[Cell]:
+    """Every net pretrained on all classes, at every point of the grids."""
+    shelf, data = open_shelf(params.pretrain.backbones), data_input()
+    return [
+        Cell(
+            CompressSpec(
+                backbone=backbone, recipe=dense.spec["recipe"], pretrain_seed=dense.spec["seed"], seed=dense.spec["seed"],
+                method=grid.method, role=COMPRESSORS.module(grid.method).ROLE, bn=bn, budget_asked=budget,
+                budget_kind=COMPRESSORS.module(grid.method).BUDGET_KIND, allocation="global",
+                classes=tuple(dense.spec["classes"]),
+            ),
+            {"data": data, "dense": dense.input},
+        )
+        for backbone in params.pretrain.backbones
+        for dense in shelf.all_classes(backbone)
+        for grid in params.compress.grids
+        for budget in grid.budgets
+        for bn in grid.bn
+    ]  # fmt: skip
+
+
+def run(cell: Cell, runtime: Runtime) -> Result:
+    spec = cell.spec
+    assert isinstance(spec, CompressSpec) and spec.budget_asked is not None
+    data, model = cell_data(cell), dense_model(cell)
+    cost = trace_cost(model, data.image_shape)
+    compressed = COMPRESSORS.module(spec.method).compress(model, spec.budget_asked)
+    if spec.bn == "reestimated":
+        generator = torch.Generator().manual_seed(spec.seed)
+        train = data.examples("train", spec.classes)
+        reestimate(model, training_batches(data, train, NORM_BATCH, NORM_BATCHES, generator))
+    sheet, loss = evaluate(model, data, data.examples("test", spec.classes))
+    weights = dict(model.named_parameters())
+    removed = sum((1 - density) * weights[name].numel() for name, density in compressed.density.items())
+    params, macs = cost.params(cost.dense), cost.macs(cost.dense)
+    values = {
+        "accuracy": sheet.accuracy, "loss": loss, "budget_achieved": compressed.achieved,
+        "params": params - removed, "params_dense": params,
+        "macs": cost.sparse_macs(compressed.density), "macs_dense": macs,
+        "bytes": compressed.bytes, "train_macs": 0.0,
+    }  # fmt: skip
+    point = Point(0, "collapsed" if collapsed(sheet) else "ok", "", values, sheet)
+    return Result(points=[point], metrics=[(0, "test_reads", "none", 1.0)])

@@ -1,0 +1,114 @@
+"""Per-task pruning: for each bank task a mask, learned on the frozen backbone."""
+
+from typing import Any, ClassVar
+
+import torch
+
+from maskbank.cells.engine import Runtime
+from maskbank.cells.result import Point, Result
+from maskbank.cells.spec import Cell, Input, Spec
+from maskbank.config import Params
+from maskbank.data.batches import training_batches
+from maskbank.data.dataset import read_splits
+from maskbank.experiments.dense import cell_data, dense_model, open_shelf
+from maskbank.experiments.folders import data_input
+from maskbank.measures.cost import trace_cost
+from maskbank.measures.work import MacCounter
+from maskbank.models.heads import head_rows, replace_head
+from maskbank.models.surgery import slice_units
+from maskbank.registry import MAKERS
+from maskbank.training.batchnorm import reestimate
+from maskbank.training.evaluate import collapsed, evaluate
+
+NORM_BATCHES, NORM_BATCH = 4, 128
+
+
+class PruneSpec(Spec):
+    stage: ClassVar[str] = "prune"
+
+    task_split: str = "bank"
+    setup: str = "same-base"
+    budget_kind: str = "units"
+    allocation: str = "global"
+    bn: str = "reestimated"
+    classes: tuple[int, ...]
+    rows: tuple[int, ...]  # the task's classes as rows of the pretrained head
+    options: dict[str, Any] = {}
+    train_steps: int
+    batch: int
+    lr: float
+
+    def points(self) -> tuple[int, ...]:
+        return (self.train_steps,)
+
+    def modules(self) -> tuple[str, ...]:
+        return (MAKERS.module_name(self.method),)
+
+
+def plan(params: Params) -> list[Cell]:
+    """Every bank task of every split, on the backbone that the split's target tasks start from."""
+    given, transfer = params.prune, params.transfer
+    shelf, data = open_shelf(transfer.backbones), data_input()
+    cells = []
+    for backbone in transfer.backbones:
+        for pretrain_seed in transfer.pretrain_seeds:
+            for split in read_splits():
+                home = split.name if split.task_split == "unseen" else "none"
+                dense = shelf.find(backbone, transfer.recipe, pretrain_seed, home)
+                inputs = {"data": data, "dense": dense.input, "split": Input(split.name, split.hash)}
+                cells += [
+                    Cell(
+                        PruneSpec(
+                            backbone=backbone, recipe=transfer.recipe, pretrain_seed=pretrain_seed, method=maker,
+                            split=split.name, task=task.name, classes=task.classes, ways=len(task.classes),
+                            rows=tuple(split.pretrain_classes.index(label) for label in task.classes),
+                            budget_asked=given.budget, options=dict(given.options.get(maker, {})),
+                            train_steps=given.steps, batch=given.batch, lr=given.lr, seed=given.seed,
+                        ),
+                        inputs,
+                    )
+                    for task in split.bank_tasks
+                    for maker in given.makers
+                ]  # fmt: skip
+    return cells
+
+
+def run(cell: Cell, runtime: Runtime) -> Result:
+    spec = cell.spec
+    assert isinstance(spec, PruneSpec) and spec.budget_asked is not None
+    data, model = cell_data(cell), dense_model(cell)
+    head = head_rows(model, spec.rows)
+    replace_head(model, head)
+    cost = trace_cost(model, data.image_shape)
+    generator = torch.Generator().manual_seed(spec.seed)
+    torch.manual_seed(spec.seed)
+    train = data.examples("train", spec.classes)
+    batches = training_batches(data, train, spec.batch, spec.train_steps, generator)
+    layers = list(cost.layers)
+    with MacCounter() as spent:
+        learned = MAKERS.module(spec.method).make(
+            model, layers, cost, batches, spec.budget_asked, spec.train_steps, spec.lr, **spec.options
+        )
+    kept = {name: mask.nonzero().flatten() for name, mask in learned.mask.items()}
+    sliced = slice_units(model, kept)
+    reestimate(sliced, training_batches(data, train, NORM_BATCH, NORM_BATCHES, generator))
+    sheet, loss = evaluate(sliced, data, data.examples("test", spec.classes))
+    counts = {name: len(index) for name, index in kept.items()}
+    values = {
+        "accuracy": sheet.accuracy, "loss": loss,
+        "budget_achieved": sum(counts.values()) / sum(layer.count for layer in layers),
+        "params": cost.params(counts), "params_dense": cost.params(cost.dense),
+        "macs": cost.macs(counts), "macs_dense": cost.macs(cost.dense),
+        "bytes": sum(value.numel() * value.element_size() for value in sliced.state_dict().values()),
+        "train_macs": float(spent.macs), "selection_macs": float(spent.macs),
+    }  # fmt: skip
+    tensors = {f"mask/{name}": mask.bool().numpy() for name, mask in learned.mask.items()}
+    tensors |= {f"soft/{name}": soft.float().numpy() for name, soft in learned.soft.items()}
+    tensors |= {"head/weight": head.weight.detach().numpy(), "head/bias": head.bias.detach().numpy()}
+    point = Point(spec.train_steps, "collapsed" if collapsed(sheet) else "ok", "", values, sheet)
+    return Result(
+        points=[point],
+        metrics=[(spec.train_steps, "test_reads", "none", 1.0)],
+        tensors=tensors,
+        description={"task": spec.task, "classes": list(spec.classes)},
+    )

@@ -1,0 +1,189 @@
+"""One-shot transfer: a sub-network for each target task, adapted along one trajectory and evaluated at each T."""
+
+import time
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+
+from maskbank.bank.entry import open_bank
+from maskbank.cells.engine import Runtime
+from maskbank.cells.result import Point, Result
+from maskbank.cells.spec import Cell, Input, Spec
+from maskbank.config import Params, TransferGrid
+from maskbank.data.batches import training_batches
+from maskbank.data.dataset import DataSet, Examples, read_splits
+from maskbank.data.tasks import Split, Task
+from maskbank.experiments.bank import bank_folder
+from maskbank.experiments.dense import cell_data, dense_model, open_shelf
+from maskbank.experiments.folders import data_input
+from maskbank.files import read_json
+from maskbank.measures.cost import Cost, tensor_bytes, trace_cost
+from maskbank.measures.work import MacCounter
+from maskbank.models.heads import replace_head
+from maskbank.models.surgery import Kept, slice_units
+from maskbank.pruning.allocation import removal_order
+from maskbank.pruning.budget import achieved, select
+from maskbank.pruning.sample import Sample
+from maskbank.registry import METHODS
+from maskbank.training.batchnorm import reestimate
+from maskbank.training.evaluate import collapsed, evaluate
+from maskbank.training.loop import train
+from maskbank.training.prototypes import prototype_head
+
+NORM_BATCHES, NORM_BATCH = 4, 128
+PROTOTYPE_IMAGES = 100  # a class
+
+
+class TransferSpec(Spec):
+    stage: ClassVar[str] = "transfer"
+
+    setup: str = "same-schedule"
+    classes: tuple[int, ...]
+    maker: str = "none"
+    options: dict[str, Any] = {}
+    score_images: int
+    adapt_steps: tuple[int, ...]
+    batch: int
+    lr: float
+
+    def points(self) -> tuple[int, ...]:
+        return self.adapt_steps
+
+    def modules(self) -> tuple[str, ...]:
+        return (METHODS.module_name(self.method),)
+
+
+def plan(params: Params) -> list[Cell]:
+    """Every method at every point of the grids, for each target task; references once a task, at budget 1."""
+    transfer = params.transfer
+    shelf, data = open_shelf(transfer.backbones), data_input()
+    cells = []
+    for backbone in transfer.backbones:
+        for pretrain_seed in transfer.pretrain_seeds:
+            for split in read_splits():
+                home = split.name if split.task_split == "unseen" else "none"
+                dense = shelf.find(backbone, transfer.recipe, pretrain_seed, home)
+                inputs = {"data": data, "dense": dense.input, "split": Input(split.name, split.hash)}
+                for task in split.target_tasks:
+                    base = task_values(params, backbone, pretrain_seed, split, task)
+                    cells += [
+                        method_cell(params, method, base | {"seed": seed} | point, inputs, split)
+                        for seed in transfer.seeds
+                        for method in transfer.methods
+                        for point in method_points(METHODS.module(method).ROLE, transfer.grids)
+                    ]
+    return cells
+
+
+def task_values(params: Params, backbone: str, pretrain_seed: int, split: Split, task: Task) -> dict[str, Any]:
+    transfer = params.transfer
+    return {
+        "backbone": backbone, "recipe": transfer.recipe, "pretrain_seed": pretrain_seed,
+        "split": split.name, "task": task.name, "task_split": split.task_split, "classes": task.classes,
+        "ways": len(task.classes), "shots": transfer.shots, "budget_kind": transfer.budget_kind,
+        "leak": "none" if split.task_split == "unseen" else "backbone",
+        "score_images": transfer.score_images, "adapt_steps": tuple(transfer.steps),
+        "batch": transfer.batch, "lr": transfer.lr,
+    }  # fmt: skip
+
+
+def method_points(role: str, grids: list[TransferGrid]) -> list[dict[str, Any]]:
+    """Budget, allocation and BN handling of each cell of a method."""
+    if role == "reference":
+        return [{"budget_asked": 1.0, "allocation": "none", "bn": "reestimated"}]
+    return [
+        {"budget_asked": budget, "allocation": allocation, "bn": bn}
+        for grid in grids
+        for budget in grid.budgets
+        for allocation in grid.allocations
+        for bn in grid.bn
+    ]
+
+
+def method_cell(params: Params, method: str, values: dict[str, Any], inputs: dict[str, Input], split: Split) -> Cell:
+    """A cell; a method that reads the bank has its split's bank among its inputs."""
+    module = METHODS.module(method)
+    options = dict(params.transfer.options.get(method, {}))
+    maker = "none"
+    if module.__name__.startswith("maskbank.bank."):
+        maker = params.prune.makers[0]
+        folder = bank_folder(values["backbone"], values["pretrain_seed"], maker)
+        inputs = inputs | {"bank": Input(str(folder), read_json(folder / f"{split.name}.json")["hash"])}
+    return Cell(TransferSpec(method=method, role=module.ROLE, options=options, maker=maker, **values), inputs)
+
+
+def run(cell: Cell, runtime: Runtime) -> Result:
+    spec = cell.spec
+    assert isinstance(spec, TransferSpec) and spec.budget_asked is not None and spec.ways is not None
+    data, dense = cell_data(cell), dense_model(cell)
+    generator = torch.Generator().manual_seed(spec.seed)
+    examples = data.examples("train", spec.classes, spec.shots)
+    support = examples.take(torch.randperm(len(examples), generator=generator)[: PROTOTYPE_IMAGES * spec.ways])
+    cost = trace_cost(dense, data.image_shape)
+
+    started = time.perf_counter()
+    kept, selection_macs = choose_units(cell, spec, dense, data, support, cost)
+    selection_seconds = time.perf_counter() - started
+
+    torch.manual_seed(spec.seed)
+    generator.manual_seed(spec.seed)
+    model = slice_units(dense, kept)
+    if spec.bn == "reestimated":
+        reestimate(model, training_batches(data, examples, NORM_BATCH, NORM_BATCHES, generator))
+    replace_head(model, prototype_head(model, data, support, spec.ways))
+    counts = {name: len(index) for name, index in kept.items()}
+    macs = cost.macs(counts)
+    values = {
+        "budget_achieved": achieved(kept, cost, spec.budget_kind),
+        "params": cost.params(counts), "params_dense": cost.params(cost.dense),
+        "macs": macs, "macs_dense": cost.macs(cost.dense), "bytes": tensor_bytes(model),
+        "selection_macs": float(selection_macs),
+    }  # fmt: skip
+    points = adapt(model, spec, data, examples, generator, runtime, values, macs)
+    return Result(
+        points=points,
+        metrics=[(spec.adapt_steps[-1], "test_reads", "none", float(len(points)))],
+        timings={"selection_seconds": selection_seconds},
+        tensors={f"kept/{name}": index.numpy() for name, index in kept.items()},
+        description={"task": spec.task},
+    )
+
+
+def choose_units(
+    cell: Cell, spec: TransferSpec, dense: nn.Module, data: DataSet, support: Examples, cost: Cost
+) -> tuple[Kept, int]:
+    """Units to keep, and the MACs spent on finding them. The head for scoring is made of the dense net's prototypes."""
+    chosen = support.take(torch.arange(min(spec.score_images, len(support))))
+    sample = Sample(data.normalise(chosen.x), chosen.y, torch.Generator().manual_seed(spec.seed))
+    replace_head(dense, prototype_head(dense, data, support, spec.ways or 0))
+    layers, module = list(cost.layers), METHODS.module(spec.method)
+    with MacCounter() as spent:
+        if "bank" in cell.inputs:
+            folder = Path(cell.inputs["bank"].path)
+            bank = open_bank(folder, spec.split, cell.inputs["dense"].hash)
+            scores = module.score(dense, layers, sample, bank, spec.classes, **spec.options)
+        else:
+            scores = module.score(dense, layers, sample, **spec.options)
+    order = removal_order(scores, cost, spec.allocation if spec.allocation != "none" else "uniform")
+    return select(order, cost, spec.budget_kind, spec.budget_asked or 1.0), spent.macs
+
+
+def adapt(
+    model: nn.Module, spec: TransferSpec, data: DataSet, examples: Examples, generator: torch.Generator,
+    runtime: Runtime, values: dict[str, float], macs: int,
+) -> list[Point]:  # fmt: skip
+    """Train on to each T at a constant rate, evaluating on the way: one trajectory, one optimizer."""
+    optimizer = torch.optim.Adam(model.parameters(), spec.lr)
+    test = data.examples("test", spec.classes)
+    points, done = [], 0
+    for steps in spec.adapt_steps:
+        if steps > done:
+            batches = training_batches(data, examples, spec.batch, steps - done, generator)
+            train(model, batches, optimizer, precision=runtime.precision)
+        done = steps
+        sheet, loss = evaluate(model, data, test)
+        measured = values | {"accuracy": sheet.accuracy, "loss": loss, "train_macs": 3.0 * macs * spec.batch * steps}
+        points.append(Point(steps, "collapsed" if collapsed(sheet) else "ok", "", measured, sheet))
+    return points

@@ -1,0 +1,101 @@
+"""How figures look, and how they are written: the same bytes for the same data."""
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+
+import matplotlib as mpl
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from maskbank.files import write_bytes
+
+# Okabe and Ito's palette, filled up from Tol's muted one: told apart by readers with any common colour blindness.
+COLOURS = {
+    "smsp": "#0072B2", "universal": "#E69F00", "random": "#8C8C8C", "l2": "#009E73", "taylor": "#D55E00", "dense": "#000000",
+    "adam": "#56B4E9", "snt": "#CC79A7", "c_gap": "#882255", "prune_from_dense": "#44AA99",
+}  # fmt: skip
+OTHER_COLOURS = ("#332288", "#999933", "#AA4499", "#DDCC77", "#117733", "#88CCEE")
+MARKERS = {
+    "smsp": "o", "universal": "s", "random": "X", "l2": "^", "taylor": "D", "dense": "P",
+    "adam": "o", "snt": "s", "c_gap": "o", "prune_from_dense": "^",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A figure with its data and its caption. `alt` says in one line what a reader would see."""
+
+    name: str
+    title: str
+    caption: str
+    alt: str
+    data: pd.DataFrame
+    figure: Figure
+
+
+def colour(method: str) -> str:
+    """The one colour of a method, in every figure."""
+    return COLOURS.get(method) or OTHER_COLOURS[zlib.crc32(method.encode()) % len(OTHER_COLOURS)]
+
+
+def marker(method: str) -> str:
+    return MARKERS.get(method, "v")
+
+
+def label(name: str) -> str:
+    """A name as a reader sees it."""
+    known = {"smsp": "SMSP", "snt": "SNT", "adam": "Adam", "l2": "L2", "taylor": "Taylor", "c_gap": "C-GaP"}
+    known |= {"global_macs": "global (per MAC)", "prune_from_dense": "prune from dense", "none": "as trained"}
+    return known.get(name, name.replace("_", " "))
+
+
+@contextmanager
+def house_style() -> Iterator[None]:
+    """Settings under which figures are drawn and written."""
+    settings = sns.axes_style("ticks") | sns.plotting_context("paper") | {
+        "font.family": "DejaVu Sans", "font.size": 9, "axes.titlesize": 9, "axes.labelsize": 9, "legend.fontsize": 8.5,
+        "xtick.labelsize": 8, "ytick.labelsize": 8, "axes.grid": True, "grid.color": "#E6E6E6", "grid.linewidth": 0.6,
+        "axes.axisbelow": True, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
+        "svg.hashsalt": "maskbank", "svg.fonttype": "path", "pdf.fonttype": 42, "ps.fonttype": 42, "lines.linewidth": 1.4,
+    }  # fmt: skip
+    with mpl.rc_context(settings):
+        yield
+
+
+def empty_panel(figure: Figure, text: str) -> Axes:
+    """A panel that says why there is nothing to see."""
+    axes = figure.add_subplot()
+    axes.set_axis_off()
+    axes.text(0.5, 0.5, text, ha="center", va="center", color="#555555")
+    return axes
+
+
+def rendered(drawing: Drawing) -> dict[str, bytes]:
+    """The figure's files by ending, without dates or versions inside."""
+    silent = {
+        "pdf": {"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None},
+        "svg": {"Date": None, "Creator": None},
+        "png": {"Software": None},
+    }
+    files = {}
+    with house_style():
+        for ending, metadata in silent.items():
+            stream = BytesIO()
+            drawing.figure.savefig(stream, format=ending, dpi=200, metadata=metadata)
+            files[ending] = stream.getvalue()
+    files["csv"] = drawing.data.to_csv(index=False, float_format="%.10g", lineterminator="\n").encode()
+    return files
+
+
+def write_drawing(drawing: Drawing, folder: Path) -> dict[str, bytes]:
+    """Write pdf, svg, png and csv; returns what was written, by ending."""
+    files = rendered(drawing)
+    for ending, content in files.items():
+        write_bytes(folder / f"{drawing.name}.{ending}", content)
+    return files

@@ -1,0 +1,234 @@
+"""The papers' claims (docs/methods.md) as hypotheses on the records: of our reading of the method, in this setting."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from maskbank.config import Compare
+from maskbank.statistics.contrast import TESTED, Contrast
+from maskbank.statistics.facts import FAIL, Facts, Verdict
+from maskbank.statistics.outcomes import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Judgement, not_worse, superior
+from maskbank.statistics.seeded import Seeded, gap_against_dense, gap_against_pruned, snt_against_adam
+
+SNT = "Heo et al., arXiv 2305.04526"
+SCOPE = "of our reading of the method, in this setting"
+NOWHERE = "not in the records"
+NEEDED = ("B3", "B6", "W1", "X2", "X3", "X4", "X10", "X13", "X15")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One contrast behind a claim. Differences are accuracies; `unit` is what n counts."""
+
+    setting: str
+    unit: str
+    n: int
+    difference: float
+    ci_low: float
+    ci_high: float
+    p: float
+    p_used: float
+    minimal_detectable_effect: float
+    status: str
+    missing: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim and how it fared. `reported` is the paper's own wording or number."""
+
+    id: str
+    paper: str
+    says: str
+    contrast: str
+    where: str
+    reported: str
+    verdict: str
+    reason: str
+    test: str
+    measured: list[Measured] = field(default_factory=list)
+    scope: str = SCOPE
+
+
+def judge_claims(facts: Facts, rules: list[Verdict]) -> list[Claim]:
+    """Every declared claim; one that the records cannot answer is inconclusive, with the reason."""
+    return [*smsp_claims(facts, rules), *snt_claims(facts), *gap_claims(facts), *untested_claims()]
+
+
+def smsp_claims(facts: Facts, rules: list[Verdict]) -> list[Claim]:
+    """The compared method against each rival proper, on each backbone; it has to hold under every allocation."""
+    params, heads = facts.params.compare, facts.headlines
+    broken = [rule.id for rule in rules if rule.id in NEEDED and rule.verdict == FAIL]
+    fixed: dict[str, Any] = {
+        "paper": "Zhao & Long, arXiv 2307.04365",
+        "says": "Masks from similar tasks beat popular pruning baselines on held-out tasks after few steps",
+        "reported": "beats the baselines compared, CNN and ViT, at different memory budgets",
+        "test": "Wilcoxon signed-rank over splits, Holm over all headline contrasts of a setting, in every setting",
+    }
+    rivals = heads[heads.role == "rival"]
+    if rivals.empty:
+        return [
+            Claim(
+                "smsp",
+                **fixed,
+                contrast=f"{params.method} minus rivals",
+                where=NOWHERE,
+                verdict=INCONCLUSIVE,
+                reason=no_records("smsp"),
+            )
+        ]
+    claims = []
+    for (dataset, backbone, rival), rows in rivals.groupby(["dataset", "backbone", "rival"], sort=True):
+        measured = [from_headline(row) for _, row in rows.iterrows()]
+        judgement = over_settings(measured, set(rows.allocation), params)
+        if judgement.verdict == SUPPORTED and broken:
+            judgement = Judgement(
+                INCONCLUSIVE, f"the tests agree, but no headline is given while rules fail: {', '.join(broken)}"
+            )
+        claims.append(
+            Claim(
+                id=f"smsp-{backbone}-{rival}", **fixed, contrast=f"{params.method} minus {rival}",
+                where=f"{dataset}, {backbone}", verdict=judgement.verdict, reason=judgement.reason, measured=measured,
+            )
+        )  # fmt: skip
+    return claims
+
+
+def over_settings(measured: list[Measured], allocations: set[str], params: Compare) -> Judgement:
+    """Supported, or contradicted, only when every setting says so and at least two allocations were run."""
+    each = [superior(item.difference, item.p_used, item.status, params.alpha) for item in measured]
+    verdicts = {judgement.verdict for judgement in each}
+    text = "; ".join(f"{item.setting}: {judgement.reason}" for item, judgement in zip(measured, each, strict=True))
+    if len(verdicts) > 1:
+        return Judgement(INCONCLUSIVE, f"the settings do not agree ({text})")
+    if len(allocations) < 2 and verdicts != {INCONCLUSIVE}:
+        return Judgement(INCONCLUSIVE, f"one allocation only, two are needed ({text})")
+    return Judgement(verdicts.pop(), text)
+
+
+def from_headline(row: pd.Series) -> Measured:
+    name = f"{row.allocation}, {row.bn} BN, {row.budget_kind} kept {row.budgets}, T {row.steps_averaged}"
+    return Measured(
+        name, "splits", int(row.n), row.difference, row.ci_low, row.ci_high, row.p, row.p_holm,
+        row.minimal_detectable_effect, row.status, row.missing,
+    )  # fmt: skip
+
+
+def from_contrast(setting: str, contrast: Contrast, p_used: float) -> Measured:
+    return Measured(
+        setting, "seeds", contrast.n, contrast.difference, contrast.ci_low, contrast.ci_high, contrast.p, p_used,
+        contrast.minimal_detectable_effect, contrast.status, contrast.missing,
+    )  # fmt: skip
+
+
+def no_records(name: str) -> str:
+    return f"the records hold no cells for the contrast of {name}"
+
+
+def snt_claims(facts: Facts) -> list[Claim]:
+    """Recipe snt minus adam after compression, on each backbone; seeds are the unit."""
+    says = {
+        "magnitude": ("after pruning", "up to +2 points after pruning"),
+        "quantize": ("after quantization", "up to +5.4 points after quantization"),
+    }
+    claims = []
+    for method, (when, reported) in says.items():
+        fixed = {
+            "paper": SNT,
+            "says": f"Pretraining with the transformation keeps more accuracy {when} than Adam",
+            "reported": reported,
+            "contrast": "snt minus adam",
+            "test": "Wilcoxon signed-rank over pretraining seeds",
+        }
+        found = snt_against_adam(facts.records, method, facts.params.compare)
+        claims += seeded_claims(f"snt-{method}", found, fixed, facts.params.compare)
+    return claims
+
+
+def gap_claims(facts: Facts) -> list[Claim]:
+    """c_gap against pruning from dense at 10 % kept, and against dense at 20 % kept; seeds are the unit."""
+    params, paper = facts.params.compare, "Ma et al., ICLR 2022, arXiv 2106.09857"
+    beats = {
+        "paper": paper,
+        "says": "Grow-and-prune beats other pruning at 90 % sparsity",
+        "reported": "ResNet-50 at 90 %: 77.90 non-uniform, 76.35 uniform",
+        "contrast": "c_gap minus prune_from_dense",
+        "test": "Wilcoxon signed-rank over seeds",
+    }
+    matches = {
+        "paper": paper,
+        "says": "Without dense pretraining, grow-and-prune matches or beats dense at 80 % sparsity",
+        "reported": "at or above dense (about 78.3 on ResNet-50)",
+        "contrast": "c_gap minus dense",
+        "test": f"one-sided t-test over seeds that the loss stays below {params.margin:.1%}",
+    }
+    records = facts.records
+    return [
+        *seeded_claims("gap-pruned", gap_against_pruned(records, params), beats, params),
+        *seeded_claims("gap-dense", gap_against_dense(records, params), matches, params, margin=params.margin),
+    ]
+
+
+def seeded_claims(
+    name: str, found: list[Seeded], fixed: dict[str, Any], params: Compare, *, margin: float | None = None
+) -> list[Claim]:
+    """A claim for each backbone. The first contrast decides, others describe; with a margin, to match is enough."""
+    claims = []
+    for item in found:
+        head = item.contrasts[0][1]
+        if margin is None or head.status != TESTED:
+            judgement = superior(head.difference, head.p, head.status, params.alpha, unit="seeds")
+        else:
+            judgement = not_worse(item.units, margin, params.alpha)
+        used = [judgement.p, *(contrast.p for _, contrast in item.contrasts[1:])]
+        measured = [from_contrast(*contrast, p) for contrast, p in zip(item.contrasts, used, strict=True)]
+        where = f"{item.dataset}, {item.backbone}"
+        claims.append(
+            Claim(
+                id=f"{name}-{item.backbone}", **fixed, where=where,
+                verdict=judgement.verdict, reason=judgement.reason, measured=measured,
+            )
+        )  # fmt: skip
+    return claims or [Claim(name, **fixed, where=NOWHERE, verdict=INCONCLUSIVE, reason=no_records(name))]
+
+
+def untested_claims() -> list[Claim]:
+    """Claims that the suite has no measurement for yet."""
+
+    def claim(name: str, paper: str, says: str, contrast: str, reported: str) -> Claim:
+        return Claim(
+            name, paper, says, contrast, NOWHERE, reported, INCONCLUSIVE, "not tested in this suite yet", test="none"
+        )
+
+    paoding = "Meng et al., arXiv 2405.00074"
+    return [
+        claim(
+            "paoding-size",
+            paoding,
+            "Nominal 25 % and 50 % pruning without data cuts the size by more than that",
+            "size after minus size before",
+            "36.5-49.4 % and 63.9-78.1 % smaller",
+        ),
+        claim(
+            "paoding-robustness",
+            paoding,
+            "Accuracy and robustness survive pruning without data",
+            "share of accuracy and robustness kept",
+            "nearly unchanged to 20 % of neurons; more than half kept at 50 %",
+        ),
+        claim(
+            "snt-flat",
+            SNT,
+            "The minima are flatter than Adam's, at about Adam's cost",
+            "sharpness, snt minus adam",
+            "flatter; SAM pays twice",
+        ),
+    ]
+
+
+def count_verdicts(claims: list[Claim]) -> dict[str, int]:
+    return {
+        verdict: sum(claim.verdict == verdict for claim in claims)
+        for verdict in (SUPPORTED, CONTRADICTED, INCONCLUSIVE)
+    }

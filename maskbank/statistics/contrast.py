@@ -1,0 +1,88 @@
+"""A contrast: everything said about one difference between two methods."""
+
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+
+from maskbank.config import Compare
+from maskbank.statistics.effects import interval, probability_of_improvement, tally
+from maskbank.statistics.equivalence import tost
+from maskbank.statistics.pairing import Pairs
+from maskbank.statistics.power import minimal_detectable_effect
+from maskbank.statistics.wilcoxon import signed_rank, smallest_p
+
+MIN_CLUSTERS = 6  # rule X4
+
+TESTED = "tested"
+INSUFFICIENT = "insufficient tasks"
+INCOMPLETE = "incomplete"
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Left minus right, in accuracy. `n` counts units of the test (splits, or seeds); `sd` is that of the units."""
+
+    status: str
+    n: int
+    tasks: int
+    difference: float
+    sd: float
+    ci_low: float
+    ci_high: float
+    wins: int
+    ties: int
+    losses: int
+    probability_of_improvement: float
+    rank_biserial: float
+    p: float
+    smallest_p: float
+    equivalence_p: float
+    minimal_detectable_effect: float
+    missing: str
+
+
+def generator_for(label: str, seed: int) -> np.random.Generator:
+    """A generator of its own for each label, so that adding a contrast leaves the numbers of all others alone."""
+    return np.random.default_rng([seed, zlib.crc32(label.encode())])
+
+
+def measure(pairs: Pairs, params: Compare, label: str) -> Contrast:
+    """Describe and test the difference of paired scores.
+
+    With an incomplete block the test and the intervals are refused: the difference of the blocks that are left is
+    shown, and what is missing. With fewer than 6 units there is no p (rule X4).
+    """
+    clusters = pairs.clusters
+    n, nan = len(clusters), float("nan")
+    status = INCOMPLETE if pairs.missing else INSUFFICIENT if n < MIN_CLUSTERS else TESTED
+    if n == 0:
+        return Contrast(
+            INCOMPLETE, 0, 0, nan, nan, nan, nan, 0, 0, 0, nan, nan, nan, 1.0, nan, nan,
+            "; ".join(pairs.missing) or "no pairs",
+        )  # fmt: skip
+    test, counts = signed_rank(clusters), tally(clusters)
+    sd = float(clusters.std(ddof=1)) if n > 1 else nan
+    low, high = nan, nan
+    if status != INCOMPLETE:
+        low, high = interval(pairs.differences, pairs.splits, params.resamples, generator_for(label, params.seed))
+    tested = status == TESTED
+    return Contrast(
+        status=status,
+        n=n,
+        tasks=len(pairs.differences),
+        difference=float(clusters.mean()),
+        sd=sd,
+        ci_low=low,
+        ci_high=high,
+        wins=counts.wins,
+        ties=counts.ties,
+        losses=counts.losses,
+        probability_of_improvement=probability_of_improvement(pairs),
+        rank_biserial=test.rank_biserial,
+        p=test.p if tested else nan,
+        smallest_p=smallest_p(n),
+        equivalence_p=tost(clusters, params.margin) if tested else nan,
+        minimal_detectable_effect=minimal_detectable_effect(sd, n),
+        missing="; ".join(pairs.missing),
+    )

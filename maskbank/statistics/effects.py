@@ -1,0 +1,75 @@
+"""Effect sizes of paired differences, with cluster-aware intervals."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+from maskbank.statistics.pairing import Pairs
+from maskbank.statistics.wilcoxon import DECIMALS
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Splits won, tied and lost."""
+
+    wins: int
+    ties: int
+    losses: int
+
+
+def tally(clusters: Array) -> Tally:
+    """Count the signs of cluster differences [splits], rounded as the test rounds them."""
+    signs = np.sign(np.round(clusters, DECIMALS))
+    return Tally(int((signs > 0).sum()), int((signs == 0).sum()), int((signs < 0).sum()))
+
+
+def padded(values: Array, splits: tuple[str, ...]) -> tuple[Array, NDArray[np.int_]]:
+    """[tasks] -> ([splits, most tasks of a split], tasks of each split); the padding is 0."""
+    names, index = np.unique(np.asarray(splits, dtype=str), return_inverse=True)
+    counts = np.bincount(index)
+    table = np.zeros((len(names), counts.max()))
+    for position in range(len(names)):
+        table[position, : counts[position]] = values[index == position]
+    return table, counts
+
+
+def bootstrap_means(values: Array, splits: tuple[str, ...], resamples: int, generator: Generator) -> Array:
+    """[resamples]: means of values [tasks] after drawing splits with replacement, then tasks inside each drawn split.
+
+    Every split weighs the same, whatever its number of tasks. Field and Welsh (2007), the randomised cluster bootstrap
+    with resampling at both levels.
+    """
+    table, counts = padded(values, splits)
+    drawn = generator.integers(0, len(counts), (resamples, len(counts)))
+    sizes = counts[drawn][:, :, None]
+    picks = (generator.random((*drawn.shape, table.shape[1])) * sizes).astype(int)
+    used = np.arange(table.shape[1]) < sizes
+    inside = (table[drawn[:, :, None], picks] * used).sum(axis=2) / sizes[:, :, 0]
+    return inside.mean(axis=1)
+
+
+def interval(
+    values: Array, splits: tuple[str, ...], resamples: int, generator: Generator, level: float = 0.95
+) -> tuple[float, float]:
+    """Percentile interval of the mean of values [tasks]; NaN with fewer than two splits."""
+    if len(set(splits)) < 2:
+        return np.nan, np.nan
+    means = bootstrap_means(values, splits, resamples, generator)
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
+
+
+def probability_of_improvement(pairs: Pairs) -> float:
+    """P(left > right) + P(equal) / 2 over all pairs of seeds inside a task, averaged over tasks, then splits.
+
+    Agarwal et al. (2021), with tasks weighted by split. With one seed a task it is the share of tasks won.
+    """
+    gaps = np.round(pairs.left[:, :, None] - pairs.right[:, None, :], DECIMALS)
+    won = np.where(np.isnan(gaps), np.nan, (gaps > 0) + 0.5 * (gaps == 0))
+    inside = np.nanmean(won, axis=(1, 2))
+    names = np.asarray(pairs.splits, dtype=str)
+    return float(np.mean([inside[names == name].mean() for name in np.unique(names)]))

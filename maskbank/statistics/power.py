@@ -1,0 +1,34 @@
+"""Power of a paired design, by the noncentral t distribution."""
+
+import numpy as np
+from scipy import optimize, stats
+
+
+def detection_power(shift: float, n: int, alpha: float = 0.05) -> float:
+    """Chance that a two-sided paired t-test over n pairs rejects, when the mean is `shift` standard errors from 0."""
+    critical = stats.t.isf(alpha / 2, n - 1)
+    if shift - critical > 30:
+        return 1.0
+    opposite = stats.nct.cdf(-critical, n - 1, shift) if shift < critical else 0.0
+    return float(stats.nct.sf(critical, n - 1, shift) + opposite)
+
+
+def minimal_detectable_effect(sd: float, n: int, alpha: float = 0.05, power: float = 0.8) -> float:
+    """Smallest true mean difference that n pairs of deviation `sd` find with the given power; NaN below n = 3."""
+    if n < 3 or not np.isfinite(sd):
+        return float("nan")
+    critical = float(stats.t.isf(alpha / 2, n - 1))
+    shift = optimize.brentq(lambda value: detection_power(value, n, alpha) - power, 0.0, 4 * critical + 4)
+    return float(shift * sd / np.sqrt(n))
+
+
+def pairs_needed(effect: float, sd: float, alpha: float = 0.05, power: float = 0.8, most: int = 100_000) -> int:
+    """Smallest number of pairs, from 3 to `most`, that finds a mean difference `effect` with the given power."""
+    low, high = 3, most
+    while low < high:
+        middle = (low + high) // 2
+        if detection_power(abs(effect) / sd * np.sqrt(middle), middle, alpha) >= power:
+            high = middle
+        else:
+            low = middle + 1
+    return low

@@ -1,0 +1,193 @@
+"""Rules X of docs/rules.md: protocol, statistics, controls and clocks."""
+
+import numpy as np
+import pandas as pd
+
+from maskbank.records.schema import NONE
+from maskbank.statistics.contrast import MIN_CLUSTERS
+from maskbank.statistics.facts import Facts, Finding, failed, judged, listed, not_applicable, passed
+from maskbank.statistics.pairing import BLOCK, POINT
+from maskbank.statistics.policies import unstable_headlines
+
+CONTROLS = ("universal", "random", "farthest", "shuffled", "oracle")
+ASSAYS = ("assay_same", "assay_different", "assay_shuffled_labels")
+NO_HEADLINE = "no headline contrast in the records"
+
+
+def x1_splits(facts: Facts) -> Finding:
+    scored = facts.records[facts.records.accuracy.notna()]
+    if scored.empty:
+        return not_applicable("no cell has an accuracy")
+    unnamed = int(scored.splits_hash.isin([NONE, ""]).sum())
+    reads = facts.metrics[facts.metrics.metric == "test_reads"]
+    text = f"{unnamed} of {len(scored)} points without the hash of their splits"
+    if reads.empty:
+        return failed(f"{text}; no counter of reads of the test split (metric test_reads) in the metrics")
+    counted = scored[["cell_key", "steps"]].merge(reads, on=["cell_key", "steps"], how="left")
+    once = int((counted.value == 1).sum())
+    return judged(
+        unnamed == 0 and once == len(scored),
+        f"{text}; the test split was read exactly once at {once} of {len(scored)} points",
+    )
+
+
+def x2_failures(facts: Facts) -> Finding:
+    if facts.records.empty:
+        return not_applicable("no records")
+    counts = facts.records.status.value_counts().sort_index()
+    silent = int(((facts.records.status != "ok") & facts.records.reason.isin([NONE, ""])).sum())
+    absent = absent_rows(facts)
+    text = ", ".join(f"{status} {count}" for status, count in counts.items())
+    return judged(
+        silent == 0 and absent == 0,
+        f"{len(facts.records)} rows: {text}; not ok without a reason: {silent}; transfer points with no row: {absent}",
+    )
+
+
+def absent_rows(facts: Facts) -> int:
+    """Points of the transfer design (blocks x points x methods of a setting) that have no row of whatever status."""
+    total = 0
+    for _, rows in facts.settings:
+        design = len(rows[BLOCK].drop_duplicates()) * len(rows[POINT].drop_duplicates()) * rows.method.nunique()
+        total += design - len(rows[["method", *BLOCK, *POINT]].drop_duplicates())
+    return total
+
+
+def x3_blocks(facts: Facts) -> Finding:
+    if facts.headlines.empty:
+        return not_applicable(NO_HEADLINE)
+    rows = facts.transfer
+    tasks, seeds = (
+        len(rows[["split", "task"]].drop_duplicates()),
+        len(rows[["pretrain_seed", "seed"]].drop_duplicates()),
+    )
+    return passed(
+        f"the unit is the split: {rows.split.nunique()} splits, {tasks} tasks; {seeds} seed(s) averaged inside a task"
+    )
+
+
+def x4_enough(facts: Facts) -> Finding:
+    if facts.headlines.empty:
+        return not_applicable(NO_HEADLINE)
+    few = facts.comparisons[facts.comparisons.n < MIN_CLUSTERS]
+    smallest = facts.headlines.smallest_p.min()
+    able = "can" if facts.headlines.can_reject.any() else "cannot"
+    return judged(
+        bool(few.p.isna().all()),
+        f"{len(few)} of {len(facts.comparisons)} contrasts have fewer than {MIN_CLUSTERS} splits and give no p; "
+        f"smallest reachable p {smallest:.4g}: a family of {int(facts.headlines.family_size.max())} {able} reject "
+        f"at {facts.params.compare.alpha:g}",
+    )
+
+
+def x5_deterministic(facts: Facts) -> Finding:
+    seed = facts.params.compare.seed
+    return judged(
+        bool(facts.records_hash),
+        f"own generator for each contrast from seed {seed}; records {facts.records_hash or 'not hashed'}",
+    )
+
+
+def x6_batch_norm(facts: Facts) -> Finding:
+    one_shot = facts.records[facts.records.stage.isin(["compress", "transfer"]) & (facts.records.bn != NONE)]
+    if one_shot.empty:
+        return not_applicable("no one-shot results with batch normalisation")
+    kinds = one_shot.groupby(["stage", "method"]).bn.agg(["first", "nunique"]).reset_index()
+    single = [f"{row.stage} {row.method} ({row.first})" for row in kinds[kinds["nunique"] < 2].itertuples()]
+    return judged(not single, f"shown only one way: {listed(single, 12)}")
+
+
+def x7_controls(facts: Facts) -> Finding:
+    if facts.transfer.empty:
+        return not_applicable("no transfer cells in the records")
+    present = [name for name in CONTROLS if name in set(facts.transfer.method)]
+    absent = [name for name in CONTROLS if name not in present]
+    return judged(not absent, f"present: {listed(present)}; absent: {listed(absent)}")
+
+
+def x8_latency(facts: Facts) -> Finding:
+    timed = facts.timings[facts.timings.latency_ms.notna()]
+    if timed.empty:
+        return not_applicable("no latency in the timings")
+    bounded = bool(timed[["latency_low_ms", "latency_high_ms", "latency_dense_ms"]].notna().all(axis=None))
+    repeats = facts.params.evaluate.latency_repeats
+    return judged(
+        bounded and repeats >= 30,
+        f"{len(timed)} medians of {repeats} repeats (30 needed), "
+        f"{'each' if bounded else 'not each'} with an interval and the dense model's",
+    )
+
+
+def x9_training_cost(facts: Facts) -> Finding:
+    trained = facts.records[
+        facts.records.stage.isin(["pretrain", "sparsify", "prune", "transfer"]) & (facts.records.steps > 0)
+    ]
+    trained = trained[trained.status == "ok"].merge(
+        facts.timings[["cell_key", "cpu_seconds"]], on="cell_key", how="left"
+    )
+    if trained.empty:
+        return not_applicable("no training")
+    counted, clocked = int(trained.train_macs.notna().sum()), int(trained.cpu_seconds.notna().sum())
+    return judged(
+        counted == clocked == len(trained),
+        f"of {len(trained)} trained points {counted} have MACs and {clocked} seconds; masks are labelled simulated",
+    )
+
+
+def x10_version(facts: Facts) -> Finding:
+    if facts.records.empty:
+        return not_applicable("no records")
+    versions = sorted(set(facts.records.suite + " version " + facts.records.suite_version))
+    return judged(len(versions) == 1, f"suites on this board: {listed(versions)}")
+
+
+def x11_ties(facts: Facts) -> Finding:
+    if facts.headlines.empty:
+        return not_applicable(NO_HEADLINE)
+    texts = []
+    for (backbone, allocation, bn), group in facts.headlines.groupby(["backbone", "allocation", "bn"]):
+        tied = group[~(group.p_holm <= facts.params.compare.alpha)].rival
+        texts.append(f"{backbone} {allocation} ({bn} BN): {listed([facts.params.compare.method, *tied])}")
+    return passed("no order is claimed inside these groups: " + "; ".join(texts))
+
+
+def x12_assays(facts: Facts) -> Finding:
+    present = set(facts.records.method) & set(ASSAYS)
+    return judged(
+        present == set(ASSAYS),
+        f"assays run (same against same, known difference, shuffled labels): {listed(sorted(present))}",
+    )
+
+
+def x13_robust(facts: Facts) -> Finding:
+    if facts.headlines.empty:
+        return not_applicable(NO_HEADLINE)
+    unstable = unstable_headlines(facts.transfer, facts.headlines, facts.params.compare)
+    return judged(
+        not unstable,
+        f"headlines that change without one rival, or with failures left out or set to chance: {listed(unstable)}",
+    )
+
+
+def x14_machines(facts: Facts) -> Finding:
+    timed = facts.timings[facts.timings.latency_ms.notna()]
+    if timed.empty:
+        return not_applicable("no times are compared")
+    width = float(np.nanmedian((timed.latency_high_ms - timed.latency_low_ms) / timed.latency_ms))
+    machines = sorted(set(timed.machine_class))
+    quiet = np.isfinite(width) and width <= 0.25
+    return judged(
+        len(machines) == 1 and quiet,
+        f"machine classes: {listed(machines)}; typical interval {width:.0%} of the median (25 % allowed)",
+    )
+
+
+def x15_leaks(facts: Facts) -> Finding:
+    if facts.transfer.empty:
+        return not_applicable("no transfer cells in the records")
+    stated: pd.Series = ~facts.transfer.leak.isin([NONE, ""])
+    return judged(
+        bool(stated.all()),
+        f"{int(stated.sum())} of {len(stated)} transfer points say what leaks: "
+        f"{listed(sorted(set(facts.transfer.leak)), 4)}",
+    )

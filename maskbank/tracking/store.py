@@ -1,0 +1,166 @@
+"""The MLflow store: where it is, one writer at a time, and errors of one line."""
+
+import fcntl
+import os
+import re
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from maskbank.config import Params
+from maskbank.errors import WorkError
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+DEFAULT_URI = "sqlite:///mlflow.db"
+LOCK = Path(".maskbank") / "track.lock"
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+    "MLFLOW_LOGGING_LEVEL": "WARNING",
+}
+# MLflow's own defaults retry for minutes. A server is greeted briefly, then given time for the work.
+GREETING = {"MLFLOW_HTTP_REQUEST_TIMEOUT": "5", "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}
+WORKING = {
+    "MLFLOW_HTTP_REQUEST_TIMEOUT": "20",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+}
+PAGE = 1000
+
+
+@dataclass(frozen=True)
+class Store:
+    """An open experiment; `experiment_id` is None where it does not exist (only when opened for reading)."""
+
+    client: "MlflowClient"
+    experiment_id: str | None
+
+    def runs(self) -> "list[Run]":
+        """All runs of the experiment that are not deleted, newest first."""
+        found: list[Run] = []
+        token = None
+        while self.experiment_id is not None:
+            page = self.client.search_runs([self.experiment_id], max_results=PAGE, page_token=token)
+            found.extend(page)
+            token = page.token
+            if not token:
+                break
+        return found
+
+
+def store_uri() -> str:
+    return os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
+
+
+def shown_uri(uri: str) -> str:
+    """The URI without a password."""
+    return re.sub(r"//[^/@]*@", "//***@", uri)
+
+
+def database_path(uri: str) -> Path | None:
+    """The file of a sqlite URI; None for a server, another database or one in memory."""
+    path = uri.removeprefix("sqlite:///").partition("?")[0]
+    return Path(path) if uri.startswith("sqlite:///") and path not in ("", ":memory:") else None
+
+
+@contextmanager
+def environment(values: dict[str, str]) -> Iterator[None]:
+    """Environment variables for a while; those that the user has set win."""
+    added = {name: value for name, value in values.items() if name not in os.environ}
+    os.environ.update(added)
+    try:
+        yield
+    finally:
+        for name in added:
+            os.environ.pop(name, None)
+
+
+@contextmanager
+def one_line(uri: str) -> Iterator[None]:
+    """Turn what MLflow and its database raise into a WorkError of one line."""
+    import requests
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        yield
+    except (MlflowException, SQLAlchemyError, requests.RequestException, sqlite3.Error, OSError) as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
+        raise WorkError(
+            f"MLflow at {shown_uri(uri)} did not answer as it should ({shown_uri(first)}); "
+            "the records are kept: mend it and run `maskbank sync` again"
+        ) from error
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """One process at a time; the others wait."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+@contextmanager
+def relaxed_commits() -> Iterator[None]:
+    """sqlite connections opened inside do not wait for the disk at each of a run's six commits.
+
+    Only with a write-ahead log: there a power cut may lose the last commits, never the database.
+    """
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    def relax(connection: Any, _: object) -> None:
+        if isinstance(connection, sqlite3.Connection) and connection.execute("PRAGMA journal_mode").fetchone() == (
+            "wal",
+        ):
+            connection.execute("PRAGMA synchronous = NORMAL")
+
+    event.listen(Engine, "connect", relax)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "connect", relax)
+
+
+def open_database(path: Path) -> None:
+    """Give a new file a write-ahead log. A file that is no database is refused here, at once (MLflow retries for long)."""
+    new = not path.exists()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL" if new else "PRAGMA schema_version")
+
+
+def get_experiment(client: "MlflowClient", name: str, make: bool, path: Path | None) -> str | None:
+    """The experiment's id; a deleted one is restored, a missing one made, if `make`."""
+    with environment(GREETING):
+        found = client.get_experiment_by_name(name)
+    if found is None:
+        beside = (path.parent / "mlruns").resolve().as_uri() if path else None
+        return client.create_experiment(name, artifact_location=beside) if make else None
+    if found.lifecycle_stage == "deleted":
+        if not make:
+            return None
+        client.restore_experiment(found.experiment_id)
+    return found.experiment_id
+
+
+@contextmanager
+def open_store(params: Params, make: bool = True) -> Iterator[Store]:
+    """The experiment of params, under a lock; made if `make`. Raises WorkError if the store does not answer."""
+    uri = store_uri()
+    path = database_path(uri)
+    lock = path.with_name(path.name + ".lock") if path else LOCK
+    with environment(QUIET), one_line(uri), locked(lock), relaxed_commits():
+        from mlflow import MlflowClient
+
+        if path:
+            open_database(path)
+        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        with environment(WORKING):
+            yield Store(client, get_experiment(client, params.track.experiment, make, path))

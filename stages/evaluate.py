@@ -1,0 +1,26 @@
+"""The stage evaluate: latency cells, then all stages' tables as one, with what evidence adds."""
+
+from maskbank.cells.run import run_cells
+from maskbank.config import load_params
+from maskbank.errors import WorkError, exits
+from maskbank.experiments import evaluate
+from maskbank.experiments.folders import stage_folder, write_stage
+from maskbank.records.evidence import check_evidence
+from maskbank.records.load import REPORTS, write_tables
+
+
+@exits
+def main() -> None:
+    params = load_params()
+    finished = run_cells("evaluate", evaluate.plan(params), params)
+    write_stage(stage_folder("evaluate"), finished, params)
+    tables = evaluate.assemble(params)
+    wrong = check_evidence(tables)
+    if wrong:
+        raise WorkError(f"evaluate: {len(wrong)} accuracies are not those of their evidence, the first: {wrong[0]}")
+    write_tables(tables, REPORTS)
+    print(f"evaluate: {len(tables['records'])} records of {tables['records'].cell_key.nunique()} cells in {REPORTS}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,18 @@
+"""The stage prune: plan its cells, run those that are not stored, write its tables and artifacts."""
+
+from maskbank.cells.run import run_cells
+from maskbank.config import load_params
+from maskbank.errors import exits
+from maskbank.experiments import prune
+from maskbank.experiments.folders import stage_folder, write_stage
+
+
+@exits
+def main() -> None:
+    params = load_params()
+    finished = run_cells("prune", prune.plan(params), params)
+    write_stage(stage_folder("prune"), finished, params)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,22 @@
+"""Track: MLflow made to agree with the records; the receipt says of which records."""
+
+from pathlib import Path
+
+from maskbank.config import load_params
+from maskbank.errors import exits
+from maskbank.files import write_json
+from maskbank.records.load import REPORTS
+from maskbank.tracking.reconcile import reconcile
+
+RECEIPT = Path("data/track/receipt.json")
+
+
+@exits
+def main() -> None:
+    receipt = reconcile(REPORTS, load_params())
+    write_json(RECEIPT, receipt.facts())
+    print(receipt.line())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""Small made-up records that fit the schema, for tests of statistics and reports."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from maskbank.config import Params
+from maskbank.records.load import write_tables
+from maskbank.records.schema import NONE, TABLES, columns
+
+GAIN = {"smsp": 0.06, "universal": 0.05, "random": -0.04, "l2": 0.0, "taylor": 0.055, "dense": 0.14}
+ROLE = {"smsp": "method", "universal": "control", "random": "control", "dense": "reference"}
+BASE = {
+    "profile": "test", "dataset": "fashion_mnist", "backbone": "resnet20", "recipe": "adam", "method": NONE,
+    "role": "reference", "task": NONE, "task_split": NONE, "split": NONE, "ways": np.nan, "shots": np.nan,
+    "allocation": NONE, "bn": NONE, "setup": "same steps", "budget_kind": NONE, "budget_asked": np.nan,
+    "budget_achieved": np.nan, "steps": 0, "pretrain_seed": 0.0, "seed": 0, "status": "ok", "reason": NONE,
+    "accuracy": np.nan, "accuracy_dense": np.nan, "loss": np.nan, "params": 5e4, "params_dense": 2.7e5, "macs": 2e6,
+    "macs_dense": 1e7, "bytes": 2e5, "train_macs": 1e9, "selection_macs": 1e8, "dense_hash": "d0", "splits_hash": "s0",
+    "evidence_hash": "e0", "code_version": "c0", "schema_version": 1, "suite": "fake", "suite_version": "1",
+    "tuning": NONE, "trials": 1, "numerics_class": "float32", "leak": "backbone saw no target class",
+}  # fmt: skip
+
+
+def transfer(splits: int, generator: np.random.Generator, seeds: int = 1) -> list[dict]:
+    """Two tasks a split; six methods; two allocations; T 0, 10, 30."""
+    points = [(0.2, "uniform"), (0.1, "uniform"), (0.5, "uniform"), (0.2, "global_macs"), (0.1, "global_macs")]
+    rows = []
+    for split in range(splits):
+        shift = generator.normal(0, 0.04)
+        for task in range(2):
+            for seed in range(seeds):
+                for method, gain in GAIN.items():
+                    for budget, allocation in [(1.0, NONE)] if method == "dense" else points:
+                        for steps in (0, 10, 30):
+                            falls = 0.05 * np.log2(budget) + 0.04 * np.sqrt(steps / 10)
+                            noise = generator.normal(0, 0.012)
+                            rows.append({
+                                "stage": "transfer", "method": method, "role": ROLE.get(method, "rival"),
+                                "task": f"t{task}",
+                                "task_split": "heldout", "split": f"s{split}", "ways": 3.0, "allocation": allocation,
+                                "bn": "reestimated" if allocation != NONE else NONE, "seed": seed,
+                                "budget_kind": "units" if allocation != NONE else NONE, "budget_asked": budget,
+                                "budget_achieved": budget * (1.02 if budget < 0.2 else 1), "steps": steps,
+                                "accuracy": float(np.clip(0.6 + gain + shift + falls + noise, 0, 1)),
+                                "accuracy_dense": 0.8, "splits_hash": f"s{split}", "dense_hash": f"d{split}",
+                            })  # fmt: skip
+    return rows
+
+
+def others(generator: np.random.Generator, seeds: int = 3) -> list[dict]:
+    """Pretraining, compression, sparse training, and one latency cell with its timing."""
+    rows = []
+    for seed in range(seeds):
+        for recipe in ("adam", "snt"):
+            own = {"recipe": recipe, "pretrain_seed": float(seed), "seed": seed, "method": NONE}
+            accuracy = 0.85 + generator.normal(0, 0.005)
+            rows.append({"stage": "pretrain", "steps": 400, "accuracy": accuracy, **own})
+            for method, kind, budgets in (("magnitude", "weights", (0.5, 0.2, 0.1)), ("quantize", "bits", (8, 4))):
+                for budget in budgets:
+                    drop = 0.1 * (1 - budget) if kind == "weights" else 0.3 / budget
+                    extra = {"budget_kind": kind, "budget_asked": float(budget), "budget_achieved": float(budget)}
+                    found = accuracy - drop + generator.normal(0, 0.01)
+                    for bn in ("reestimated", "kept") if kind == "weights" else ("kept",):
+                        rows.append(
+                            {
+                                "stage": "compress",
+                                "accuracy": found,
+                                **own,
+                                "method": method,
+                                "role": "method",
+                                "bn": bn,
+                                **extra,
+                            }
+                        )
+    for seed in range(2):
+        for method in ("c_gap", "prune_from_dense"):
+            for budget in (0.2, 0.1):
+                rows.append({
+                    "stage": "sparsify", "method": method, "seed": seed, "allocation": "uniform",
+                    "budget_kind": "weights",
+                    "role": "method" if method == "c_gap" else "rival", "steps": 400, "pretrain_seed": np.nan,
+                    "budget_asked": budget, "budget_achieved": budget, "accuracy": 0.8 + generator.normal(0, 0.01),
+                })  # fmt: skip
+    rows.append({"stage": "evaluate", "method": "smsp", "role": "method", "budget_asked": 0.1, "budget_kind": "units"})
+    return rows
+
+
+def records(splits: int = 8, seed: int = 0, seeds: int = 1) -> pd.DataFrame:
+    generator = np.random.default_rng(seed)
+    rows = transfer(splits, generator, seeds) + others(generator)
+    frame = pd.DataFrame([BASE | row for row in rows])
+    return frame.assign(cell_key=[f"cell{index:05d}" for index in range(len(frame))])[columns("records")]
+
+
+def fail(frame: pd.DataFrame, mask: pd.Series) -> pd.DataFrame:
+    """The same records with the cells of the mask failed."""
+    return frame.assign(
+        status=frame.status.mask(mask, "failed"),
+        reason=frame.reason.mask(mask, "the loss was not finite at step 7"),
+        accuracy=frame.accuracy.mask(mask),
+    )
+
+
+def tables(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """All tables of a run around its records."""
+    found = {name: pd.DataFrame(columns=columns(name)) for name in TABLES}
+    keys = frame[["cell_key"]].drop_duplicates()
+    latency = frame.drop_duplicates("cell_key").stage.eq("evaluate").to_numpy()
+    found["timings"] = keys.assign(
+        cpu_seconds=1.0, wall_seconds=1.0, selection_seconds=0.1, latency_ms=np.where(latency, 1.0, np.nan),
+        latency_low_ms=np.where(latency, 0.95, np.nan), latency_high_ms=np.where(latency, 1.1, np.nan),
+        latency_dense_ms=np.where(latency, 2.0, np.nan), peak_memory_mb=300.0, machine_class="2 cores",
+    )  # fmt: skip
+    return found | {"records": frame}
+
+
+def small_params() -> Params:
+    return Params.model_validate({"compare": {"resamples": 500}})
+
+
+def write(folder: Path, frame: pd.DataFrame) -> None:
+    write_tables(tables(frame), folder)
