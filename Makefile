@@ -11,3 +11,33 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	$(VENV)/bin/python -m pip install --quiet --requirement requirements.lock
 	$(VENV)/bin/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
+
+repro: $(VENV)/.installed params.yaml  ## run the pipeline, then check that records and MLflow agree
+	dvc repro
+	maskbank sync --check
+	@echo "Open reports/index.html, or run: make ui"
+
+params.yaml: | $(VENV)/.installed
+	maskbank configure --profile default
+
+test: $(VENV)/.installed  ## run the tests
+	python -m pytest
+
+check: $(VENV)/.installed  ## lint, format and types
+	ruff check .
+	ruff format --check .
+	mypy
+
+bench: $(VENV)/.installed  ## speed, as ratios side by side
+	python benchmarks/throughput.py
+
+ui: $(VENV)/.installed  ## MLflow's UI on this machine only
+	maskbank ui
+
+lock:  ## resolve requirements.lock again (needs uv)
+	uv pip compile --universal --no-emit-index-url --no-emit-find-links --generate-hashes --no-header --no-annotate \
+		--python-version 3.11 --extra dev --output-file requirements.lock pyproject.toml
+
+clean:  ## remove what the pipeline made, the cell store included; the environment stays
+	rm -rf .maskbank .dvc/cache .dvc/tmp dvc.lock mlflow.db mlruns
+	find data reports -mindepth 1 -not -name .gitignore -delete

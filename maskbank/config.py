@@ -1,10 +1,12 @@
 """params.yaml as frozen, validated models. Knows no torch; a profile is a params.yaml of differences to the defaults."""
 
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.error import YAMLError
 
 from maskbank.errors import InputError
@@ -36,7 +38,9 @@ class Suite(Section):
     name: str = "fashion-mnist-fewway"
     version: str = "1"
     profile: str = "default"
-    budget_minutes: float = Field(10.0, gt=0, description="what this profile may cost on two cores; `plan` warns past it")
+    budget_minutes: float = Field(
+        10.0, gt=0, description="what this profile may cost on two cores; `plan` warns past it"
+    )
 
 
 class Engine(Section):
@@ -52,7 +56,9 @@ class Engine(Section):
 
 class Data(Section):
     source: str = "fashion_mnist"
-    path: str | None = Field(None, description="file or folder of your own data (sources npz, imagefolder) or of a copy")
+    path: str | None = Field(
+        None, description="file or folder of your own data (sources npz, imagefolder) or of a copy"
+    )
     train_per_class: Positive | None = Field(None, description="null: all that validation leaves")
     validation_per_class: Positive = 200
     test_per_class: Positive | None = None
@@ -69,7 +75,9 @@ class Tasks(Section):
     per_split: Positive = 3
     bank_per_split: Positive = 12
     unseen_splits: Count = Field(4, description="splits whose target classes the backbone never saw in pretraining")
-    given_targets: list[list[Count]] = Field([[0, 2, 4, 6]], description="target classes of the first splits; the rest are drawn")
+    given_targets: list[list[Count]] = Field(
+        [[0, 2, 4, 6]], description="target classes of the first splits; the rest are drawn"
+    )
     seed: Count = 0
 
     @model_validator(mode="after")
@@ -247,8 +255,13 @@ def check_names(params: Params) -> None:
         (f"compare.against.{i}", name) for i, name in enumerate(params.compare.against)
     ]:
         if name not in params.transfer.methods:
-            raise InputError(f"{key} = {name!r}: not among transfer.methods; choose from {', '.join(params.transfer.methods)}")
-    for key, backbones in (("transfer.backbones", params.transfer.backbones), ("sparsify.backbone", [params.sparsify.backbone])):
+            raise InputError(
+                f"{key} = {name!r}: not among transfer.methods; choose from {', '.join(params.transfer.methods)}"
+            )
+    for key, backbones in (
+        ("transfer.backbones", params.transfer.backbones),
+        ("sparsify.backbone", [params.sparsify.backbone]),
+    ):
         for name in backbones:
             if name not in params.pretrain.backbones:
                 allowed = ", ".join(params.pretrain.backbones)
@@ -256,10 +269,14 @@ def check_names(params: Params) -> None:
     for backbone in params.transfer.backbones:
         if params.transfer.recipe not in params.pretrain.recipes[backbone]:
             allowed = ", ".join(params.pretrain.recipes[backbone])
-            raise InputError(f"transfer.recipe = {params.transfer.recipe!r}: not pretrained for {backbone}; choose from {allowed}")
+            raise InputError(
+                f"transfer.recipe = {params.transfer.recipe!r}: not pretrained for {backbone}; choose from {allowed}"
+            )
     for index, seed in enumerate(params.transfer.pretrain_seeds):
         if seed not in params.pretrain.seeds:
-            raise InputError(f"transfer.pretrain_seeds.{index} = {seed}: not among pretrain.seeds {params.pretrain.seeds}")
+            raise InputError(
+                f"transfer.pretrain_seeds.{index} = {seed}: not among pretrain.seeds {params.pretrain.seeds}"
+            )
 
 
 def validate(values: Any, origin: str) -> Params:
@@ -272,7 +289,9 @@ def validate(values: Any, origin: str) -> Params:
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         if first["type"] == "extra_forbidden":
             allowed = ", ".join(known_keys(first["loc"]))
-            raise InputError(f"{origin}: {key} = {first['input']!r}: unknown key; allowed here: {allowed}{more}") from None
+            raise InputError(
+                f"{origin}: {key} = {first['input']!r}: unknown key; allowed here: {allowed}{more}"
+            ) from None
         raise InputError(f"{origin}: {key} = {first['input']!r}: {first['msg']}{more}") from None
     try:
         check_names(params)
@@ -341,14 +360,23 @@ def profile_params(profile: str, assignments: list[str]) -> Params:
     return validate(values, f"profile {profile}")
 
 
+def short_lists_flow(value: Any) -> Any:
+    """The value with its lists of scalars marked to be written on one line."""
+    if isinstance(value, dict):
+        return {key: short_lists_flow(item) for key, item in value.items()}
+    if isinstance(value, list):
+        sequence = CommentedSeq(short_lists_flow(item) for item in value)
+        if not any(isinstance(item, dict | list) for item in value):
+            sequence.fa.set_flow_style()
+        return sequence
+    return value
+
+
 def write_params(params: Params, path: Path = PARAMS) -> None:
     """Write every key, also those at their defaults, so that DVC sees each change."""
-    from io import StringIO
-
     yaml = YAML()
-    yaml.default_flow_style = None
-    yaml.width = 120
+    yaml.indent(mapping=2, sequence=4, offset=2)
     stream = StringIO()
     stream.write("# Written by `maskbank configure`; edit freely, every key is checked before anything runs.\n")
-    yaml.dump(params.model_dump(), stream)
+    yaml.dump(short_lists_flow(params.model_dump()), stream)
     write_bytes(path, stream.getvalue().encode())

@@ -1,4 +1,4 @@
-"""The two ways in which a command ends badly."""
+"""The ways in which work ends badly, and how a command says so."""
 
 import functools
 import sys
@@ -11,6 +11,10 @@ class InputError(ValueError):
 
 class WorkError(RuntimeError):
     """The work failed, or a check does not hold. Exit code 1."""
+
+
+class Diverged(RuntimeError):
+    """A loss that is no longer finite; the message says at which step."""
 
 
 def exits(main: Callable[[], None]) -> Callable[[], None]:

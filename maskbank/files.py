@@ -16,7 +16,9 @@ def write_bytes(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     except OSError as error:
-        raise InputError(f"{path.parent}: cannot be written ({error.strerror}); choose a folder you may write") from error
+        raise InputError(
+            f"{path.parent}: cannot be written ({error.strerror}); choose a folder you may write"
+        ) from error
     try:
         with os.fdopen(handle, "wb") as stream:
             stream.write(content)

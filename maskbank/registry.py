@@ -58,7 +58,9 @@ class Registry:
         for option, value in options.items():
             if option not in allowed:
                 choices = ", ".join(allowed) or "none"
-                raise InputError(f"{key}.{option} = {value!r}: {self.noun} {name!r} has no such option; allowed: {choices}")
+                raise InputError(
+                    f"{key}.{option} = {value!r}: {self.noun} {name!r} has no such option; allowed: {choices}"
+                )
 
     def summary(self, name: str) -> str:
         """First line of the module's docstring."""

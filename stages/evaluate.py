@@ -5,6 +5,7 @@ from maskbank.config import load_params
 from maskbank.errors import WorkError, exits
 from maskbank.experiments import evaluate
 from maskbank.experiments.folders import stage_folder, write_stage
+from maskbank.experiments.world import World
 from maskbank.records.evidence import check_evidence
 from maskbank.records.load import REPORTS, write_tables
 
@@ -12,7 +13,7 @@ from maskbank.records.load import REPORTS, write_tables
 @exits
 def main() -> None:
     params = load_params()
-    finished = run_cells("evaluate", evaluate.plan(params), params)
+    finished = run_cells("evaluate", evaluate.plan(params, World(params)), params)
     write_stage(stage_folder("evaluate"), finished, params)
     tables = evaluate.assemble(params)
     wrong = check_evidence(tables)

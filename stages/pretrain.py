@@ -7,6 +7,7 @@ from maskbank.config import load_params
 from maskbank.errors import exits
 from maskbank.experiments import pretrain
 from maskbank.experiments.folders import stage_folder, write_stage
+from maskbank.experiments.world import World
 from maskbank.registry import BACKBONES
 
 
@@ -16,7 +17,7 @@ def main() -> None:
     parser.add_argument("backbone", help="one of pretrain.backbones in params.yaml")
     backbone = BACKBONES.check(parser.parse_args().backbone, "backbone")
     params = load_params()
-    finished = run_cells("pretrain", pretrain.plan(params, backbone), params)
+    finished = run_cells("pretrain", pretrain.plan(params, World(params), backbone), params)
     write_stage(stage_folder("pretrain", backbone), finished, params)
 
 

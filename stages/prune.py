@@ -5,12 +5,13 @@ from maskbank.config import load_params
 from maskbank.errors import exits
 from maskbank.experiments import prune
 from maskbank.experiments.folders import stage_folder, write_stage
+from maskbank.experiments.world import World
 
 
 @exits
 def main() -> None:
     params = load_params()
-    finished = run_cells("prune", prune.plan(params), params)
+    finished = run_cells("prune", prune.plan(params, World(params)), params)
     write_stage(stage_folder("prune"), finished, params)
 
 

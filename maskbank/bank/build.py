@@ -13,7 +13,9 @@ from safetensors.numpy import save as save_tensors
 from maskbank.files import hash_bytes, write_bytes, write_json
 
 
-def build_bank(folder: Path, split: str, dense_hash: str, made: Sequence[tuple[dict[str, Any], Path]]) -> dict[str, Any]:
+def build_bank(
+    folder: Path, split: str, dense_hash: str, made: Sequence[tuple[dict[str, Any], Path]]
+) -> dict[str, Any]:
     """Write `<split>.safetensors` and `<split>.json`; `made` are entries' descriptions and artifact files.
 
     Returns the description, which also says how much masks of the bank overlap.

@@ -37,7 +37,9 @@ class Bank:
         """Entries that share no class with a target. Raises InputError where there are none."""
         free = [entry for entry in self.entries if not set(entry.classes) & set(classes)]
         if not free:
-            raise InputError(f"bank: none of {len(self.entries)} entries is class-disjoint with the target {list(classes)}")
+            raise InputError(
+                f"bank: none of {len(self.entries)} entries is class-disjoint with the target {list(classes)}"
+            )
         return free
 
 

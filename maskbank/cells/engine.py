@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import TimeoutError as FutureTimeout
 from concurrent.futures import as_completed
 from dataclasses import dataclass
+from typing import Any
 
 from pebble import ProcessExpired, ProcessPool
 
@@ -18,7 +19,7 @@ from maskbank.cells.result import Point, Result
 from maskbank.cells.spec import Cell
 from maskbank.cells.store import Store
 from maskbank.config import Engine
-from maskbank.errors import InputError
+from maskbank.errors import Diverged, InputError
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,6 @@ class Runtime:
     """What a cell function may know of the machine: nothing that its key depends on."""
 
     precision: str = "float32"
-
-
-class Diverged(RuntimeError):
-    """A loss that is no longer finite; the message says at which step."""
 
 
 def failure(cell: Cell, status: str, reason: str) -> Result:
@@ -87,7 +84,7 @@ def run_pool(jobs: Iterable[tuple[Cell, str]], store: Store, engine: Engine) -> 
     workers = engine.workers or os.cpu_count() or 1
     context = multiprocessing.get_context("spawn")
     with ProcessPool(max_workers=workers, context=context, initializer=start_worker) as pool:
-        futures = {
+        futures: dict[Any, tuple[Cell[Any], str]] = {
             pool.schedule(run_cell, args=(cell, key, store, precision), timeout=engine.timeout_s): (cell, key)
             for cell, key in jobs
         }

@@ -10,6 +10,20 @@ from maskbank.cells.spec import Cell, spec_values
 from maskbank.files import hash_json
 
 ROOT = Path(__file__).parents[1]
+PLUMBING = (  # moves cells and records about, and decides none of their numbers
+    "maskbank.cells.engine",
+    "maskbank.cells.progress",
+    "maskbank.cells.run",
+    "maskbank.cells.spec",
+    "maskbank.cells.store",
+    "maskbank.config",
+    "maskbank.errors",
+    "maskbank.experiments.folders",
+    "maskbank.experiments.world",
+    "maskbank.files",
+    "maskbank.records",
+    "maskbank.registry",
+)
 LIBRARIES = ("numpy", "timm", "torch")
 
 
@@ -52,12 +66,12 @@ def read_module(path: Path) -> tuple[str, frozenset[str]]:
 
 @functools.cache
 def fingerprint(modules: frozenset[str]) -> str:
-    """Hash of the code of these modules and of all that they import inside the package."""
+    """Hash of the code of these modules and of all that they import inside the package, but for plumbing."""
     pending, seen = set(modules), dict[str, str]()
     while pending:
         name = pending.pop()
         path = module_file(name)
-        if path is None or name in seen:
+        if path is None or name in seen or name.startswith(PLUMBING):
             continue
         seen[name], imported = read_module(path)
         pending |= imported

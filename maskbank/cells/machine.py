@@ -13,7 +13,9 @@ from maskbank.files import hash_json
 
 def native_bfloat16() -> bool:
     """Whether the processor multiplies bfloat16 natively; without it bfloat16 autocast is many times slower."""
-    return bool(torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())
+    return bool(
+        torch.cuda.is_available() or torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
+    )
 
 
 def resolve_precision(asked: str) -> str:

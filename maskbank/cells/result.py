@@ -14,8 +14,8 @@ class AnswerSheet:
     """Predictions on one test set: `predicted` [N] classes, `probability` [N] of the top-1 class in 1/255."""
 
     ids: NDArray[np.uint32]
-    labels: NDArray[np.uint8] | NDArray[np.uint16]
-    predicted: NDArray[np.uint8] | NDArray[np.uint16]
+    labels: NDArray[np.unsignedinteger]
+    predicted: NDArray[np.unsignedinteger]
     probability: NDArray[np.uint8]
 
     @property

@@ -38,7 +38,9 @@ def run_cells(stage: str, cells: list[Cell], params: Params, store: Store | None
     keys = [cell_key(cell) for cell in cells]
     if len(set(keys)) != len(keys):
         twice = next(cell for cell, key in zip(cells, keys, strict=True) if keys.count(key) > 1)
-        raise InputError(f"{stage}: the same cell is asked for twice ({twice.describe()}); remove the repeat from params.yaml")
+        raise InputError(
+            f"{stage}: the same cell is asked for twice ({twice.describe()}); remove the repeat from params.yaml"
+        )
     pending = [(cell, key) for cell, key in zip(cells, keys, strict=True) if not store.done(key)]
     print(f"{stage}: {len(cells)} cells, {len(cells) - len(pending)} stored, {len(pending)} to run", flush=True)
     started, progress = time.monotonic(), Progress(stage, len(pending))
@@ -99,7 +101,9 @@ def record_rows(done: Finished, params: Params, store: Store) -> list[dict[str, 
         "cell_key": done.key,
         "stage": done.cell.stage,
         "profile": params.suite.profile,
-        "dataset": params.data.source if params.data.path is None else f"{params.data.source}:{_stem(params.data.path)}",
+        "dataset": params.data.source
+        if params.data.path is None
+        else f"{params.data.source}:{_stem(params.data.path)}",
         "suite": params.suite.name,
         "suite_version": params.suite.version,
         "schema_version": SCHEMA_VERSION,
@@ -139,7 +143,9 @@ def evidence_rows(done: Finished, store: Store) -> tuple[list[dict[str, Any]], l
         ids, labels = tensors[f"ids.{answers_hash}"], tensors[f"labels.{answers_hash}"]
         derived = hash_bytes(answers_hash.encode() + predicted.tobytes() + probability.tobytes())
         if derived != sheet_hash or float((predicted == labels).mean()) != point["values"]["accuracy"]:
-            raise WorkError(f"cell {done.key}: its accuracy is not the one its evidence gives; delete the cell and run again")
+            raise WorkError(
+                f"cell {done.key}: its accuracy is not the one its evidence gives; delete the cell and run again"
+            )
         answers[answers_hash] = {"answers_hash": answers_hash, "ids": ids.tobytes(), "labels": labels.tobytes()}
         row = {"cell_key": done.key, "steps": point["steps"], "answers_hash": answers_hash}
         evidence.append(row | {"predicted": predicted.tobytes(), "probability": probability.tobytes()})

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -38,6 +38,13 @@ class Spec(BaseModel):
     trials: int = 1
     leak: str = "none"
 
+    @property
+    def budget(self) -> float:
+        """The budget of a spec that has one."""
+        if self.budget_asked is None:
+            raise ValueError(f"{type(self).__name__} has no budget")
+        return self.budget_asked
+
     def points(self) -> tuple[int, ...]:
         """Steps at which the cell is evaluated: one record row each."""
         return (0,)
@@ -55,11 +62,14 @@ class Input:
     hash: str
 
 
+SpecT = TypeVar("SpecT", bound=Spec, covariant=True)
+
+
 @dataclass(frozen=True)
-class Cell:
+class Cell(Generic[SpecT]):
     """A spec with its inputs. `stage` names the module of `maskbank.experiments` that runs it."""
 
-    spec: Spec
+    spec: SpecT
     inputs: dict[str, Input] = field(default_factory=dict)
 
     @property

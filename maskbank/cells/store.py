@@ -77,7 +77,9 @@ class Store:
             final.parent.mkdir(parents=True, exist_ok=True)
             temporary = Path(tempfile.mkdtemp(dir=final.parent, prefix=".writing-"))
         except OSError as error:
-            raise InputError(f"{self.root}: cannot be written ({error.strerror}); choose a folder you may write") from error
+            raise InputError(
+                f"{self.root}: cannot be written ({error.strerror}); choose a folder you may write"
+            ) from error
         try:
             for name, content in files.items():
                 write_bytes(temporary / name, content)

@@ -24,7 +24,13 @@ def shift_and_flip(x: Tensor, generator: torch.Generator, crop: int, flip: bool)
 
 
 def training_batches(
-    data: DataSet, examples: Examples, batch: int, steps: int, generator: torch.Generator, crop: int = 0, flip: bool = False
+    data: DataSet,
+    examples: Examples,
+    batch: int,
+    steps: int,
+    generator: torch.Generator,
+    crop: int = 0,
+    flip: bool = False,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """`steps` batches in shuffled epochs; the last batch of an epoch is filled from the next one."""
     order = torch.empty(0, dtype=torch.int64)

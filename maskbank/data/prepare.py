@@ -34,6 +34,7 @@ def prepare(params: Params, folder: Path = PREPARED) -> str:
         {
             "source": data.source,
             "names": raw.names,
+            "image": [arrays["train_x"].shape[3], arrays["train_x"].shape[1]],
             "mean": train.mean((0, 1, 2)).tolist(),
             "std": np.maximum(train.std((0, 1, 2)), 1e-3).tolist(),
             "images": {part: len(arrays[f"{part}_y"]) for part in ("train", "validation", "test")},
@@ -43,7 +44,8 @@ def prepare(params: Params, folder: Path = PREPARED) -> str:
     )
     write_json(folder / "splits.json", [split.model_dump(mode="json") for split in splits])
     parts = ", ".join(f"{len(arrays[f'{part}_y'])} {part}" for part in ("train", "validation", "test"))
-    return f"prepare: {data.source}: {parts} images, {len(raw.names)} classes, {len(splits)} splits, {shared} test images also in train"
+    drawn = f"{len(raw.names)} classes, {len(splits)} splits"
+    return f"prepare: {data.source}: {parts} images, {drawn}, {shared} test images also in train"
 
 
 def part_arrays(raw: Raw, data: Data) -> dict[str, NDArray]:

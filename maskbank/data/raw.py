@@ -24,10 +24,14 @@ class Raw:
             if x.ndim != 4 or x.dtype != np.uint8:
                 raise InputError(f"{origin}: x_{part} is {x.dtype} {list(x.shape)}; expected uint8 [N, H, W, C]")
             if y.shape != (len(x),):
-                raise InputError(f"{origin}: y_{part} has shape {list(y.shape)}; expected [{len(x)}], one label an image")
-            if len(y) and not (0 <= y.min() and y.max() < len(self.names)):
+                raise InputError(
+                    f"{origin}: y_{part} has shape {list(y.shape)}; expected [{len(x)}], one label an image"
+                )
+            if len(y) and not (y.min() >= 0 and y.max() < len(self.names)):
                 raise InputError(f"{origin}: y_{part} holds {y.min()}..{y.max()}; expected 0..{len(self.names) - 1}")
         if self.train_x.shape[1:] != self.test_x.shape[1:]:
             shapes = f"{list(self.train_x.shape[1:])} and {list(self.test_x.shape[1:])}"
-            raise InputError(f"{origin}: train and test images differ in shape ({shapes}); set data.size to resize them")
+            raise InputError(
+                f"{origin}: train and test images differ in shape ({shapes}); set data.size to resize them"
+            )
         return self

@@ -67,7 +67,9 @@ def make_split(index: int, targets: Classes, tasks: Tasks, classes: int, generat
     )
 
 
-def draw_tasks(prefix: str, classes: Classes, ways: int, count: int, generator: np.random.Generator) -> tuple[Task, ...]:
+def draw_tasks(
+    prefix: str, classes: Classes, ways: int, count: int, generator: np.random.Generator
+) -> tuple[Task, ...]:
     """`count` different sets of `ways` classes; enumerated where there are few, rejected repeats where there are many."""
     if comb(len(classes), ways) <= 10_000:
         every = list(combinations(classes, ways))
@@ -84,15 +86,25 @@ def check_tasks(tasks: Tasks, classes: int) -> None:
     """Raise an InputError naming the first key that this number of classes cannot satisfy."""
     rest = classes - tasks.targets
     if rest < tasks.ways:
-        raise InputError(f"tasks.targets = {tasks.targets}: leaves {rest} of {classes} classes for the bank; at most {classes - tasks.ways}")
+        raise InputError(
+            f"tasks.targets = {tasks.targets}: leaves {rest} of {classes} classes for the bank; at most {classes - tasks.ways}"
+        )
     if tasks.splits > comb(classes, tasks.targets):
-        raise InputError(f"tasks.splits = {tasks.splits}: only {comb(classes, tasks.targets)} different target sets exist")
+        raise InputError(
+            f"tasks.splits = {tasks.splits}: only {comb(classes, tasks.targets)} different target sets exist"
+        )
     if tasks.per_split > comb(tasks.targets, tasks.ways):
         limit = comb(tasks.targets, tasks.ways)
-        raise InputError(f"tasks.per_split = {tasks.per_split}: {tasks.targets} targets give {limit} {tasks.ways}-way tasks; at most {limit}")
+        raise InputError(
+            f"tasks.per_split = {tasks.per_split}: {tasks.targets} targets give {limit} {tasks.ways}-way tasks; at most {limit}"
+        )
     if tasks.bank_per_split > comb(rest, tasks.ways):
         limit = comb(rest, tasks.ways)
-        raise InputError(f"tasks.bank_per_split = {tasks.bank_per_split}: {rest} bank classes give {limit} tasks; at most {limit}")
+        raise InputError(
+            f"tasks.bank_per_split = {tasks.bank_per_split}: {rest} bank classes give {limit} tasks; at most {limit}"
+        )
     for index, given in enumerate(tasks.given_targets):
         if len(set(given)) != tasks.targets or not all(0 <= label < classes for label in given):
-            raise InputError(f"tasks.given_targets.{index} = {given}: expected {tasks.targets} different classes of 0..{classes - 1}")
+            raise InputError(
+                f"tasks.given_targets.{index} = {given}: expected {tasks.targets} different classes of 0..{classes - 1}"
+            )

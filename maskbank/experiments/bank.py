@@ -1,32 +1,26 @@
 """The bank stage: from the masks of the prune stage to one bank for each backbone, maker and split."""
 
 import shutil
-from pathlib import Path
 
 from maskbank.bank.build import build_bank
 from maskbank.config import Params
-from maskbank.data.dataset import read_splits
 from maskbank.errors import InputError
-from maskbank.experiments.dense import open_shelf
-from maskbank.experiments.folders import read_index, stage_folder
+from maskbank.experiments.folders import stage_folder
+from maskbank.experiments.world import World, bank_folder, home_of
 from maskbank.files import write_json
-
-
-def bank_folder(backbone: str, seed: int, maker: str) -> Path:
-    return stage_folder("bank", f"{backbone}-{seed}-{maker}")
 
 
 def build(params: Params) -> str:
     """Write all banks; returns one line that says what was built. Raises InputError where a split has no mask at all."""
     shutil.rmtree(stage_folder("bank"), ignore_errors=True)
-    artifacts, shelf = read_index(stage_folder("prune")), open_shelf(params.transfer.backbones)
+    world = World(params)
+    artifacts, shelf = world.artifacts("prune"), world.shelf(params.transfer.backbones)
     summary = {}
     for backbone in params.transfer.backbones:
         for seed in params.transfer.pretrain_seeds:
             for maker in params.prune.makers:
-                for split in read_splits():
-                    home = split.name if split.task_split == "unseen" else "none"
-                    dense = shelf.find(backbone, params.transfer.recipe, seed, home)
+                for split in world.splits:
+                    dense = shelf.find(backbone, params.transfer.recipe, seed, home_of(split))
                     wanted = {"backbone": backbone, "pretrain_seed": seed, "method": maker, "split": split.name}
                     made = [a for a in artifacts if all(a.spec[name] == value for name, value in wanted.items())]
                     if not made:

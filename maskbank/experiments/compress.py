@@ -1,6 +1,6 @@
 """Compression of each pretrained net in one shot, without fine-tuning."""
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 
@@ -9,8 +9,8 @@ from maskbank.cells.result import Point, Result
 from maskbank.cells.spec import Cell, Spec
 from maskbank.config import Params
 from maskbank.data.batches import training_batches
-from maskbank.experiments.dense import cell_data, dense_model, open_shelf
-from maskbank.experiments.folders import data_input
+from maskbank.experiments.dense import cell_data, dense_model
+from maskbank.experiments.world import World
 from maskbank.measures.cost import trace_cost
 from maskbank.registry import COMPRESSORS
 from maskbank.training.batchnorm import reestimate
@@ -29,9 +29,9 @@ class CompressSpec(Spec):
         return (COMPRESSORS.module_name(self.method),)
 
 
-def plan(params: Params) -> list[Cell]:
+def plan(params: Params, world: World) -> list[Cell[CompressSpec]]:
     """Every net pretrained on all classes, at every point of the grids."""
-    shelf, data = open_shelf(params.pretrain.backbones), data_input()
+    shelf = world.shelf(params.pretrain.backbones)
     return [
         Cell(
             CompressSpec(
@@ -40,7 +40,7 @@ def plan(params: Params) -> list[Cell]:
                 budget_kind=COMPRESSORS.module(grid.method).BUDGET_KIND, allocation="global",
                 classes=tuple(dense.spec["classes"]),
             ),
-            {"data": data, "dense": dense.input},
+            {"data": world.data, "dense": dense.input},
         )
         for backbone in params.pretrain.backbones
         for dense in shelf.all_classes(backbone)
@@ -50,12 +50,11 @@ def plan(params: Params) -> list[Cell]:
     ]  # fmt: skip
 
 
-def run(cell: Cell, runtime: Runtime) -> Result:
+def run(cell: Cell[CompressSpec], runtime: Runtime) -> Result:
     spec = cell.spec
-    assert isinstance(spec, CompressSpec) and spec.budget_asked is not None
     data, model = cell_data(cell), dense_model(cell)
     cost = trace_cost(model, data.image_shape)
-    compressed = COMPRESSORS.module(spec.method).compress(model, spec.budget_asked)
+    compressed = COMPRESSORS.module(spec.method).compress(model, spec.budget)
     if spec.bn == "reestimated":
         generator = torch.Generator().manual_seed(spec.seed)
         train = data.examples("train", spec.classes)
@@ -64,7 +63,7 @@ def run(cell: Cell, runtime: Runtime) -> Result:
     weights = dict(model.named_parameters())
     removed = sum((1 - density) * weights[name].numel() for name, density in compressed.density.items())
     params, macs = cost.params(cost.dense), cost.macs(cost.dense)
-    values = {
+    values: dict[str, Any] = {
         "accuracy": sheet.accuracy, "loss": loss, "budget_achieved": compressed.achieved,
         "params": params - removed, "params_dense": params,
         "macs": cost.sparse_macs(compressed.density), "macs_dense": macs,

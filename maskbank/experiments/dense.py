@@ -2,40 +2,14 @@
 
 import copy
 import functools
-from dataclasses import dataclass
 from pathlib import Path
 
 from torch import nn
 
 from maskbank.cells.spec import Cell
 from maskbank.data.dataset import DataSet, open_dataset
-from maskbank.errors import InputError
-from maskbank.experiments.folders import Artifact, describe_artifact, read_index, stage_folder
+from maskbank.experiments.folders import describe_artifact
 from maskbank.models.checkpoint import Architecture, load_model
-
-
-@dataclass(frozen=True)
-class Shelf:
-    """All pretrained nets of the run."""
-
-    artifacts: tuple[Artifact, ...]
-
-    def all_classes(self, backbone: str) -> list[Artifact]:
-        """Those that saw every class, by recipe and seed."""
-        found = [a for a in self.artifacts if a.spec["backbone"] == backbone and a.spec["split"] == "none"]
-        return sorted(found, key=lambda a: (a.spec["recipe"], a.spec["seed"]))
-
-    def find(self, backbone: str, recipe: str, seed: int, split: str) -> Artifact:
-        """The net of one spec; an InputError where it is missing (its cell failed or was not planned)."""
-        for artifact in self.artifacts:
-            spec = artifact.spec
-            if (spec["backbone"], spec["recipe"], spec["seed"], spec["split"]) == (backbone, recipe, seed, split):
-                return artifact
-        raise InputError(f"no pretrained {backbone} ({recipe}, seed {seed}, split {split}); see `maskbank failures`")
-
-
-def open_shelf(backbones: list[str]) -> Shelf:
-    return Shelf(tuple(a for name in backbones for a in read_index(stage_folder("pretrain", name))))
 
 
 @functools.lru_cache(maxsize=4)

@@ -11,8 +11,9 @@ from maskbank.cells.engine import Runtime
 from maskbank.cells.result import Point, Result
 from maskbank.cells.spec import Cell, Spec
 from maskbank.config import Params
-from maskbank.experiments.dense import dense_model, open_shelf
-from maskbank.experiments.folders import read_index, stage_folder
+from maskbank.experiments.dense import dense_model
+from maskbank.experiments.folders import stage_folder
+from maskbank.experiments.world import World
 from maskbank.measures.calibration import expected_calibration_error
 from maskbank.measures.cost import tensor_bytes, trace_cost
 from maskbank.measures.latency import measure_latency
@@ -29,11 +30,12 @@ class LatencySpec(Spec):
     repeats: int
 
 
-def plan(params: Params) -> list[Cell]:
+def plan(params: Params, world: World) -> list[Cell[LatencySpec]]:
     """Latency of the sub-networks of each backbone's first target task and seed, at every budget and allocation."""
-    given, cells = params.evaluate, []
-    shelf = open_shelf(params.transfer.backbones)
-    artifacts = [a for a in read_index(stage_folder("transfer")) if a.spec["method"] in given.latency_methods]
+    given = params.evaluate
+    cells: list[Cell[LatencySpec]] = []
+    shelf = world.shelf(params.transfer.backbones)
+    artifacts = [a for a in world.artifacts("transfer") if a.spec["method"] in given.latency_methods]
     for backbone in params.transfer.backbones:
         mine = [a for a in artifacts if a.spec["backbone"] == backbone]
         if not mine:
@@ -59,9 +61,8 @@ def plan(params: Params) -> list[Cell]:
     return cells
 
 
-def run(cell: Cell, runtime: Runtime) -> Result:
+def run(cell: Cell[LatencySpec], runtime: Runtime) -> Result:
     spec = cell.spec
-    assert isinstance(spec, LatencySpec)
     dense = dense_model(cell)
     kept = {name.removeprefix("kept/"): index for name, index in load_file(cell.input_path("kept")).items()}
     sliced, cost = slice_units(dense, kept), trace_cost(dense, spec.image)
@@ -90,7 +91,9 @@ def assemble(params: Params) -> dict[str, pd.DataFrame]:
     """All stages' tables as one set, with the dense accuracy beside each record and calibration in the metrics."""
     tables = merge_tables([read_tables(folder) for folder in stage_folders(params)])
     tables["records"] = with_dense_accuracy(tables["records"])
-    tables["metrics"] = pd.concat([tables["metrics"], calibration(tables, params.evaluate.calibration_bins)], ignore_index=True)
+    tables["metrics"] = pd.concat(
+        [tables["metrics"], calibration(tables, params.evaluate.calibration_bins)], ignore_index=True
+    )
     return tables
 
 

@@ -9,7 +9,6 @@ from maskbank.cells.run import Finished, gather
 from maskbank.cells.spec import Input
 from maskbank.cells.store import Store
 from maskbank.config import Params
-from maskbank.data.dataset import PREPARED, prepared_hash
 from maskbank.errors import InputError
 from maskbank.files import hash_file, read_json, write_bytes, write_json
 from maskbank.records.load import write_tables
@@ -81,7 +80,3 @@ def describe_artifact(path: Path) -> Artifact:
         if line["key"] == path.stem:
             return Artifact(folder=path.parent, **line)
     raise InputError(f"{path}: not in {path.parent / 'index.json'}; run its stage again")
-
-
-def data_input() -> Input:
-    return Input(str(PREPARED), prepared_hash())

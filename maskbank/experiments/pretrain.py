@@ -9,10 +9,8 @@ from maskbank.cells.result import Point, Result
 from maskbank.cells.spec import Cell, Spec
 from maskbank.config import Params
 from maskbank.data.batches import training_batches
-from maskbank.data.dataset import PREPARED, read_splits
 from maskbank.experiments.dense import cell_data
-from maskbank.experiments.folders import data_input
-from maskbank.files import read_json
+from maskbank.experiments.world import World
 from maskbank.measures.cost import tensor_bytes, trace_cost
 from maskbank.models.checkpoint import Architecture, model_tensors
 from maskbank.registry import BACKBONES, RECIPES
@@ -44,10 +42,10 @@ class PretrainSpec(Spec):
         return (BACKBONES.module_name(self.backbone), RECIPES.module_name(self.recipe))
 
 
-def plan(params: Params, backbone: str) -> list[Cell]:
+def plan(params: Params, world: World, backbone: str) -> list[Cell[PretrainSpec]]:
     """Cells of one backbone."""
     given = params.pretrain
-    every = tuple(range(len(read_json(PREPARED / "data.json")["names"])))
+    every = tuple(range(world.classes))
     base: dict[str, Any] = {
         "backbone": backbone,
         "options": dict(params.models.get(backbone, {})),
@@ -64,16 +62,15 @@ def plan(params: Params, backbone: str) -> list[Cell]:
                 recipe=params.transfer.recipe, seed=seed, pretrain_seed=seed, split=split.name,
                 classes=split.pretrain_classes, **base,
             )
-            for split in read_splits()
+            for split in world.splits
             if split.task_split == "unseen"
             for seed in params.transfer.pretrain_seeds
         ]  # fmt: skip
-    return [Cell(spec, {"data": data_input()}) for spec in specs]
+    return [Cell(spec, {"data": world.data}) for spec in specs]
 
 
-def run(cell: Cell, runtime: Runtime) -> Result:
+def run(cell: Cell[PretrainSpec], runtime: Runtime) -> Result:
     spec = cell.spec
-    assert isinstance(spec, PretrainSpec)
     data, recipe = cell_data(cell), RECIPES.module(spec.recipe)
     channels, size = data.image_shape
     architecture = Architecture(
@@ -93,7 +90,7 @@ def run(cell: Cell, runtime: Runtime) -> Result:
     sheet, loss = evaluate(model, data, data.examples("test", spec.classes))
     cost = trace_cost(model, data.image_shape)
     size_of = {"params": cost.params(cost.dense), "macs": cost.macs(cost.dense)}
-    values = {
+    values: dict[str, Any] = {
         "accuracy": sheet.accuracy,
         "loss": loss,
         "budget_achieved": 1.0,

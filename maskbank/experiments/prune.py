@@ -9,9 +9,8 @@ from maskbank.cells.result import Point, Result
 from maskbank.cells.spec import Cell, Input, Spec
 from maskbank.config import Params
 from maskbank.data.batches import training_batches
-from maskbank.data.dataset import read_splits
-from maskbank.experiments.dense import cell_data, dense_model, open_shelf
-from maskbank.experiments.folders import data_input
+from maskbank.experiments.dense import cell_data, dense_model
+from maskbank.experiments.world import World, home_of
 from maskbank.measures.cost import trace_cost
 from maskbank.measures.work import MacCounter
 from maskbank.models.heads import head_rows, replace_head
@@ -45,17 +44,16 @@ class PruneSpec(Spec):
         return (MAKERS.module_name(self.method),)
 
 
-def plan(params: Params) -> list[Cell]:
+def plan(params: Params, world: World) -> list[Cell[PruneSpec]]:
     """Every bank task of every split, on the backbone that the split's target tasks start from."""
     given, transfer = params.prune, params.transfer
-    shelf, data = open_shelf(transfer.backbones), data_input()
-    cells = []
+    shelf = world.shelf(transfer.backbones)
+    cells: list[Cell[PruneSpec]] = []
     for backbone in transfer.backbones:
         for pretrain_seed in transfer.pretrain_seeds:
-            for split in read_splits():
-                home = split.name if split.task_split == "unseen" else "none"
-                dense = shelf.find(backbone, transfer.recipe, pretrain_seed, home)
-                inputs = {"data": data, "dense": dense.input, "split": Input(split.name, split.hash)}
+            for split in world.splits:
+                dense = shelf.find(backbone, transfer.recipe, pretrain_seed, home_of(split))
+                inputs = {"data": world.data, "dense": dense.input, "split": Input(split.name, split.hash)}
                 cells += [
                     Cell(
                         PruneSpec(
@@ -73,9 +71,8 @@ def plan(params: Params) -> list[Cell]:
     return cells
 
 
-def run(cell: Cell, runtime: Runtime) -> Result:
+def run(cell: Cell[PruneSpec], runtime: Runtime) -> Result:
     spec = cell.spec
-    assert isinstance(spec, PruneSpec) and spec.budget_asked is not None
     data, model = cell_data(cell), dense_model(cell)
     head = head_rows(model, spec.rows)
     replace_head(model, head)
@@ -87,14 +84,14 @@ def run(cell: Cell, runtime: Runtime) -> Result:
     layers = list(cost.layers)
     with MacCounter() as spent:
         learned = MAKERS.module(spec.method).make(
-            model, layers, cost, batches, spec.budget_asked, spec.train_steps, spec.lr, **spec.options
+            model, layers, cost, batches, spec.budget, spec.train_steps, spec.lr, **spec.options
         )
     kept = {name: mask.nonzero().flatten() for name, mask in learned.mask.items()}
     sliced = slice_units(model, kept)
     reestimate(sliced, training_batches(data, train, NORM_BATCH, NORM_BATCHES, generator))
     sheet, loss = evaluate(sliced, data, data.examples("test", spec.classes))
     counts = {name: len(index) for name, index in kept.items()}
-    values = {
+    values: dict[str, Any] = {
         "accuracy": sheet.accuracy, "loss": loss,
         "budget_achieved": sum(counts.values()) / sum(layer.count for layer in layers),
         "params": cost.params(counts), "params_dense": cost.params(cost.dense),

@@ -9,10 +9,8 @@ from maskbank.cells.result import Point, Result
 from maskbank.cells.spec import Cell, Spec
 from maskbank.config import Params
 from maskbank.data.batches import training_batches
-from maskbank.data.dataset import PREPARED
 from maskbank.experiments.dense import cell_data
-from maskbank.experiments.folders import data_input
-from maskbank.files import read_json
+from maskbank.experiments.world import World
 from maskbank.measures.cost import trace_cost
 from maskbank.models.checkpoint import Architecture
 from maskbank.pruning.weights import densities, packed_bytes
@@ -44,10 +42,10 @@ class SparsifySpec(Spec):
         return (BACKBONES.module_name(self.backbone), SPARSIFIERS.module_name(self.method))
 
 
-def plan(params: Params) -> list[Cell]:
+def plan(params: Params, world: World) -> list[Cell[SparsifySpec]]:
     """Each method at each budget and seed; references once a seed, at budget 1."""
     given = params.sparsify
-    every = tuple(range(len(read_json(PREPARED / "data.json")["names"])))
+    every = tuple(range(world.classes))
     roles = {method: SPARSIFIERS.module(method).ROLE for method in given.methods}
     return [
         Cell(
@@ -58,7 +56,7 @@ def plan(params: Params) -> list[Cell]:
                 options=dict(given.options.get(method, {})), steps=given.steps, batch=given.batch, lr=given.lr,
                 crop=params.pretrain.crop, flip=params.pretrain.flip,
             ),
-            {"data": data_input()},
+            {"data": world.data},
         )
         for method in given.methods
         for budget in ([1.0] if roles[method] == "reference" else given.budgets)
@@ -66,9 +64,8 @@ def plan(params: Params) -> list[Cell]:
     ]  # fmt: skip
 
 
-def run(cell: Cell, runtime: Runtime) -> Result:
+def run(cell: Cell[SparsifySpec], runtime: Runtime) -> Result:
     spec = cell.spec
-    assert isinstance(spec, SparsifySpec) and spec.budget_asked is not None
     data = cell_data(cell)
     channels, size = data.image_shape
     torch.manual_seed(spec.seed)
@@ -78,12 +75,12 @@ def run(cell: Cell, runtime: Runtime) -> Result:
     cost, curve = trace_cost(model, data.image_shape), Curve(spec.steps, 10)
     batches = training_batches(data, examples, spec.batch, spec.steps, generator, spec.crop, spec.flip)
     trainer = SparseTrainer(model, batches, spec.batch, spec.lr, cost, generator, runtime.precision, curve)
-    SPARSIFIERS.module(spec.method).train(trainer, spec.budget_asked, spec.allocation, spec.steps, **spec.options)
+    SPARSIFIERS.module(spec.method).train(trainer, spec.budget, spec.allocation, spec.steps, **spec.options)
     sheet, loss = evaluate(model, data, data.examples("test", spec.classes))
     live = sum(int(mask.sum()) for mask in trainer.masks.values())
     total = sum(mask.numel() for mask in trainer.masks.values())
     params = cost.params(cost.dense)
-    values = {
+    values: dict[str, Any] = {
         "accuracy": sheet.accuracy, "loss": loss, "budget_achieved": live / total,
         "params": params - total + live, "params_dense": params,
         "macs": cost.sparse_macs(densities(trainer.masks)), "macs_dense": cost.macs(cost.dense),

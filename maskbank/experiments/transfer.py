@@ -13,12 +13,10 @@ from maskbank.cells.result import Point, Result
 from maskbank.cells.spec import Cell, Input, Spec
 from maskbank.config import Params, TransferGrid
 from maskbank.data.batches import training_batches
-from maskbank.data.dataset import DataSet, Examples, read_splits
+from maskbank.data.dataset import DataSet, Examples
 from maskbank.data.tasks import Split, Task
-from maskbank.experiments.bank import bank_folder
-from maskbank.experiments.dense import cell_data, dense_model, open_shelf
-from maskbank.experiments.folders import data_input
-from maskbank.files import read_json
+from maskbank.experiments.dense import cell_data, dense_model
+from maskbank.experiments.world import World, home_of
 from maskbank.measures.cost import Cost, tensor_bytes, trace_cost
 from maskbank.measures.work import MacCounter
 from maskbank.models.heads import replace_head
@@ -55,21 +53,20 @@ class TransferSpec(Spec):
         return (METHODS.module_name(self.method),)
 
 
-def plan(params: Params) -> list[Cell]:
+def plan(params: Params, world: World) -> list[Cell[TransferSpec]]:
     """Every method at every point of the grids, for each target task; references once a task, at budget 1."""
     transfer = params.transfer
-    shelf, data = open_shelf(transfer.backbones), data_input()
-    cells = []
+    shelf = world.shelf(transfer.backbones)
+    cells: list[Cell[TransferSpec]] = []
     for backbone in transfer.backbones:
         for pretrain_seed in transfer.pretrain_seeds:
-            for split in read_splits():
-                home = split.name if split.task_split == "unseen" else "none"
-                dense = shelf.find(backbone, transfer.recipe, pretrain_seed, home)
-                inputs = {"data": data, "dense": dense.input, "split": Input(split.name, split.hash)}
+            for split in world.splits:
+                dense = shelf.find(backbone, transfer.recipe, pretrain_seed, home_of(split))
+                inputs = {"data": world.data, "dense": dense.input, "split": Input(split.name, split.hash)}
                 for task in split.target_tasks:
                     base = task_values(params, backbone, pretrain_seed, split, task)
                     cells += [
-                        method_cell(params, method, base | {"seed": seed} | point, inputs, split)
+                        method_cell(params, world, method, base | {"seed": seed} | point, inputs)
                         for seed in transfer.seeds
                         for method in transfer.methods
                         for point in method_points(METHODS.module(method).ROLE, transfer.grids)
@@ -102,29 +99,29 @@ def method_points(role: str, grids: list[TransferGrid]) -> list[dict[str, Any]]:
     ]
 
 
-def method_cell(params: Params, method: str, values: dict[str, Any], inputs: dict[str, Input], split: Split) -> Cell:
+def method_cell(
+    params: Params, world: World, method: str, values: dict[str, Any], inputs: dict[str, Input]
+) -> Cell[TransferSpec]:
     """A cell; a method that reads the bank has its split's bank among its inputs."""
     module = METHODS.module(method)
     options = dict(params.transfer.options.get(method, {}))
     maker = "none"
     if module.__name__.startswith("maskbank.bank."):
         maker = params.prune.makers[0]
-        folder = bank_folder(values["backbone"], values["pretrain_seed"], maker)
-        inputs = inputs | {"bank": Input(str(folder), read_json(folder / f"{split.name}.json")["hash"])}
+        inputs = inputs | {"bank": world.bank(values["backbone"], values["pretrain_seed"], maker, values["split"])}
     return Cell(TransferSpec(method=method, role=module.ROLE, options=options, maker=maker, **values), inputs)
 
 
-def run(cell: Cell, runtime: Runtime) -> Result:
+def run(cell: Cell[TransferSpec], runtime: Runtime) -> Result:
     spec = cell.spec
-    assert isinstance(spec, TransferSpec) and spec.budget_asked is not None and spec.ways is not None
     data, dense = cell_data(cell), dense_model(cell)
     generator = torch.Generator().manual_seed(spec.seed)
     examples = data.examples("train", spec.classes, spec.shots)
-    support = examples.take(torch.randperm(len(examples), generator=generator)[: PROTOTYPE_IMAGES * spec.ways])
+    support = examples.take(torch.randperm(len(examples), generator=generator)[: PROTOTYPE_IMAGES * len(spec.classes)])
     cost = trace_cost(dense, data.image_shape)
 
     started = time.perf_counter()
-    kept, selection_macs = choose_units(cell, spec, dense, data, support, cost)
+    kept, selection_macs = choose_units(cell, dense, data, support, cost)
     selection_seconds = time.perf_counter() - started
 
     torch.manual_seed(spec.seed)
@@ -132,10 +129,10 @@ def run(cell: Cell, runtime: Runtime) -> Result:
     model = slice_units(dense, kept)
     if spec.bn == "reestimated":
         reestimate(model, training_batches(data, examples, NORM_BATCH, NORM_BATCHES, generator))
-    replace_head(model, prototype_head(model, data, support, spec.ways))
+    replace_head(model, prototype_head(model, data, support, len(spec.classes)))
     counts = {name: len(index) for name, index in kept.items()}
     macs = cost.macs(counts)
-    values = {
+    values: dict[str, Any] = {
         "budget_achieved": achieved(kept, cost, spec.budget_kind),
         "params": cost.params(counts), "params_dense": cost.params(cost.dense),
         "macs": macs, "macs_dense": cost.macs(cost.dense), "bytes": tensor_bytes(model),
@@ -152,12 +149,13 @@ def run(cell: Cell, runtime: Runtime) -> Result:
 
 
 def choose_units(
-    cell: Cell, spec: TransferSpec, dense: nn.Module, data: DataSet, support: Examples, cost: Cost
+    cell: Cell[TransferSpec], dense: nn.Module, data: DataSet, support: Examples, cost: Cost
 ) -> tuple[Kept, int]:
     """Units to keep, and the MACs spent on finding them. The head for scoring is made of the dense net's prototypes."""
+    spec = cell.spec
     chosen = support.take(torch.arange(min(spec.score_images, len(support))))
     sample = Sample(data.normalise(chosen.x), chosen.y, torch.Generator().manual_seed(spec.seed))
-    replace_head(dense, prototype_head(dense, data, support, spec.ways or 0))
+    replace_head(dense, prototype_head(dense, data, support, len(spec.classes)))
     layers, module = list(cost.layers), METHODS.module(spec.method)
     with MacCounter() as spent:
         if "bank" in cell.inputs:
@@ -167,12 +165,12 @@ def choose_units(
         else:
             scores = module.score(dense, layers, sample, **spec.options)
     order = removal_order(scores, cost, spec.allocation if spec.allocation != "none" else "uniform")
-    return select(order, cost, spec.budget_kind, spec.budget_asked or 1.0), spent.macs
+    return select(order, cost, spec.budget_kind, spec.budget), spent.macs
 
 
 def adapt(
     model: nn.Module, spec: TransferSpec, data: DataSet, examples: Examples, generator: torch.Generator,
-    runtime: Runtime, values: dict[str, float], macs: int,
+    runtime: Runtime, values: dict[str, Any], macs: int,
 ) -> list[Point]:  # fmt: skip
     """Train on to each T at a constant rate, evaluating on the way: one trajectory, one optimizer."""
     optimizer = torch.optim.Adam(model.parameters(), spec.lr)

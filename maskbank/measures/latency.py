@@ -22,7 +22,11 @@ def summarize(seconds: list[float]) -> Latency:
     """Median of n repeats; the interval's bounds are the order statistics that the binomial(n, 1/2) gives."""
     ordered = np.sort(seconds) * 1e3
     rank = int(binom.ppf(0.025, len(ordered), 0.5))
-    return Latency(float(np.median(ordered)), float(ordered[max(rank - 1, 0)]), float(ordered[min(len(ordered) - rank, len(ordered) - 1)]))
+    return Latency(
+        float(np.median(ordered)),
+        float(ordered[max(rank - 1, 0)]),
+        float(ordered[min(len(ordered) - rank, len(ordered) - 1)]),
+    )
 
 
 @torch.inference_mode()

@@ -65,7 +65,9 @@ def load_model(architecture: Architecture, path: Path) -> nn.Module:
         model.load_state_dict(state)
     except RuntimeError as error:
         reason = str(error).split("\n")[1].strip() if "\n" in str(error) else str(error)
-        raise InputError(f"{path}: not a checkpoint of {architecture.backbone} as described beside it ({reason})") from None
+        raise InputError(
+            f"{path}: not a checkpoint of {architecture.backbone} as described beside it ({reason})"
+        ) from None
     return model.eval()
 
 

@@ -16,4 +16,6 @@ def build_timm(name: str, classes: int, channels: int, pretrained: bool, **optio
         if not pretrained:
             raise
         reason = str(error).split("\n", maxsplit=1)[0]
-        raise InputError(f"models.{name}.pretrained = true: weights not to be had ({reason}); set it to false or go online") from None
+        raise InputError(
+            f"models.{name}.pretrained = true: weights not to be had ({reason}); set it to false or go online"
+        ) from None

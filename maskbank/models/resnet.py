@@ -52,7 +52,9 @@ class ResNet(nn.Module):
 
     def __init__(self, classes: int, channels: int, width: int, blocks: Sequence[int], stem_stride: int) -> None:
         super().__init__()
-        self.stem = nn.Sequential(nn.Conv2d(channels, width, 3, stem_stride, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
+        self.stem = nn.Sequential(
+            nn.Conv2d(channels, width, 3, stem_stride, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
+        )
         stages, now = [], width
         for stage, count in enumerate(blocks):
             out = width * 2**stage

@@ -29,7 +29,9 @@ def find_layers(model: nn.Module) -> list[Layer]:
     """All prunable layers in forward order. Raises InputError where there are none."""
     layers = [layer for name, module in model.named_modules() for layer in layers_of(name, module)]
     if not layers:
-        raise InputError(f"{type(model).__name__}: no prunable units found; expected residual branches or transformer blocks")
+        raise InputError(
+            f"{type(model).__name__}: no prunable units found; expected residual branches or transformer blocks"
+        )
     return layers
 
 
@@ -66,7 +68,9 @@ class Gates:
 
     def __enter__(self) -> "Gates":
         self.handles = [
-            self.model.get_submodule(layer.consumer).register_forward_pre_hook(gate_hook(layer, self.values[layer.name]))
+            self.model.get_submodule(layer.consumer).register_forward_pre_hook(
+                gate_hook(layer, self.values[layer.name])
+            )
             for layer in self.layers
         ]
         return self

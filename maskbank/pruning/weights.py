@@ -1,5 +1,7 @@
 """Unstructured pruning: which weights may go, and exact selection of those that stay."""
 
+from typing import cast
+
 import torch
 from torch import Tensor, nn
 
@@ -12,11 +14,11 @@ def prunable_weights(model: nn.Module) -> dict[str, nn.Parameter]:
     """Weights of convolutions and linear layers, but for the stem (the first one) and the classifier."""
     classifier = model.get_classifier()  # type: ignore[operator]
     found = {
-        f"{name}.weight": module.weight
+        f"{name}.weight": cast(nn.Parameter, module.weight)
         for name, module in model.named_modules()
         if isinstance(module, nn.Conv2d | nn.Linear) and module is not classifier
     }
-    return dict(list(found.items())[1:])
+    return {name: found[name] for name in list(found)[1:]}
 
 
 def exact_top(values: Tensor, keep: int) -> Tensor:
@@ -46,14 +48,18 @@ def magnitude_masks(weights: dict[str, Tensor], budget: float, allocation: str) 
 def uniform_mask(name: str, weight: Tensor, budget: float) -> Tensor:
     keep = round(budget * weight.numel())
     if keep == 0:
-        raise InputError(f"budget {budget:g}: would leave no weight in {name} ({weight.numel()} weights); use a larger one")
+        raise InputError(
+            f"budget {budget:g}: would leave no weight in {name} ({weight.numel()} weights); use a larger one"
+        )
     return exact_top(weight.detach().abs().flatten(), keep).reshape(weight.shape)
 
 
 def random_masks(weights: dict[str, Tensor], budget: float, generator: torch.Generator) -> Masks:
     """Keep exactly a fraction of each tensor's weights, at random."""
     return {
-        name: exact_top(torch.rand(weight.numel(), generator=generator), max(1, round(budget * weight.numel()))).reshape(weight.shape)
+        name: exact_top(
+            torch.rand(weight.numel(), generator=generator), max(1, round(budget * weight.numel()))
+        ).reshape(weight.shape)
         for name, weight in weights.items()
     }
 

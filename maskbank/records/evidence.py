@@ -20,12 +20,13 @@ class Answered:
 
 def answered(tables: dict[str, pd.DataFrame]) -> Iterator[Answered]:
     """Every evaluated point of the tables `evidence` and `answers`."""
-    answers = tables["answers"].set_index("answers_hash")
-    for row in tables["evidence"].itertuples():
-        labels, ids = answers.labels[row.answers_hash], answers.ids[row.answers_hash]
-        dtype = np.uint8 if len(labels) == len(ids) // 4 else np.uint16
-        correct = np.frombuffer(row.predicted, dtype) == np.frombuffer(labels, dtype)
-        yield Answered(row.cell_key, row.steps, correct, np.frombuffer(row.probability, np.uint8) / 255)
+    answers = {row["answers_hash"]: row for row in tables["answers"].to_dict("records")}
+    for row in tables["evidence"].to_dict("records"):
+        right = answers[row["answers_hash"]]
+        dtype = np.dtype(np.uint8 if len(right["labels"]) == len(right["ids"]) // 4 else np.uint16)
+        correct = np.frombuffer(row["predicted"], dtype) == np.frombuffer(right["labels"], dtype)
+        probability = np.frombuffer(row["probability"], np.uint8) / 255
+        yield Answered(str(row["cell_key"]), int(row["steps"]), correct, probability)
 
 
 def check_evidence(tables: dict[str, pd.DataFrame]) -> list[str]:
@@ -37,5 +38,7 @@ def check_evidence(tables: dict[str, pd.DataFrame]) -> list[str]:
         for (key, steps), value in derived.items()
         if accuracy.get((key, steps)) != value
     ]
-    missing = [f"{key} at {steps}: no evidence" for key, steps in accuracy.dropna().index if (key, steps) not in derived]
+    missing = [
+        f"{key} at {steps}: no evidence" for key, steps in accuracy.dropna().index if (key, steps) not in derived
+    ]
     return wrong + missing

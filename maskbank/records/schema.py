@@ -146,7 +146,18 @@ TABLES: dict[str, type[Table]] = {
     "answers": Answers,
 }
 SORT_KEYS = {
-    "records": ["stage", "backbone", "recipe", "method", "split", "task", "budget_asked", "allocation", "cell_key", "steps"],
+    "records": [
+        "stage",
+        "backbone",
+        "recipe",
+        "method",
+        "split",
+        "task",
+        "budget_asked",
+        "allocation",
+        "cell_key",
+        "steps",
+    ],
     "metrics": ["cell_key", "steps", "metric", "setting"],
     "curves": ["cell_key", "metric", "step"],
     "timings": ["cell_key"],

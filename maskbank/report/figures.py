@@ -1,5 +1,7 @@
 """The three figures of a report, drawn from the same numbers as its tables."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -41,11 +43,8 @@ def accuracy_figure(records: pd.DataFrame) -> Drawing:
                     accuracy_panel(axes, group[group.steps == number])
                     axes.set_title(f"{labels[0]}, {label(str(labels[1]))}, T = {number}")
                 line[0].set_ylabel("accuracy (points)")
-            handles = {
-                name: handle
-                for axes in panels.flat
-                for handle, name in zip(*axes.get_legend_handles_labels(), strict=True)
-            }
+            named = [zip(*reversed(axes.get_legend_handles_labels()), strict=True) for axes in panels.flat]
+            handles = dict(pair for panel in named for pair in panel)
             figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=min(len(handles), 6))
     n = number_range(shown.n) if len(shown) else "0"
     caption = (
@@ -59,16 +58,20 @@ def accuracy_figure(records: pd.DataFrame) -> Drawing:
 
 def accuracy_panel(axes: Axes, group: pd.DataFrame) -> None:
     """One line a method with its band; the reference as a level."""
-    for method, own in group.groupby("method", sort=True):
-        name, own = str(method), own.sort_values("budget_asked")
+    for method, rows in group.groupby("method", sort=True):
+        name, own = str(method), rows.sort_values("budget_asked")
+        look: dict[str, Any] = {
+            "color": colour(name),
+            "label": label(name),
+            "zorder": 3 if (own.role == "method").all() else 2,
+        }
         level, width = 100 * own.accuracy, 100 * own.half_width.fillna(0)
         if (own.role == "reference").all():
-            axes.axhline(level.iloc[0], color=colour(name), linestyle="--", label=label(name))
-            axes.axhspan(
-                level.iloc[0] - width.iloc[0], level.iloc[0] + width.iloc[0], color=colour(name), alpha=0.08, lw=0
-            )
+            axes.axhline(level.iloc[0], linestyle="--", **look)
+            low, high = level.iloc[0] - width.iloc[0], level.iloc[0] + width.iloc[0]
+            axes.axhspan(low, high, color=colour(name), alpha=0.08, lw=0)
         else:
-            axes.plot(own.budget_asked, level, color=colour(name), marker=marker(name), markersize=4, label=label(name))
+            axes.plot(own.budget_asked, level, marker=marker(name), markersize=4, **look)
             axes.fill_between(own.budget_asked, level - width, level + width, color=colour(name), alpha=0.13, lw=0)
     if len(group):
         budget_axis(axes, sorted(group.budget_asked.unique()))
@@ -78,58 +81,56 @@ def compression_figure(records: pd.DataFrame) -> Drawing:
     """Accuracy after compression by recipe, and of sparse training by method: a panel a backbone and kind."""
     data = seeded_means(records)
     shown, dense = data[data.accuracy.notna()], pretrained_means(records)
-    panels = list(shown.groupby(["stage", "backbone", "budget_kind"], sort=True))
+    panels = list(shown.groupby(["backbone", "stage", "budget_kind"], sort=True))
     columns = min(max(len(panels), 1), 3)
     lines = -(-max(len(panels), 1) // columns)
     with house_style():
-        figure = Figure(figsize=(3.1 * max(columns, 2), 3.3 * lines), layout="constrained")
+        figure = Figure(figsize=(3.1 * max(columns, 2), 3.5 * lines), layout="constrained")
         if not panels:
             empty_panel(figure, "no compression and no sparse training has an accuracy")
         else:
-            grid = figure.subplots(lines, columns, squeeze=False).flat
-            for axes, (labels, group) in zip(grid, panels, strict=False):
-                stage, backbone, kind = map(str, labels)
-                compression_panel(axes, group, "recipe" if stage == "compress" else "method")
-                same = dense[(dense.backbone == backbone) & dense.recipe.isin(group.recipe)]
-                for row in same.itertuples():
-                    axes.axhline(100 * row.accuracy, color=colour(row.recipe), linestyle=":", linewidth=1)
-                budget_axis(
-                    axes,
-                    sorted(group.budget_asked.unique()),
-                    "bits a weight" if kind == "bits" else "fraction of weights kept",
-                )
-                axes.set_title(f"{backbone}, {'one-shot' if stage == 'compress' else 'sparse training'}")
-                axes.set_ylabel("accuracy (points)")
-                axes.legend(loc="lower right", handlelength=2.6)
-            for axes in list(grid)[len(panels) :]:
+            grid = list(figure.subplots(lines, columns, squeeze=False).flat)
+            for axes, (_, group) in zip(grid, panels, strict=False):
+                compression_panel(axes, group, dense[dense.backbone.isin(group.backbone)])
+            for axes in grid[len(panels) :]:
                 axes.set_axis_off()
     n = number_range(shown.n) if len(shown) else "0"
     caption = (
-        f"Accuracy after one-shot compression by recipe and of sparse training by method, n = {n} seeds. Points: means; "
-        "bars: ± one sample sd over seeds, not an interval of the mean. Solid: BN re-estimated or not concerned; dashed: BN kept. "
-        "Dotted: the pretrained nets before compression. Paired tests over seeds stand among the claims; below 6 seeds none is made."
+        f"Accuracy after one-shot compression by recipe and of sparse training by method, n = {n} seeds. Points: "
+        "means; bars: ± one sample sd over seeds, not an interval of the mean. Dashed and hollow: BN kept as it was. "
+        "Dotted: the pretrained nets before compression. No test is drawn: the paired tests over seeds stand among "
+        "the claims, and below 6 seeds none is made."
     )
     alt = "Line plots of accuracy against fraction of weights kept and against bits, by recipe and method."
     return Drawing("compression", "Compression and sparse training", caption, alt, data, figure)
 
 
-def compression_panel(axes: Axes, group: pd.DataFrame, by: str) -> None:
-    """One line a name and BN handling, with bars of one sd."""
-    both = group.bn.nunique() > 1
-    for (name, bn), own in group.groupby([by, "bn"], sort=True):
-        own = own.sort_values("budget_asked")
-        dashed = bn == "kept" and both
+def compression_panel(axes: Axes, group: pd.DataFrame, dense: pd.DataFrame) -> None:
+    """One line a recipe (compress) or method (sparsify) and BN handling, beside one another, with bars of one sd."""
+    first = group.iloc[0]
+    by, when = ("recipe", "one-shot") if first.stage == "compress" else ("method", "sparse training")
+    lines = list(group.groupby([by, "bn"], sort=True))
+    for position, ((name, bn), own) in enumerate(lines):
+        apart = 1.05 ** (position - (len(lines) - 1) / 2)
+        hollow, tint = bn == "kept" and group.bn.nunique() > 1, colour(str(name))
         axes.errorbar(
-            own.budget_asked, 100 * own.accuracy, yerr=100 * own.sd.fillna(0), capsize=2, markersize=4, elinewidth=0.9,
-            color=colour(str(name)), marker=marker(str(name)), linestyle="--" if dashed else "-",
-            markerfacecolor="white" if dashed else colour(str(name)), label=label(str(name)) + (", BN kept" if dashed else ""),
+            own.budget_asked * apart, 100 * own.accuracy, yerr=100 * own.sd.fillna(0), capsize=2, markersize=4,
+            elinewidth=0.9, color=tint, marker=marker(str(name)), linestyle="--" if hollow else "-",
+            markerfacecolor="white" if hollow else tint, label=label(str(name)) + (", BN kept" if hollow else ""),
         )  # fmt: skip
+    for row in dense[dense.recipe.isin(group.recipe)].to_dict("records"):
+        axes.axhline(100 * row["accuracy"], color=colour(row["recipe"]), linestyle=":", linewidth=1)
+    bits = first.budget_kind == "bits"
+    budget_axis(axes, sorted(group.budget_asked.unique()), "bits a weight" if bits else "fraction of weights kept")
+    axes.set_title(f"{first.backbone}, {when}")
+    axes.set_ylabel("accuracy (points)")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, handlelength=2.4, columnspacing=1)
 
 
 def forest_figure(comparisons: pd.DataFrame, margin: float) -> Drawing:
     """Headline differences to each rival, a panel a setting."""
     data = comparisons[comparisons.kind == "headline"].drop(columns=["kind", "budget_asked", "steps"])
-    shown = data[data.difference.notna()]
+    shown = data[data.difference.notna() & (data.role != "reference")]
     keys = ["backbone", "allocation", "bn", "budget_kind"]
     panels = list(shown.groupby(keys, sort=True))
     rivals = list(dict.fromkeys(shown.rival))
@@ -145,33 +146,30 @@ def forest_figure(comparisons: pd.DataFrame, margin: float) -> Drawing:
                 forest_panel(axes, group, rivals, margin)
                 axes.set_title(f"{labels[0]}, {label(str(labels[1]))}", loc="left")
                 axes.set_xlabel(f"{method} minus rival (points)")
+    n = number_range(shown.n) if len(shown) else "0"
     caption = (
-        f"{method} minus each rival, averaged over budgets and steps, in points; n = {number_range(shown.n) if len(shown) else 0} "
-        "splits. Bars: 95 % percentile bootstrap (splits, then tasks). p: exact Wilcoxon signed-rank over splits, Holm over the "
-        f"headlines of a panel. Grey: ± {points_text(margin)}, the margin of equivalence. Hollow: no test, as blocks are incomplete "
-        "or splits fewer than 6."
+        f"{method} minus each rival and control, mean over budgets and steps, in points; n = {n} splits. Bars: 95 % "
+        "percentile bootstrap (splits, then tasks), below 6 splits a t-interval over splits. p: exact Wilcoxon "
+        "signed-rank over splits, Holm over all headline contrasts of a setting. Grey: "
+        f"± {100 * margin:g} points, the margin of equivalence. Hollow: no test, as blocks are incomplete or splits "
+        "fewer than 6."
     )
     alt = f"Forest plot of the difference of {method} to each rival with intervals and corrected p-values."
     return Drawing("forest", f"{method} against each rival", caption, alt, data, figure)
-
-
-def points_text(margin: float) -> str:
-    return f"{100 * margin:g} points"
 
 
 def forest_panel(axes: Axes, group: pd.DataFrame, rivals: list[str], margin: float) -> None:
     """A row a rival; the corrected p at the right edge."""
     axes.axvspan(-100 * margin, 100 * margin, color="#BBBBBB", alpha=0.35, lw=0)
     axes.axvline(0, color="#555555", linewidth=0.9)
-    for row in group.itertuples():
-        height, tested = rivals.index(row.rival), row.status == "tested"
-        if np.isfinite(row.ci_low):
-            axes.plot([100 * row.ci_low, 100 * row.ci_high], [height, height], color=colour(row.rival), linewidth=2)
-        axes.plot(
-            [100 * row.difference], [height], color=colour(row.rival), marker=marker(row.rival), markersize=6, linestyle="none",
-            markerfacecolor=colour(row.rival) if tested else "white",
-        )  # fmt: skip
-        text = f"p = {row.p_holm:.3f}" if tested else row.status
+    for row in group.to_dict("records"):
+        height, tested, tint = rivals.index(row["rival"]), row["status"] == "tested", colour(row["rival"])
+        middle, low, high = (100 * row[key] for key in ("difference", "ci_low", "ci_high"))
+        if np.isfinite(low):
+            axes.errorbar([middle], [height], xerr=[[middle - low], [high - middle]], color=tint, capsize=3, lw=1.6)
+        face = tint if tested else "white"
+        axes.plot([middle], [height], color=tint, marker=marker(row["rival"]), markersize=4.5, markerfacecolor=face)
+        text = f"p = {row['p_holm']:.3f}" if tested else row["status"]
         axes.annotate(text, (1.02, height), xycoords=("axes fraction", "data"), va="center", fontsize=8)
     axes.set_yticks(range(len(rivals)), [label(name) for name in rivals])
     axes.set_ylim(len(rivals) - 0.5, -0.5)

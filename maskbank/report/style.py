@@ -17,8 +17,8 @@ from maskbank.files import write_bytes
 
 # Okabe and Ito's palette, filled up from Tol's muted one: told apart by readers with any common colour blindness.
 COLOURS = {
-    "smsp": "#0072B2", "universal": "#E69F00", "random": "#8C8C8C", "l2": "#009E73", "taylor": "#D55E00", "dense": "#000000",
-    "adam": "#56B4E9", "snt": "#CC79A7", "c_gap": "#882255", "prune_from_dense": "#44AA99",
+    "smsp": "#0072B2", "universal": "#E69F00", "random": "#8C8C8C", "l2": "#009E73", "taylor": "#D55E00",
+    "dense": "#000000", "adam": "#56B4E9", "snt": "#CC79A7", "c_gap": "#882255", "prune_from_dense": "#44AA99",
 }  # fmt: skip
 OTHER_COLOURS = ("#332288", "#999933", "#AA4499", "#DDCC77", "#117733", "#88CCEE")
 MARKERS = {
@@ -62,7 +62,8 @@ def house_style() -> Iterator[None]:
         "font.family": "DejaVu Sans", "font.size": 9, "axes.titlesize": 9, "axes.labelsize": 9, "legend.fontsize": 8.5,
         "xtick.labelsize": 8, "ytick.labelsize": 8, "axes.grid": True, "grid.color": "#E6E6E6", "grid.linewidth": 0.6,
         "axes.axisbelow": True, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
-        "svg.hashsalt": "maskbank", "svg.fonttype": "path", "pdf.fonttype": 42, "ps.fonttype": 42, "lines.linewidth": 1.4,
+        "svg.hashsalt": "maskbank", "svg.fonttype": "path", "pdf.fonttype": 42, "ps.fonttype": 42,
+        "lines.linewidth": 1.4,
     }  # fmt: skip
     with mpl.rc_context(settings):
         yield

@@ -99,7 +99,8 @@ def over_settings(measured: list[Measured], allocations: set[str], params: Compa
     """Supported, or contradicted, only when every setting says so and at least two allocations were run."""
     each = [superior(item.difference, item.p_used, item.status, params.alpha) for item in measured]
     verdicts = {judgement.verdict for judgement in each}
-    text = "; ".join(f"{item.setting}: {judgement.reason}" for item, judgement in zip(measured, each, strict=True))
+    names = (", ".join(item.setting.split(", ")[:2]) for item in measured)
+    text = "; ".join(f"{name}: {judgement.reason}" for name, judgement in zip(names, each, strict=True))
     if len(verdicts) > 1:
         return Judgement(INCONCLUSIVE, f"the settings do not agree ({text})")
     if len(allocations) < 2 and verdicts != {INCONCLUSIVE}:

@@ -7,7 +7,7 @@ import pandas as pd
 from maskbank.config import Compare
 from maskbank.statistics.contrast import Contrast, measure
 from maskbank.statistics.holm import can_reject, holm
-from maskbank.statistics.pairing import POINT, SETTING, pair, settings, transfer_rows
+from maskbank.statistics.pairing import SETTING, pair, settings, transfer_rows
 
 HEADLINE = "headline"
 AT_POINT = "point"
@@ -28,15 +28,9 @@ def compare(records: pd.DataFrame, params: Compare) -> pd.DataFrame:
     found = []
     for setting, rows in settings(transfer_rows(records)):
         found += contrasts(rows, params, {"kind": HEADLINE, **setting, "budget_asked": NAN, "steps": NAN})
-        for point in rows[POINT].drop_duplicates().sort_values(POINT).to_dict("records"):
-            here = rows[(rows.budget_asked == point["budget_asked"]) & (rows.steps == point["steps"])]
-            labels = {
-                "kind": AT_POINT,
-                **setting,
-                "budget_asked": point["budget_asked"],
-                "steps": float(point["steps"]),
-            }
-            found += contrasts(here, params, labels)
+        for budget, steps in sorted(set(zip(rows.budget_asked, rows.steps, strict=True))):
+            labels = {"kind": AT_POINT, **setting, "budget_asked": float(budget), "steps": float(steps)}
+            found += contrasts(rows[(rows.budget_asked == budget) & (rows.steps == steps)], params, labels)
     if not found:
         return pd.DataFrame(columns=COLUMNS)
     return correct(pd.DataFrame(found), params)[COLUMNS]

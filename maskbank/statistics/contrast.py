@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from maskbank.config import Compare
-from maskbank.statistics.effects import interval, probability_of_improvement, tally
+from maskbank.statistics.effects import half_width, interval, probability_of_improvement, tally
 from maskbank.statistics.equivalence import tost
 from maskbank.statistics.pairing import Pairs
 from maskbank.statistics.power import minimal_detectable_effect
@@ -51,7 +51,8 @@ def measure(pairs: Pairs, params: Compare, label: str) -> Contrast:
     """Describe and test the difference of paired scores.
 
     With an incomplete block the test and the intervals are refused: the difference of the blocks that are left is
-    shown, and what is missing. With fewer than 6 units there is no p (rule X4).
+    shown, and what is missing. With fewer than 6 units there is no p (rule X4), and the interval is a t-interval over
+    the units: a bootstrap of so few is far too narrow.
     """
     clusters = pairs.clusters
     n, nan = len(clusters), float("nan")
@@ -64,8 +65,11 @@ def measure(pairs: Pairs, params: Compare, label: str) -> Contrast:
     test, counts = signed_rank(clusters), tally(clusters)
     sd = float(clusters.std(ddof=1)) if n > 1 else nan
     low, high = nan, nan
-    if status != INCOMPLETE:
+    if status == TESTED:
         low, high = interval(pairs.differences, pairs.splits, params.resamples, generator_for(label, params.seed))
+    elif status == INSUFFICIENT:
+        half = half_width(sd, n)
+        low, high = float(clusters.mean()) - half, float(clusters.mean()) + half
     tested = status == TESTED
     return Contrast(
         status=status,

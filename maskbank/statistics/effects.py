@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
+from scipy import stats
 
 from maskbank.statistics.pairing import Pairs
 from maskbank.statistics.wilcoxon import DECIMALS
@@ -61,6 +62,11 @@ def interval(
     means = bootstrap_means(values, splits, resamples, generator)
     low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return float(low), float(high)
+
+
+def half_width(sd: float, n: int) -> float:
+    """Half of the 95 % t-interval of a mean over n units; NaN below 2."""
+    return float(stats.t.ppf(0.975, n - 1) * sd / np.sqrt(n)) if n > 1 else float("nan")
 
 
 def probability_of_improvement(pairs: Pairs) -> float:

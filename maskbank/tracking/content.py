@@ -17,17 +17,18 @@ from maskbank.records.schema import NONE, STATUSES
 
 READ = ("records", "metrics", "curves", "timings")
 # One tag or param each; the tag and param `budget` is the column `budget_asked`.
-TAGGED = (
-    "stage method role dataset backbone recipe task task_split split budget_kind allocation bn setup leak "
-    "pretrain_seed seed profile suite suite_version"
-).split()
+TAGGED = [
+    "stage", "method", "role", "dataset", "backbone", "recipe", "task", "task_split", "split", "budget_kind",
+    "allocation", "bn", "setup", "leak", "pretrain_seed", "seed", "profile", "suite", "suite_version",
+]  # fmt: skip
 LABELS = [
-    *TAGGED,
-    *"ways shots dense_hash splits_hash code_version schema_version tuning trials numerics_class".split(),
-]
-POINTS = (
-    "accuracy accuracy_dense loss budget_achieved params params_dense macs macs_dense bytes train_macs selection_macs"
-).split()
+    *TAGGED, "ways", "shots", "dense_hash", "splits_hash", "code_version", "schema_version", "tuning", "trials",
+    "numerics_class",
+]  # fmt: skip
+POINTS = [
+    "accuracy", "accuracy_dense", "loss", "budget_achieved", "params", "params_dense", "macs", "macs_dense", "bytes",
+    "train_macs", "selection_macs",
+]  # fmt: skip
 FAILED = ("failed", "timeout")
 ILLEGAL = re.compile(r"[^\w\-. :/]", re.ASCII)
 LONGEST = 500  # characters of a tag or param; MLflow would cut at several thousand and then not compare equal

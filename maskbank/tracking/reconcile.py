@@ -8,6 +8,7 @@ histories cannot be rewritten.
 import time
 from collections import defaultdict
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -76,22 +77,21 @@ def cell_runs(runs: "list[Run]") -> "dict[str, list[Run]]":
 
 def log_cell(store: Store, content: Content, origin: dict[str, str]) -> None:
     """Log one run: created with its tags, filled in a batch, its status last."""
-    from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param
-
+    entities = import_module("mlflow.entities")
     now = int(time.time() * 1000)
     tags = {**origin, **content.tags, "content_hash": content.digest()}
     run = store.client.create_run(
         store.experiment_id, start_time=now - int(content.seconds * 1000), tags=tags, run_name=content.name
     )
-    metrics = [Metric(point.name, point.value, now, point.step) for point in content.points]
-    params = [Param(name, value) for name, value in content.params.items()]
+    metrics = [entities.Metric(point.name, point.value, now, point.step) for point in content.points]
+    params = [entities.Param(name, value) for name, value in content.params.items()]
     store.client.log_batch(run.info.run_id, metrics[:BATCH], params)
     for start in range(BATCH, len(metrics), BATCH):
         store.client.log_batch(run.info.run_id, metrics[start : start + BATCH])
     name, digest = content.dataset
-    dataset = Dataset(name=name, digest=digest, source_type="maskbank", source="{}")
-    context = [InputTag("mlflow.data.context", "evaluation")]
-    store.client.log_inputs(run.info.run_id, datasets=[DatasetInput(dataset, context)])
+    dataset = entities.Dataset(name=name, digest=digest, source_type="maskbank", source="{}")
+    context = [entities.InputTag("mlflow.data.context", "evaluation")]
+    store.client.log_inputs(run.info.run_id, datasets=[entities.DatasetInput(dataset, context)])
     store.client.set_terminated(run.info.run_id, status=content.status, end_time=now)
 
 
@@ -121,7 +121,7 @@ def settle_superseded(store: Store, runs: "list[Run]") -> None:
 
 
 def reconcile(folder: Path, params: Params) -> Receipt:
-    """Make MLflow agree with the tables in `folder`: one run a cell, found by the tag `cell_key`, and one for the report.
+    """Make MLflow agree with the tables in `folder`: one run a cell, found by its tag `cell_key`, and one of figures.
 
     Raises InputError if the tables cannot be read, WorkError if MLflow cannot be reached; running it again goes on
     where it ended.
@@ -149,7 +149,7 @@ def check(folder: Path, params: Params) -> list[str]:
     if path and not path.exists():
         return [f"{shown_uri(store_uri())}: no such database; run `maskbank sync`"]
     with open_store(params, make=False) as store:
-        if store.experiment_id is None:
+        if not store.experiment_id:
             return [f"experiment {params.track.experiment}: not in MLflow; run `maskbank sync`"]
         runs = store.runs()
     found = cell_runs(runs)

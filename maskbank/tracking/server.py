@@ -54,7 +54,7 @@ def ui(params: Params, port: int = 5000) -> None:
     with open_store(params):
         port = free_port(port)
     environment = {**os.environ, **QUIET, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
-    signal.signal(signal.SIGTERM, stop)
+    before = signal.signal(signal.SIGTERM, stop)
     process = subprocess.Popen(
         command(uri, port), env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -71,3 +71,4 @@ def ui(params: Params, port: int = 5000) -> None:
     finally:
         process.terminate()
         process.wait()
+        signal.signal(signal.SIGTERM, before)

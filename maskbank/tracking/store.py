@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,16 +37,16 @@ PAGE = 1000
 
 @dataclass(frozen=True)
 class Store:
-    """An open experiment; `experiment_id` is None where it does not exist (only when opened for reading)."""
+    """An open experiment; its id is empty where it does not exist (only when opened with make=False)."""
 
     client: "MlflowClient"
-    experiment_id: str | None
+    experiment_id: str
 
     def runs(self) -> "list[Run]":
         """All runs of the experiment that are not deleted, newest first."""
         found: list[Run] = []
         token = None
-        while self.experiment_id is not None:
+        while self.experiment_id:
             page = self.client.search_runs([self.experiment_id], max_results=PAGE, page_token=token)
             found.extend(page)
             token = page.token
@@ -55,7 +56,11 @@ class Store:
 
 
 def store_uri() -> str:
-    return os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
+    """MLFLOW_TRACKING_URI, else a file in the working directory; a relative sqlite path is made absolute."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
+    path = database_path(uri)
+    query = uri.partition("?")[2]
+    return f"sqlite:///{path.absolute()}{'?' if query else ''}{query}" if path else uri
 
 
 def shown_uri(uri: str) -> str:
@@ -84,13 +89,10 @@ def environment(values: dict[str, str]) -> Iterator[None]:
 @contextmanager
 def one_line(uri: str) -> Iterator[None]:
     """Turn what MLflow and its database raise into a WorkError of one line."""
-    import requests
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
+    foreign = (import_module("mlflow.exceptions").MlflowException, import_module("sqlalchemy.exc").SQLAlchemyError)
     try:
         yield
-    except (MlflowException, SQLAlchemyError, requests.RequestException, sqlite3.Error, OSError) as error:
+    except (*foreign, sqlite3.Error, OSError) as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0][:300]
         raise WorkError(
             f"MLflow at {shown_uri(uri)} did not answer as it should ({shown_uri(first)}); "
@@ -113,8 +115,7 @@ def relaxed_commits() -> Iterator[None]:
 
     Only with a write-ahead log: there a power cut may lose the last commits, never the database.
     """
-    from sqlalchemy import event
-    from sqlalchemy.engine import Engine
+    event, engine = import_module("sqlalchemy.event"), import_module("sqlalchemy.engine").Engine
 
     def relax(connection: Any, _: object) -> None:
         if isinstance(connection, sqlite3.Connection) and connection.execute("PRAGMA journal_mode").fetchone() == (
@@ -122,30 +123,47 @@ def relaxed_commits() -> Iterator[None]:
         ):
             connection.execute("PRAGMA synchronous = NORMAL")
 
-    event.listen(Engine, "connect", relax)
+    event.listen(engine, "connect", relax)
     try:
         yield
     finally:
-        event.remove(Engine, "connect", relax)
+        event.remove(engine, "connect", relax)
 
 
 def open_database(path: Path) -> None:
-    """Give a new file a write-ahead log. A file that is no database is refused here, at once (MLflow retries for long)."""
-    new = not path.exists()
+    """Make a missing database; refuse at once a file that is none, where MLflow would retry for long.
+
+    The tables are made under another name: MLflow cannot mend a database whose making was cut short.
+    """
+    if not path.exists() or path.stat().st_size == 0:
+        unfinished = path.with_name(path.name + ".new")
+        for leftover in path.parent.glob(unfinished.name + "*"):
+            leftover.unlink()
+        uri = f"sqlite:///{unfinished}"
+        import_module("mlflow").MlflowClient(tracking_uri=uri, registry_uri=uri)
+        unfinished.replace(path)
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("PRAGMA journal_mode = WAL" if new else "PRAGMA schema_version")
+        connection.execute("PRAGMA schema_version")
 
 
-def get_experiment(client: "MlflowClient", name: str, make: bool, path: Path | None) -> str | None:
-    """The experiment's id; a deleted one is restored, a missing one made, if `make`."""
+def close_database(path: Path) -> None:
+    """Move what the write-ahead log holds into the file, so that the file alone can be copied."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def get_experiment(client: "MlflowClient", name: str, make: bool, path: Path | None) -> str:
+    """The experiment's id; if `make`, a deleted one is restored and a missing one made."""
     with environment(GREETING):
         found = client.get_experiment_by_name(name)
     if found is None:
         beside = (path.parent / "mlruns").resolve().as_uri() if path else None
-        return client.create_experiment(name, artifact_location=beside) if make else None
+        return client.create_experiment(name, artifact_location=beside) if make else ""
     if found.lifecycle_stage == "deleted":
         if not make:
-            return None
+            return ""
         client.restore_experiment(found.experiment_id)
     return found.experiment_id
 
@@ -157,10 +175,10 @@ def open_store(params: Params, make: bool = True) -> Iterator[Store]:
     path = database_path(uri)
     lock = path.with_name(path.name + ".lock") if path else LOCK
     with environment(QUIET), one_line(uri), locked(lock), relaxed_commits():
-        from mlflow import MlflowClient
-
         if path:
             open_database(path)
-        client = MlflowClient(tracking_uri=uri, registry_uri=uri)
+        client = import_module("mlflow").MlflowClient(tracking_uri=uri, registry_uri=uri)
         with environment(WORKING):
             yield Store(client, get_experiment(client, params.track.experiment, make, path))
+        if path:
+            close_database(path)

@@ -17,7 +17,7 @@ def evaluate(model: nn.Module, data: DataSet, examples: Examples) -> tuple[Answe
     logits = torch.cat([model(x).float() for x, _ in evaluation_batches(data, examples)])
     top = logits.softmax(1).max(1)
     probability = torch.nan_to_num(top.values, nan=0.0).mul(255).round().byte().numpy()
-    small = np.uint8 if logits.shape[1] <= 256 else np.uint16
+    small = np.dtype(np.uint8 if logits.shape[1] <= 256 else np.uint16)
     sheet = AnswerSheet(
         ids=examples.ids.numpy().astype(np.uint32),
         labels=examples.y.numpy().astype(small),

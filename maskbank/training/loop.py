@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from maskbank.cells.engine import Diverged
+from maskbank.errors import Diverged
 
 
 @dataclass
@@ -66,7 +66,9 @@ def train(
     return step
 
 
-def warmup_cosine(optimizer: torch.optim.Optimizer, steps: int, warmup: float = 0.1) -> torch.optim.lr_scheduler.LRScheduler:
+def warmup_cosine(
+    optimizer: torch.optim.Optimizer, steps: int, warmup: float = 0.1
+) -> torch.optim.lr_scheduler.LRScheduler:
     """Linear warm-up over the first tenth of the steps, then a cosine to zero."""
     rise = max(1, round(steps * warmup))
 

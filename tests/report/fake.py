@@ -35,7 +35,7 @@ def transfer(splits: int, generator: np.random.Generator, seeds: int = 1) -> lis
                     for budget, allocation in [(1.0, NONE)] if method == "dense" else points:
                         for steps in (0, 10, 30):
                             falls = 0.05 * np.log2(budget) + 0.04 * np.sqrt(steps / 10)
-                            noise = generator.normal(0, 0.012)
+                            noise = generator.normal(0, 0.03)
                             rows.append({
                                 "stage": "transfer", "method": method, "role": ROLE.get(method, "rival"),
                                 "task": f"t{task}",

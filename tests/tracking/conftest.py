@@ -15,7 +15,7 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{folder}/mlflow.db")
         with open_store(Params(), make=False) as store:
-            assert store.experiment_id is None
+            assert not store.experiment_id
     return folder / "mlflow.db"
 
 
@@ -26,5 +26,5 @@ def folder(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     path = database_path(store_uri())
     assert path is not None
-    shutil.copy(empty_database, tmp_path / path)
+    shutil.copy(empty_database, path)
     return tmp_path / "reports"

@@ -10,6 +10,7 @@ from mlflow import MlflowClient
 from maskbank.config import Params, Track
 from maskbank.errors import WorkError
 from maskbank.tracking.reconcile import check, reconcile
+from maskbank.tracking.store import store_uri
 
 from .builder import cell, five_cells, write_cells
 
@@ -21,7 +22,7 @@ class Killed(BaseException):
 
 
 def client() -> MlflowClient:
-    return MlflowClient(tracking_uri="sqlite:///mlflow.db")
+    return MlflowClient(tracking_uri=store_uri())
 
 
 def runs(query: str = "") -> list:
@@ -154,7 +155,7 @@ def test_a_deleted_database_and_a_deleted_experiment_are_rebuilt(logged):
     assert counts(logged)[0] + counts(logged)[2] > 0
     assert check(logged, PARAMS) == []
     Path("mlflow.db").rename("elsewhere.db")
-    assert check(logged, PARAMS) == ["sqlite:///mlflow.db: no such database; run `maskbank sync`"]
+    assert check(logged, PARAMS) == [f"{store_uri()}: no such database; run `maskbank sync`"]
 
 
 def test_figures_have_one_run_that_follows_them(logged):
@@ -199,6 +200,7 @@ def test_two_processes_may_open_a_missing_database_together(folder):
     write_cells(folder, five_cells()[:2])
     for path in Path().glob("mlflow.db*"):
         path.unlink()
+    Path("mlflow.db.new").write_text("what a killed process left")
     code = (
         "from pathlib import Path; from maskbank.config import Params, Track; "
         "from maskbank.tracking.reconcile import reconcile; "

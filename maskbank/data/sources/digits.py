@@ -7,6 +7,9 @@ from sklearn.datasets import load_digits
 
 from maskbank.data.raw import Raw
 
+CLASSES = 10
+IMAGE = (1, 8, 44)  # channels, pixels a side, test images a class
+
 
 def load(path: Path | None, size: int | None) -> Raw:
     """Every fourth image is test (our reading: the set has no split of its own)."""

@@ -16,6 +16,8 @@ from maskbank.errors import InputError
 from maskbank.files import hash_file, write_bytes
 
 NAMES = ["T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot"]
+CLASSES = len(NAMES)
+IMAGE = (1, 28, 1000)  # channels, pixels a side, test images a class
 SHA256 = {  # of the uncompressed files
     "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
     "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
@@ -59,7 +61,9 @@ def find(path: Path | None) -> Path:
             tried.append(f"{name}: {str(error).splitlines()[0]}")
         else:
             return DOWNLOADS
-    raise InputError(f"data.source = fashion_mnist: not to be had ({'; '.join(tried)}); set data.path to a folder that has it")
+    raise InputError(
+        f"data.source = fashion_mnist: not to be had ({'; '.join(tried)}); set data.path to a folder that has it"
+    )
 
 
 def unpack(source: Path, target: Path) -> None:

@@ -7,7 +7,15 @@ from maskbank.errors import InputError
 
 
 def build(
-    classes: int, channels: int, size: int, *, dim: int = 48, depth: int = 4, heads: int = 3, patch: int = 4, mlp_ratio: int = 2
+    classes: int,
+    channels: int,
+    size: int,
+    *,
+    dim: int = 48,
+    depth: int = 4,
+    heads: int = 3,
+    patch: int = 4,
+    mlp_ratio: int = 2,
 ) -> nn.Module:
     """Raises InputError where `patch` does not divide the image or `heads` the width."""
     if size % patch:

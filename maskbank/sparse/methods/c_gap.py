@@ -4,6 +4,8 @@ Partitions of layers take turns at being dense; when the turn passes on, the old
 Constant learning rate with a cosine fine-tune at the end is our choice for short schedules.
 """
 
+from itertools import pairwise
+
 from maskbank.errors import InputError
 from maskbank.pruning.weights import Masks, magnitude_masks, random_masks
 from maskbank.sparse.trainer import SparseTrainer
@@ -43,7 +45,7 @@ def train(
 def contiguous(names: list[str], partitions: int) -> list[list[str]]:
     """Layers in forward order, cut into nearly equal runs."""
     edges = [round(index * len(names) / partitions) for index in range(partitions + 1)]
-    return [names[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    return [names[start:end] for start, end in pairwise(edges)]
 
 
 def prune(trainer: SparseTrainer, names: list[str], budget: float, allocation: str) -> None:

@@ -1,0 +1,186 @@
+"""The command `maskbank`. Exit codes: 0 done, 1 the work failed or a check does not hold, 2 bad input."""
+
+import argparse
+import json
+import runpy
+import sys
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from maskbank import config, registry
+from maskbank.errors import InputError, WorkError, exits
+
+STAGES = (
+    "prepare", "pretrain", "compress", "sparsify", "prune", "bank", "transfer", "evaluate", "compare", "report", "track",
+)  # fmt: skip
+KINDS = {
+    "scores": registry.SCORES,
+    "methods": registry.METHODS,
+    "recipes": registry.RECIPES,
+    "backbones": registry.BACKBONES,
+    "sources": registry.SOURCES,
+    "compressors": registry.COMPRESSORS,
+    "sparsifiers": registry.SPARSIFIERS,
+    "makers": registry.MAKERS,
+}
+
+
+def configure(arguments: argparse.Namespace) -> None:
+    params = config.profile_params(arguments.profile, arguments.set)
+    config.write_params(params)
+    print(f"params.yaml: profile {arguments.profile}{', ' + ', '.join(arguments.set) if arguments.set else ''}")
+
+
+def plan(arguments: argparse.Namespace) -> None:
+    from maskbank.experiments.planned import estimates, planned_cells
+
+    params = config.load_params()
+    cells = planned_cells(params)
+    seconds = estimates(params, cells)
+    workers = worker_count(params)
+    if arguments.cells:
+        for stage, planned in cells.items():
+            for cell in planned:
+                print(f"{stage:9} {cell.describe()}")
+    print(f"{'stage':9} {'cells':>6} {'core-minutes':>13}")
+    for stage, planned in cells.items():
+        print(f"{stage:9} {len(planned):6} {seconds[stage] / 60:13.1f}")
+    minutes = sum(seconds.values()) / 60
+    wall = f"about {minutes / workers:.1f} minutes on {workers} workers"
+    print(f"{'sum':9} {sum(map(len, cells.values())):6} {minutes:13.1f}   {wall}")
+    if minutes / 2 > params.suite.budget_minutes:
+        allowed = f"suite.budget_minutes = {params.suite.budget_minutes:g} on two cores"
+        print(f"warning: {minutes / 2:.1f} minutes on two cores, past {allowed}", file=sys.stderr)
+
+
+def worker_count(params: config.Params) -> int:
+    import os
+
+    return 1 if params.engine.kind == "serial" else params.engine.workers or os.cpu_count() or 1
+
+
+def list_names(arguments: argparse.Namespace) -> None:
+    if arguments.kind == "profiles":
+        rows = [{"name": name, "summary": profile_summary(name), "options": []} for name in config.profile_names()]
+    else:
+        kind = KINDS[arguments.kind]
+        rows = [{"name": name, "summary": kind.summary(name), "options": kind.options(name)} for name in kind.names()]
+    if arguments.json:
+        print(json.dumps(rows, indent=2))
+    else:
+        for row in rows:
+            print(f"{row['name']:24} {row['summary']}")
+
+
+def profile_summary(name: str) -> str:
+    return (config.PROFILES / f"{name}.yaml").read_text().split("\n")[0].lstrip("# ")
+
+
+def run(arguments: argparse.Namespace) -> None:
+    script = Path("stages") / f"{arguments.stage}.py"
+    if not script.is_file():
+        raise InputError(f"{script}: no such file; run maskbank in a checkout of the suite")
+    parts = config.load_params().pretrain.backbones if arguments.stage == "pretrain" else [""]
+    for part in parts:
+        sys.argv = [str(script), *([part] if part else [])]
+        runpy.run_path(str(script), run_name="__main__")
+
+
+def sync(arguments: argparse.Namespace) -> None:
+    from maskbank.records.evidence import check_evidence
+    from maskbank.records.load import REPORTS, read_tables
+    from maskbank.tracking.view import check, reconcile
+
+    params = config.load_params()
+    if not arguments.check:
+        print(reconcile(REPORTS, params))
+        return
+    wrong = [*check_evidence(read_tables(REPORTS)), *check(REPORTS, params)]
+    if wrong:
+        raise WorkError(f"sync: {len(wrong)} disagreements; run `maskbank sync`. The first: {'; '.join(wrong[:3])}")
+    print("sync: every accuracy is the one its evidence gives; cells and MLflow runs agree one to one")
+
+
+def status(arguments: argparse.Namespace) -> None:
+    """Cells of each stage by status, from the tables that stages have left."""
+    from maskbank.records.load import read_table
+
+    params = config.load_params()
+    parts = {stage: [Path("data") / stage] for stage in ("compress", "sparsify", "prune", "transfer", "evaluate")}
+    parts = {"pretrain": [Path("data/pretrain") / name for name in params.pretrain.backbones], **parts}
+    for stage, folders in parts.items():
+        ready = [folder for folder in folders if (folder / "records.parquet").is_file()]
+        counts: Counter[str] = Counter()
+        for folder in ready:
+            counts.update(read_table("records", folder).drop_duplicates("cell_key").status)
+        text = ", ".join(f"{count} {name}" for name, count in sorted(counts.items())) or "not run"
+        print(f"{stage:9} {text}{'' if len(ready) == len(folders) else ' (some backbones not run)'}")
+
+
+def failures(arguments: argparse.Namespace) -> None:
+    """Cells that did not end well, with their reasons. A stage that runs again tries failed and timed-out cells again."""
+    from maskbank.records.load import read_table
+
+    found = 0
+    for path in sorted(Path("data").glob("**/records.parquet")):
+        records = read_table("records", path.parent).drop_duplicates("cell_key")
+        for row in records[records.status != "ok"].to_dict("records"):
+            found += 1
+            what = f"{row['method']} {row['backbone']} {row['task']}"
+            print(f"{row['stage']} {row['cell_key']} {row['status']}: {what}: {row['reason']}")
+    print(f"{found} cells did not end well")
+
+
+def report(arguments: argparse.Namespace) -> None:
+    for stage in ("compare", "report"):
+        run(argparse.Namespace(stage=stage))
+
+
+def ui(arguments: argparse.Namespace) -> None:
+    from maskbank.tracking.ui import serve
+
+    serve(config.load_params(), arguments.port)
+
+
+def parser() -> argparse.ArgumentParser:
+    root = argparse.ArgumentParser(
+        prog="maskbank", description="A benchmark suite for network pruning that can be believed."
+    )
+    commands = root.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def add(name: str, function: Callable[[argparse.Namespace], None], text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(function=function)
+        return command
+
+    command = add("configure", configure, "write a validated params.yaml from a profile")
+    command.add_argument("--profile", required=True, metavar="NAME", help=", ".join(config.profile_names()))
+    command.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="such as tasks.ways=5; may be repeated"
+    )
+    command = add("plan", plan, "print the cells of each stage and an estimate of their time, before anything runs")
+    command.add_argument("--cells", action="store_true", help="print every cell")
+    command = add("list", list_names, "list what params.yaml may name")
+    command.add_argument("kind", choices=[*KINDS, "profiles"])
+    command.add_argument("--json", action="store_true")
+    command = add("run", run, "run one stage without DVC; cells that are stored are not run again")
+    command.add_argument("stage", choices=STAGES)
+    command = add("sync", sync, "bring MLflow in line with the records")
+    command.add_argument("--check", action="store_true", help="change nothing; exit 1 where they disagree")
+    add("status", status, "count the cells of each stage by status")
+    add("failures", failures, "list the cells that did not end well, with reasons")
+    add("report", report, "make statistics, tables, figures and the page again from the records")
+    command = add("ui", ui, "serve MLflow's UI on this machine only")
+    command.add_argument("--port", type=int, default=5000)
+    return root
+
+
+@exits
+def main() -> None:
+    arguments = parser().parse_args()
+    arguments.function(arguments)
+
+
+if __name__ == "__main__":
+    main()

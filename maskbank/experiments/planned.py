@@ -1,0 +1,141 @@
+"""Planning before anything has run: the world that params promise, and what its cells would cost on this machine."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+
+from maskbank.cells.machine import resolve_precision
+from maskbank.cells.spec import Cell, Input
+from maskbank.config import Params
+from maskbank.data.prepare import PREPARED
+from maskbank.data.tasks import Split, draw_splits
+from maskbank.errors import InputError
+from maskbank.experiments import compress, evaluate, pretrain, prune, sparsify, transfer
+from maskbank.experiments.folders import Artifact, stage_folder
+from maskbank.experiments.world import Shelf, World
+from maskbank.files import read_json
+from maskbank.models.checkpoint import Architecture
+from maskbank.registry import SOURCES
+from maskbank.training.loop import train
+
+
+class PlannedWorld(World):
+    """The world that params promise: right in its counts and specs, with made-up hashes. Reads no artifact."""
+
+    @cached_property
+    def classes(self) -> int:
+        source = SOURCES.module(self.params.data.source)
+        if hasattr(source, "CLASSES"):
+            return int(source.CLASSES)
+        if (PREPARED / "data.json").is_file():
+            return super().classes
+        raise InputError(f"plan: how many classes {self.params.data.source} has is known after `dvc repro prepare`")
+
+    @cached_property
+    def splits(self) -> list[Split]:
+        return draw_splits(self.params.tasks, self.classes)
+
+    @cached_property
+    def data(self) -> Input:
+        return Input("", "planned")
+
+    def shelf(self, backbones: list[str]) -> Shelf:
+        cells = [cell for name in backbones for cell in pretrain.plan(self.params, self, name)]
+        return Shelf(tuple(self.promise(cell) for cell in cells))
+
+    def artifacts(self, stage: str) -> list[Artifact]:
+        return [self.promise(cell) for cell in transfer.plan(self.params, self)]
+
+    def bank(self, backbone: str, seed: int, maker: str, split: str) -> Input:
+        return Input("", "planned")
+
+    @staticmethod
+    def promise(cell: Cell) -> Artifact:
+        spec: dict[str, Any] = cell.spec.model_dump(mode="json")
+        size = {"channels": 0, "size": 0}
+        return Artifact(stage_folder(cell.stage), "planned", "planned", "planned", spec, size, None)
+
+
+def planned_cells(params: Params) -> dict[str, list[Cell[Any]]]:
+    """Every cell of every stage, without reading what stages leave."""
+    world = PlannedWorld(params)
+    return {
+        "pretrain": [cell for name in params.pretrain.backbones for cell in pretrain.plan(params, world, name)],
+        "compress": list(compress.plan(params, world)),
+        "sparsify": list(sparsify.plan(params, world)),
+        "prune": list(prune.plan(params, world)),
+        "transfer": list(transfer.plan(params, world)),
+        "evaluate": list(evaluate.plan(params, world)),
+    }
+
+
+@dataclass(frozen=True)
+class Pace:
+    """Core-seconds that this machine takes for one example through a dense backbone."""
+
+    trained: float
+    evaluated: float
+
+
+def measure_pace(params: Params, backbone: str, channels: int, size: int, classes: int) -> Pace:
+    """Time two training steps and two evaluation batches, after one of each."""
+    torch.set_num_threads(1)
+    model = Architecture(backbone, classes, channels, size, dict(params.models.get(backbone, {}))).build()
+    x = torch.randn(64, channels, size, size).contiguous(memory_format=torch.channels_last)
+    y = torch.zeros(64, dtype=torch.int64)
+    optimizer, precision = torch.optim.Adam(model.parameters()), resolve_precision(params.engine.precision)
+
+    def seconds(action: Callable[[], object]) -> float:
+        action()
+        started = time.process_time()
+        action()
+        action()
+        return (time.process_time() - started) / (2 * len(x))
+
+    trained = seconds(lambda: train(model, [(x, y)], optimizer, precision=precision))
+    model.eval()
+    with torch.no_grad():
+        return Pace(trained, seconds(lambda: model(x)))
+
+
+def estimate(cell: Cell[Any], pace: Pace, per_class: int) -> float:
+    """Core-seconds a cell should take: its examples at the pace of the dense net, scaled by the budget where it is sliced."""
+    spec, test = cell.spec, per_class * len(getattr(cell.spec, "classes", ()))
+    if cell.stage in ("pretrain", "sparsify"):
+        return spec.batch * spec.steps * pace.trained + test * pace.evaluated
+    if cell.stage == "prune":
+        return spec.batch * spec.train_steps * pace.trained + test * pace.evaluated * spec.budget
+    if cell.stage == "transfer":
+        width = max(spec.budget, 0.25)
+        adapted = spec.batch * spec.adapt_steps[-1] * pace.trained * width
+        judged = test * len(spec.adapt_steps) * pace.evaluated * width
+        return adapted + judged + 3 * spec.score_images * pace.evaluated
+    return (test or spec.repeats) * pace.evaluated
+
+
+def estimates(params: Params, cells: dict[str, list[Cell[Any]]]) -> dict[str, float]:
+    """Core-seconds of each stage on this machine."""
+    channels, size, per_class = image_facts(params)
+    classes = PlannedWorld(params).classes
+    paces = {name: measure_pace(params, name, channels, size, classes) for name in params.pretrain.backbones}
+    return {
+        stage: sum(estimate(cell, paces[cell.spec.backbone], per_class) for cell in planned)
+        for stage, planned in cells.items()
+    }
+
+
+def image_facts(params: Params) -> tuple[int, int, int]:
+    """Channels, pixels a side and test images a class: of the prepared data, else of the source's own IMAGE."""
+    path = PREPARED / "data.json"
+    if path.is_file() and read_json(path)["source"] == params.data.source:
+        about = read_json(path)
+        return about["image"][0], about["image"][1], about["images"]["test"] // len(about["names"])
+    source = SOURCES.module(params.data.source)
+    if not hasattr(source, "IMAGE"):
+        raise InputError(f"plan: the size of {params.data.source}'s images is known after `dvc repro prepare`")
+    channels, size, per_class = source.IMAGE
+    return channels, params.data.size or size, params.data.test_per_class or per_class

@@ -1,0 +1,72 @@
+"""What planning needs to know of earlier stages."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from maskbank.cells.spec import Input
+from maskbank.config import Params
+from maskbank.data.dataset import prepared_hash, read_splits
+from maskbank.data.prepare import PREPARED
+from maskbank.data.tasks import Split
+from maskbank.errors import InputError
+from maskbank.experiments.folders import Artifact, read_index, stage_folder
+from maskbank.files import read_json
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """The pretrained nets of the run."""
+
+    artifacts: tuple[Artifact, ...]
+
+    def all_classes(self, backbone: str) -> list[Artifact]:
+        """Those that saw every class, by recipe and seed."""
+        found = [a for a in self.artifacts if a.spec["backbone"] == backbone and a.spec["split"] == "none"]
+        return sorted(found, key=lambda a: (a.spec["recipe"], a.spec["seed"]))
+
+    def find(self, backbone: str, recipe: str, seed: int, home: str) -> Artifact:
+        """The net of one spec; an InputError where it is missing (its cell failed or was not planned)."""
+        for artifact in self.artifacts:
+            spec = artifact.spec
+            if (spec["backbone"], spec["recipe"], spec["seed"], spec["split"]) == (backbone, recipe, seed, home):
+                return artifact
+        raise InputError(f"no pretrained {backbone} ({recipe}, seed {seed}, split {home}); see `maskbank failures`")
+
+
+class World:
+    """The world on disk: what earlier stages have left."""
+
+    def __init__(self, params: Params) -> None:
+        self.params = params
+
+    @cached_property
+    def classes(self) -> int:
+        return len(read_json(PREPARED / "data.json")["names"])
+
+    @cached_property
+    def splits(self) -> list[Split]:
+        return read_splits()
+
+    @cached_property
+    def data(self) -> Input:
+        return Input(str(PREPARED), prepared_hash())
+
+    def shelf(self, backbones: list[str]) -> Shelf:
+        return Shelf(tuple(a for name in backbones for a in read_index(stage_folder("pretrain", name))))
+
+    def artifacts(self, stage: str) -> list[Artifact]:
+        return read_index(stage_folder(stage))
+
+    def bank(self, backbone: str, seed: int, maker: str, split: str) -> Input:
+        folder = bank_folder(backbone, seed, maker)
+        return Input(str(folder), read_json(folder / f"{split}.json")["hash"])
+
+
+def bank_folder(backbone: str, seed: int, maker: str) -> Path:
+    return stage_folder("bank", f"{backbone}-{seed}-{maker}")
+
+
+def home_of(split: Split) -> str:
+    """The `split` of the pretrained net that a split's tasks start from: its own where its targets were held out."""
+    return split.name if split.task_split == "unseen" else "none"

@@ -1,0 +1,120 @@
+"""The report page: one self-contained HTML file."""
+
+from base64 import b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, StrictUndefined
+from ruamel.yaml import YAML
+
+from maskbank.config import Params
+from maskbank.records.schema import STATUSES
+from maskbank.report.provenance import provenance
+from maskbank.report.style import Drawing, label
+from maskbank.report.tables import Sheet, points
+
+TEMPLATE = Path(__file__).parent / "page.html"
+MOST_FAILURES = 40
+GLOSSARY = {
+    "accuracy": "Fraction of the test images classified rightly; shown in points (hundredths).",
+    "budget": "The fraction that is kept of units or weights, or the bits of a weight.",
+    "allocation": "How a budget is spread: uniform keeps the same fraction in every layer, global ranks all units at once.",
+    "steps (T)": "Training steps on the task after pruning; T = 0 is the one-shot result.",
+    "task": "A few-way classification problem drawn from the classes of its split.",
+    "split": "A draw of target classes. Tasks of one split share classes, so the split is the unit of every test.",
+    "method": "The method that the comparisons are about.",
+    "rival": "A published or common pruning method compared with it.",
+    "control": "A method that could show the claim to be empty, such as random units.",
+    "reference": "The unpruned net, adapted in the same way.",
+    "recipe": "How a backbone was pretrained.",
+    "backbone": "The net that is pruned.",
+    "bank": "Masks of other tasks, from which a method may choose.",
+    "interval": "A range that covers the true mean in 95 % of repetitions, if its assumptions hold.",
+    "minimal detectable effect": "Smallest true difference that this design finds with 80 % power, two-sided at 5 %.",
+    "Holm": "A correction of p-values for the number of tests in a family.",
+    "supported, contradicted, inconclusive": "What the tests say of our reading of a method, here, and no more.",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Contents:
+    """All that the page shows. `files` are the written figures: name -> ending -> bytes."""
+
+    params: Params
+    records: pd.DataFrame
+    records_hash: str
+    comparisons: pd.DataFrame
+    claims: list[dict[str, Any]]
+    rules: list[dict[str, Any]]
+    sheets: Sequence[Sheet]
+    drawings: Sequence[Drawing]
+    files: dict[str, dict[str, bytes]]
+
+
+def status_counts(records: pd.DataFrame) -> pd.DataFrame:
+    """Cells of each stage by status, the worst of a cell's points; a total below."""
+    cells = records.assign(rank=records.status.map(STATUSES.index)).groupby(["stage", "cell_key"])["rank"].max()
+    counts = cells.reset_index().pivot_table(index="stage", columns="rank", aggfunc="size", fill_value=0)
+    counts = counts.reindex(columns=range(len(STATUSES)), fill_value=0).set_axis(STATUSES, axis=1)
+    return pd.concat([counts, counts.sum().to_frame("all stages").T])
+
+
+def failures(records: pd.DataFrame) -> list[dict[str, Any]]:
+    """Cells that did not end ok, grouped by what is the same about them, most frequent first."""
+    failed = records[records.status != "ok"]
+    groups = failed.groupby(["stage", "backbone", "method", "status", "reason"], sort=True).cell_key.agg(
+        ["nunique", "min"]
+    )
+    return groups.sort_values("nunique", ascending=False, kind="stable").reset_index().to_dict("records")  # type: ignore[return-value]
+
+
+def p_value(value: Any) -> str:
+    if value is None or pd.isna(value):
+        return "–"
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def data_uri(content: bytes) -> str:
+    return f"data:image/svg+xml;base64,{b64encode(content).decode()}"
+
+
+def params_text(params: Params) -> str:
+    stream = StringIO()
+    YAML().dump(params.model_dump(), stream)
+    return stream.getvalue()
+
+
+def optional_points(value: Any, signed: bool = True) -> str:
+    return "–" if value is None else points(float(value), signed)
+
+
+def render(contents: Contents) -> str:
+    """The page as HTML. It needs no network, no script and no other file."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment.filters |= {"points": optional_points, "p_value": p_value, "label": label}
+    headlines = contents.comparisons[contents.comparisons.kind == "headline"]
+    failed = failures(contents.records)
+    return environment.from_string(TEMPLATE.read_text()).render(
+        title=contents.params.report.title,
+        suite=contents.params.suite,
+        compare=contents.params.compare,
+        points_in_all=len(contents.records),
+        datasets=sorted(set(contents.records.dataset)),
+        backbones=sorted(set(contents.records.backbone)),
+        statuses=STATUSES,
+        counts=status_counts(contents.records),
+        claims=contents.claims,
+        headlines=headlines.to_dict("records"),
+        sheets=contents.sheets,
+        drawings=[(drawing, data_uri(contents.files[drawing.name]["svg"])) for drawing in contents.drawings],
+        rules=contents.rules,
+        failures=failed[:MOST_FAILURES],
+        more_failures=max(0, len(failed) - MOST_FAILURES),
+        provenance=provenance(contents.records, contents.records_hash),
+        params=params_text(contents.params),
+        glossary=GLOSSARY,
+    )

@@ -1,0 +1,226 @@
+"""Reports over whole and broken records."""
+
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from maskbank.report.aggregate import seeded_means, transfer_means
+from maskbank.report.figures import compression_figure, forest_figure
+from maskbank.report.page import data_uri, failures, p_value, status_counts
+from maskbank.report.style import colour, rendered
+from maskbank.report.tables import escaped, points, seeded_table, transfer_table
+from maskbank.statistics.comparisons import compare
+from maskbank.statistics.facts import Facts
+from stages.compare import write_comparison
+from stages.report import write_report
+from tests.report import fake
+
+
+def report(folder: Path, frame: pd.DataFrame) -> str:
+    """Compare and report; returns the page."""
+    frame = frame.reset_index(drop=True)
+    fake.write(folder, frame)
+    tables = fake.tables(frame)
+    write_comparison(Facts(frame, tables["metrics"], tables["timings"], fake.small_params(), "hash"), folder)
+    write_report(fake.small_params(), folder)
+    return (folder / "index.html").read_text()
+
+
+@pytest.fixture(scope="module")
+def records() -> pd.DataFrame:
+    return fake.records(6)
+
+
+@pytest.fixture(scope="module")
+def whole(records, tmp_path_factory) -> tuple[Path, str]:
+    folder = tmp_path_factory.mktemp("reports")
+    return folder, report(folder, records)
+
+
+def test_every_file_is_written(whole):
+    folder, _ = whole
+    found = {
+        str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and path.suffix != ".parquet"
+    }
+    figures = {
+        f"figures/{name}.{end}"
+        for name in ("accuracy_by_budget", "compression", "forest")
+        for end in ("pdf", "svg", "png", "csv")
+    }
+    tables = {f"tables/{name}.{end}" for name in ("transfer", "compression") for end in ("csv", "md", "tex")}
+    views = {"comparisons.csv", "summary.json", "claims.json", "rules.json", "index.html"}
+    assert found == figures | tables | views
+
+
+def test_the_page_needs_no_network_and_no_script(whole):
+    _, page = whole
+    assert "<script" not in page
+    assert not re.search(r"(src|href)=[\"']?(https?:)?//", page)
+    assert "@import" not in page
+    assert "url(" not in page
+
+
+class Links(HTMLParser):
+    """Collects ids and targets, and checks that tags close."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: list[str] = []
+        self.targets: list[str] = []
+        self.open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        named = dict(attrs)
+        self.ids += [named["id"]] if named.get("id") else []
+        self.targets += [named["href"]] if tag == "a" and named.get("href") else []
+        if tag not in ("meta", "link", "img", "br"):
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def test_the_page_is_well_formed_and_its_links_lead_somewhere(whole):
+    parser = Links()
+    parser.feed(whole[1])
+    assert parser.open == []
+    assert len(set(parser.ids)) == len(parser.ids)
+    inside = {target[1:] for target in parser.targets if target.startswith("#")}
+    assert inside <= set(parser.ids)
+    outside = {target.split("#")[0] for target in parser.targets if not target.startswith("#")}
+    assert outside == {"../docs/methods.md", "../docs/rules.md"}
+
+
+def test_two_reports_of_the_same_records_are_equal_byte_for_byte(whole, records, tmp_path):
+    report(tmp_path, records.sample(frac=1, random_state=1))
+    folder, _ = whole
+    for path in sorted(folder.rglob("*.*")):
+        assert path.read_bytes() == (tmp_path / path.relative_to(folder)).read_bytes(), path.name
+
+
+def broken(name: str, frame: pd.DataFrame) -> pd.DataFrame:
+    l2 = (frame.stage == "transfer") & (frame.method == "l2")
+    return {
+        "method missing": frame[frame.method != "smsp"],
+        "rival missing": frame[frame.method != "taylor"],
+        "reference missing": frame[frame.method != "dense"],
+        "one task failed": fake.fail(frame, l2 & (frame.split == "s1") & (frame.task == "t0")),
+        "two tasks": frame[frame.split.isin(["s0", "none"]) & (frame.steps != 30)],
+        "no transfer": frame[frame.stage != "transfer"],
+        "transfer only": frame[(frame.stage == "transfer") & (frame.steps == 0)],
+        "one seed": frame[(frame.stage != "transfer") & (frame.seed == 0)],
+        "all failed": fake.fail(frame, pd.Series(True, frame.index))[frame.steps != 30],
+        "empty": frame.iloc[:0],
+    }[name]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["method missing", "one task failed", "two tasks", "no transfer", "one seed", "all failed", "empty"],
+)
+def test_a_report_of_broken_records_says_what_is_missing(name, tmp_path):
+    page = report(tmp_path, broken(name, fake.records(6)[lambda frame: frame.budget_asked != 0.5]))
+    assert "nan" not in re.sub(r"<img[^>]*>", "", page).lower().replace("provenance", "")
+    expected = {
+        "method missing": "smsp: no rows in this setting",
+        "one task failed": "s1/t0",
+        "two tasks": "insufficient tasks",
+        "no transfer": "No transfer cells are in the records",
+        "one seed": "insufficient seeds",
+        "all failed": "the loss was not finite at step 7",
+        "empty": "The records hold no cells for this table",
+    }
+    assert expected[name] in page
+
+
+@pytest.mark.parametrize("name", ["rival missing", "reference missing", "transfer only"])
+def test_comparisons_of_broken_records_are_written(name, tmp_path):
+    frame = broken(name, fake.records(6)[lambda frame: frame.budget_asked != 0.5]).reset_index(drop=True)
+    tables = fake.tables(frame)
+    write_comparison(Facts(frame, tables["metrics"], tables["timings"], fake.small_params(), "hash"), tmp_path)
+    assert json.loads((tmp_path / "summary.json").read_text())["cells"] == len(frame)
+    assert transfer_table(frame).rows
+
+
+def test_figures_hold_no_date_and_the_page_inlines_them(records):
+    drawing = compression_figure(records)
+    first, second = rendered(drawing), rendered(compression_figure(records))
+    assert first == second
+    assert b"CreationDate" not in first["pdf"]
+    assert b"<dc:date>" not in first["svg"]
+    assert b"/Type3" not in first["pdf"]
+    assert data_uri(b"<svg/>") == "data:image/svg+xml;base64,PHN2Zy8+"
+
+
+def test_the_forest_leaves_out_the_reference(records):
+    drawing = forest_figure(compare(records, fake.small_params().compare), 0.005)
+    names = [text.get_text() for text in drawing.figure.axes[0].get_yticklabels()]
+    assert names == ["universal", "random", "L2", "Taylor"]
+    assert "n = 6 splits" in drawing.caption
+
+
+def test_transfer_means_by_hand(records):
+    means = transfer_means(records).set_index(["allocation", "budget_asked", "steps", "method"])
+    rows = records[
+        (records.method == "smsp")
+        & (records.allocation == "uniform")
+        & (records.budget_asked == 0.1)
+        & (records.steps == 10)
+    ]
+    splits = rows.groupby("split").accuracy.mean()
+    found = means.loc["uniform", 0.1, 10, "smsp"]
+    assert found.accuracy == pytest.approx(splits.mean())
+    assert found.sd == pytest.approx(splits.std(ddof=1))
+    assert (found.n, found.tasks, found.failed) == (6, 12, 0)
+    assert found.off_budget
+    dense = means.loc["uniform", 0.1, 10, "dense"]
+    assert found.difference_to_dense == pytest.approx(found.accuracy - dense.accuracy)
+    assert dense.difference_to_dense == 0
+
+
+def test_seeded_means_count_seeds(records):
+    means = seeded_means(records)
+    assert set(means[means.stage == "compress"].n) == {3}
+    assert set(means[means.stage == "sparsify"].n) == {2}
+
+
+def test_bold_marks_the_best_pruned_method_once_a_column(records):
+    sheet = transfer_table(records)
+    group = [row for row in sheet.rows if row[1].text == "uniform" and row[2].text == "10"]
+    for column in range(4, 7):
+        best = [row for row in group if row[column].best]
+        assert len(best) == 1
+        assert best[0][3].text != "dense"
+
+
+def test_failed_cells_stay_in_counts_and_tables(records):
+    failed = fake.fail(records, (records.method == "l2") & (records.split == "s1"))
+    counts = status_counts(failed)
+    assert counts.loc["all stages"].sum() == failed.cell_key.nunique()
+    assert counts.loc["transfer", "failed"] == failures(failed)[0]["nunique"]
+    assert any("✗" in cell.text for row in transfer_table(failed).rows for cell in row)
+
+
+def test_words_and_numbers_as_readers_see_them():
+    assert points(-0.0123, signed=True) == "−1.2"
+    assert points(np.nan) == "–"
+    assert p_value(0.0004) == "< 0.001"
+    assert p_value(None) == "–"
+    assert escaped("c_gap 5 % ± −") == r"c\_gap 5 \% $\pm$ $-$"
+    assert colour("smsp") == "#0072B2"
+    assert colour("a new method") == colour("a new method")
+
+
+def test_tables_are_valid_markdown_and_latex(whole):
+    lines = (whole[0] / "tables/transfer.md").read_text().splitlines()
+    widths = {line.count("|") for line in lines if line.startswith("|")}
+    assert len(widths) == 1
+    text = (whole[0] / "tables/transfer.tex").read_text()
+    assert r"\toprule" in text
+    assert r"\textbf{" in text
+    assert seeded_table(fake.records(2)).name == "compression"

@@ -1,0 +1,176 @@
+"""Comparisons, rules and claims over made-up records."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from maskbank.statistics.claims import judge_claims
+from maskbank.statistics.comparisons import COLUMNS, compare, headlines
+from maskbank.statistics.facts import FAIL, NOT_APPLICABLE, PASS, Facts
+from maskbank.statistics.outcomes import CONTRADICTED, INCONCLUSIVE, SUPPORTED, not_worse, superior
+from maskbank.statistics.pairing import pair, settings, transfer_rows
+from maskbank.statistics.rules import RULES, judge_rules
+from maskbank.statistics.summary import summarise
+from tests.report import fake
+
+
+@pytest.fixture(scope="module")
+def records() -> pd.DataFrame:
+    return fake.records()
+
+
+@pytest.fixture(scope="module")
+def facts(records) -> Facts:
+    return facts_of(records)
+
+
+def facts_of(records: pd.DataFrame) -> Facts:
+    tables = fake.tables(records)
+    return Facts(records, tables["metrics"], tables["timings"], fake.small_params(), "hash")
+
+
+def rules_of(facts: Facts) -> dict[str, str]:
+    return {rule.id: rule.verdict for rule in judge_rules(facts)}
+
+
+def one_cell(records: pd.DataFrame, method: str) -> pd.Series:
+    same = (records.stage == "transfer") & (records.method == method) & (records.split == "s1") & (records.task == "t0")
+    return same & (records.budget_asked == 0.1) & (records.steps == 10) & (records.allocation == "uniform")
+
+
+def test_the_reference_is_repeated_at_every_budget(records):
+    _, rows = settings(transfer_rows(records))[1]
+    assert sorted(rows[rows.method == "dense"].budget_asked.unique()) == [0.1, 0.2, 0.5]
+
+
+def test_headline_is_the_mean_of_its_points(facts):
+    rows = facts.comparisons
+    rows = rows[(rows.allocation == "uniform") & (rows.rival == "l2")]
+    assert headlines(rows).difference.item() == pytest.approx(rows[rows.kind == "point"].difference.mean())
+
+
+def test_headline_by_hand(records):
+    rows = records[(records.stage == "transfer") & (records.allocation == "uniform")]
+    means = rows.groupby(["method", "split", "task"]).accuracy.mean().groupby(["method", "split"]).mean()
+    expected = (means["smsp"] - means["l2"]).mean()
+    found = headlines(compare(records, fake.small_params().compare))
+    assert found[(found.allocation == "uniform") & (found.rival == "l2")].difference.item() == pytest.approx(expected)
+
+
+def test_families_are_the_rivals_of_one_setting(facts):
+    sizes = facts.comparisons.groupby("family").size()
+    assert (sizes == 5).all()
+    assert facts.headlines.family.nunique() == 2
+
+
+def test_comparisons_do_not_depend_on_the_order_of_records(records, facts):
+    shuffled = compare(records.sample(frac=1, random_state=0), fake.small_params().compare)
+    pd.testing.assert_frame_equal(shuffled, facts.comparisons)
+
+
+def test_a_failed_cell_refuses_its_contrast_and_no_other(records):
+    frame = compare(fake.fail(records, one_cell(records, "l2")), fake.small_params().compare)
+    status = headlines(frame).set_index(["allocation", "rival"]).status
+    assert status["uniform", "l2"] == "incomplete"
+    assert (status.drop(("uniform", "l2")) == "tested").all()
+    missing = headlines(frame).set_index(["allocation", "rival"]).missing["uniform", "l2"]
+    assert "s1/t0" in missing
+    assert "failed" in missing
+
+
+def test_a_cell_without_any_row_is_missing_too(records):
+    rows = settings(transfer_rows(records[~one_cell(records, "l2")]))[1][1]
+    assert "no row" in pair(rows, "smsp", "l2").missing[0]
+    assert pair(rows, "smsp", "taylor").missing == ()
+
+
+def test_a_point_that_occurs_twice_is_refused(records):
+    doubled = pd.concat([records, records[one_cell(records, "l2")]])
+    assert "occur twice" in pair(settings(transfer_rows(doubled))[1][1], "smsp", "l2").missing[0]
+
+
+def test_two_splits_give_no_p():
+    frame = compare(fake.records(2), fake.small_params().compare)
+    assert (frame.status == "insufficient tasks").all()
+    assert frame[["p", "p_holm", "equivalence_p"]].isna().all(axis=None)
+    assert not frame.can_reject.any()
+
+
+def test_nothing_to_compare_is_an_empty_frame_with_columns(records):
+    frame = compare(records[records.stage == "pretrain"], fake.small_params().compare)
+    assert frame.empty
+    assert list(frame.columns) == COLUMNS
+
+
+def test_every_rule_is_judged_once_with_its_reason(facts):
+    judged = judge_rules(facts)
+    assert [rule.id for rule in judged] == [name for name, _, _ in RULES]
+    assert len({rule.id for rule in judged}) == 27
+    assert all(rule.verdict in (PASS, FAIL, NOT_APPLICABLE) and rule.looked_at for rule in judged)
+
+
+def test_toy_sets_do_not_count(facts, records):
+    assert rules_of(facts)["B1"] == FAIL
+    names = np.array(["cifar100", "svhn", "cub"])[np.arange(len(records)) % 3]
+    assert rules_of(facts_of(records.assign(dataset=names)))["B1"] == PASS
+
+
+@pytest.mark.parametrize(
+    ("rule", "change"),
+    [
+        ("B3", lambda frame: frame[~((frame.method == "dense") & (frame.split == "s0"))]),
+        ("B6", lambda frame: frame.assign(dense_hash=frame.dense_hash.mask(frame.method == "l2", "other"))),
+        ("W1", lambda frame: frame.assign(setup=frame.setup.mask(frame.method == "l2", "same cost"))),
+        ("X2", lambda frame: frame.assign(status=frame.status.mask(frame.method == "l2", "failed"))),
+        ("X10", lambda frame: frame.assign(suite_version=frame.suite_version.mask(frame.method == "l2", "2"))),
+        ("X15", lambda frame: frame.assign(leak="none")),
+    ],
+)
+def test_a_rule_that_passes_fails_once_it_is_broken(facts, records, rule, change):
+    assert rules_of(facts)[rule] == PASS
+    assert rules_of(facts_of(change(records).reset_index(drop=True)))[rule] == FAIL
+
+
+def test_claims_hold_only_under_both_allocations(facts, records):
+    def l2_claim(frame: pd.DataFrame) -> str:
+        own = facts_of(frame)
+        return next(claim for claim in judge_claims(own, judge_rules(own)) if claim.id == "smsp-resnet20-l2").verdict
+
+    assert l2_claim(records) == SUPPORTED
+    one = records.allocation == "uniform"
+    beaten = one & (records.method == "l2")
+    assert l2_claim(records.assign(accuracy=records.accuracy + 0.2 * beaten)) == INCONCLUSIVE
+    assert l2_claim(records.assign(accuracy=records.accuracy + 0.2 * (records.method == "l2"))) == CONTRADICTED
+    assert l2_claim(records[~one].reset_index(drop=True)) == INCONCLUSIVE
+
+
+def test_a_claim_is_refused_while_a_rule_that_it_needs_fails(records):
+    own = facts_of(records.assign(leak="none"))
+    claim = next(claim for claim in judge_claims(own, judge_rules(own)) if claim.id == "smsp-resnet20-l2")
+    assert claim.verdict == INCONCLUSIVE
+    assert "X15" in claim.reason
+
+
+def test_few_seeds_leave_their_claims_inconclusive(facts):
+    claims = [claim for claim in judge_claims(facts, judge_rules(facts)) if claim.id.startswith(("snt-", "gap-"))]
+    assert {claim.verdict for claim in claims} == {INCONCLUSIVE}
+
+
+def test_verdicts():
+    assert superior(0.1, 0.01, "tested", 0.05).verdict == SUPPORTED
+    assert superior(-0.1, 0.01, "tested", 0.05).verdict == CONTRADICTED
+    assert superior(0.1, 0.06, "tested", 0.05).verdict == INCONCLUSIVE
+    assert superior(0.1, 0.01, "incomplete", 0.05).verdict == INCONCLUSIVE
+    spread = np.linspace(-0.001, 0.001, 8)
+    assert not_worse(spread, 0.005, 0.05).verdict == SUPPORTED
+    assert not_worse(spread - 0.02, 0.005, 0.05).verdict == CONTRADICTED
+    assert not_worse(spread * 50, 0.005, 0.05).verdict == INCONCLUSIVE
+
+
+def test_summary_is_flat_and_counts_add_up(facts):
+    rules = judge_rules(facts)
+    summary = summarise(facts, rules, judge_claims(facts, rules))
+    assert all(isinstance(value, int | float | str) for value in summary.values())
+    assert sum(summary[f"cells_{status}"] for status in ("ok", "collapsed", "diverged", "failed", "timeout")) == len(
+        facts.records
+    )

@@ -1,0 +1,104 @@
+"""Effect sizes, intervals, and the rate of false positives when tasks are clustered."""
+
+import numpy as np
+import pytest
+
+from maskbank.config import Compare
+from maskbank.statistics.contrast import INCOMPLETE, INSUFFICIENT, TESTED, measure
+from maskbank.statistics.effects import bootstrap_means, half_width, interval, probability_of_improvement, tally
+from maskbank.statistics.pairing import Pairs, cluster_means
+from maskbank.statistics.wilcoxon import signed_rank
+
+PARAMS = Compare(resamples=500)
+
+
+def pairs(differences: list[float], splits: list[str], missing: tuple[str, ...] = ()) -> Pairs:
+    left = np.array(differences)[:, None]
+    return Pairs(left, np.zeros_like(left), tuple(splits), missing)
+
+
+def test_splits_weigh_the_same_whatever_their_number_of_tasks():
+    assert cluster_means(np.array([1.0, 3.0, 10.0]), ("a", "a", "b")).tolist() == [2, 10]
+
+
+def test_seeds_are_averaged_inside_a_task():
+    given = Pairs(np.array([[1.0, 3.0], [5.0, np.nan]]), np.array([[0.0, 0.0], [1.0, np.nan]]), ("a", "b"))
+    assert given.differences.tolist() == [2, 4]
+
+
+def test_tally_rounds_noise_to_a_tie():
+    counts = tally(np.array([0.1, -0.2, 1e-12]))
+    assert (counts.wins, counts.ties, counts.losses) == (1, 1, 1)
+
+
+def test_probability_of_improvement_counts_pairs_of_seeds_and_halves_ties():
+    left, right = np.array([[1.0, 3.0], [5.0, 5.0]]), np.array([[2.0, 2.0], [5.0, 5.0]])
+    assert probability_of_improvement(Pairs(left, right, ("a", "b"))) == 0.5
+    assert probability_of_improvement(Pairs(left, right - 9, ("a", "b"))) == 1
+
+
+def test_bootstrap_of_constant_differences_is_that_constant():
+    means = bootstrap_means(np.full(5, 0.25), ("a", "a", "b", "c", "c"), 50, np.random.default_rng(0))
+    assert (means == 0.25).all()
+
+
+def test_bootstrap_spread_is_the_closed_form_for_one_task_a_split():
+    values = np.random.default_rng(1).normal(size=40)
+    means = bootstrap_means(values, tuple(f"s{i}" for i in range(40)), 20000, np.random.default_rng(0))
+    assert means.std() == pytest.approx(values.std() / np.sqrt(40), rel=0.03)
+
+
+def test_bootstrap_uses_no_padding():
+    means = bootstrap_means(np.array([1.0, 1.0, 1.0, 2.0]), ("a", "a", "a", "b"), 300, np.random.default_rng(0))
+    assert set(means) == {1.0, 1.5, 2.0}
+
+
+def test_one_split_has_no_interval():
+    assert np.isnan(interval(np.array([1.0, 2.0]), ("a", "a"), 100, np.random.default_rng(0))).all()
+    assert np.isnan(half_width(1.0, 1))
+
+
+def test_half_width_closed_form():
+    assert half_width(1.0, 4) == pytest.approx(3.182446 / 2)
+
+
+def test_below_six_splits_there_is_no_p_and_the_interval_is_students():
+    found = measure(pairs([0.1, 0.2, 0.3], ["a", "b", "c"]), PARAMS, "x")
+    assert found.status == INSUFFICIENT
+    assert np.isnan([found.p, found.equivalence_p]).all()
+    assert found.ci_high - found.difference == pytest.approx(half_width(0.1, 3))
+
+
+def test_many_tasks_in_few_splits_are_still_insufficient():
+    assert measure(pairs([0.1] * 30, ["a", "b", "c"] * 10), PARAMS, "x").status == INSUFFICIENT
+
+
+def test_an_incomplete_block_refuses_the_test_and_is_named():
+    found = measure(pairs([0.1] * 8, list("abcdefgh"), ("l2: 1 of 8 points",)), PARAMS, "x")
+    assert found.status == INCOMPLETE
+    assert np.isnan([found.p, found.ci_low, found.equivalence_p]).all()
+    assert found.missing == "l2: 1 of 8 points"
+
+
+def test_six_agreeing_splits_are_tested():
+    found = measure(pairs([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], list("abcdef")), PARAMS, "x")
+    assert found.status == TESTED
+    assert found.p == found.smallest_p == 1 / 32
+    assert found.ci_low < found.difference == pytest.approx(0.35) < found.ci_high
+
+
+def test_the_generator_depends_on_label_and_seed_alone():
+    given = pairs(list(np.random.default_rng(5).normal(size=8)), list("abcdefgh"))
+    assert measure(given, PARAMS, "x") == measure(given, PARAMS, "x")
+    assert measure(given, PARAMS, "x").ci_low != measure(given, PARAMS, "y").ci_low
+
+
+def test_false_positives_stay_at_the_level_when_tasks_share_a_split():
+    generator, runs, splits = np.random.default_rng(0), 2000, 8
+    shared = generator.normal(0, 0.03, (runs, splits, 1))
+    differences = shared + generator.normal(0, 0.02, (runs, splits, 3))
+    names = tuple(np.repeat([f"s{i}" for i in range(splits)], 3))
+    by_split = np.mean([signed_rank(cluster_means(run.ravel(), names)).p <= 0.05 for run in differences])
+    by_task = np.mean([signed_rank(run.ravel()).p <= 0.05 for run in differences])
+    assert by_split <= 0.06
+    assert by_task > 0.15
