@@ -90,11 +90,11 @@ def run(arguments: argparse.Namespace) -> None:
 def sync(arguments: argparse.Namespace) -> None:
     from maskbank.records.evidence import check_evidence
     from maskbank.records.load import REPORTS, read_tables
-    from maskbank.tracking.view import check, reconcile
+    from maskbank.tracking.reconcile import check, reconcile
 
     params = config.load_params()
     if not arguments.check:
-        print(reconcile(REPORTS, params))
+        print(reconcile(REPORTS, params).line())
         return
     wrong = [*check_evidence(read_tables(REPORTS)), *check(REPORTS, params)]
     if wrong:
@@ -138,9 +138,9 @@ def report(arguments: argparse.Namespace) -> None:
 
 
 def ui(arguments: argparse.Namespace) -> None:
-    from maskbank.tracking.ui import serve
+    from maskbank.tracking import server
 
-    serve(config.load_params(), arguments.port)
+    server.ui(config.load_params(), arguments.port)
 
 
 def parser() -> argparse.ArgumentParser:

@@ -8,6 +8,7 @@ from maskbank.config import Params, load_params
 from maskbank.errors import InputError, exits
 from maskbank.files import hash_file, read_json, write_bytes
 from maskbank.records.load import REPORTS, read_table
+from maskbank.report.aggregate import transfer_means
 from maskbank.report.figures import accuracy_figure, compression_figure, forest_figure
 from maskbank.report.page import Contents, render
 from maskbank.report.style import write_drawing
@@ -25,9 +26,10 @@ def write_report(params: Params, folder: Path) -> None:
     """Write tables/, figures/ and index.html."""
     records = read_table("records", folder)
     comparisons = read_comparisons(folder / "comparisons.csv")
-    sheets = [transfer_table(records), seeded_table(records)]
+    transferred = transfer_means(records)
+    sheets = [transfer_table(transferred), seeded_table(records)]
     drawings = [
-        accuracy_figure(records),
+        accuracy_figure(transferred),
         compression_figure(records),
         forest_figure(comparisons, params.compare.margin),
     ]

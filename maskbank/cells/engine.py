@@ -2,8 +2,10 @@
 
 import importlib
 import multiprocessing
+import multiprocessing.connection
 import os
 import resource
+import threading
 import time
 import traceback
 from collections.abc import Iterable, Iterator
@@ -12,6 +14,7 @@ from concurrent.futures import as_completed
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from pebble import ProcessExpired, ProcessPool
 
 from maskbank.cells.machine import machine_class, numerics_class, resolve_precision
@@ -64,10 +67,17 @@ def about(status: str, precision: str) -> dict[str, str]:
 
 
 def start_worker() -> None:
-    """One thread a process: two processes of one thread beat one process of two threads."""
-    import torch
-
+    """One thread a process: two processes of one thread beat one process of two threads. Workers end with their parent."""
     torch.set_num_threads(1)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def end_with(sentinel: int) -> None:
+    """Wait for a process to end, then end this one at once."""
+    multiprocessing.connection.wait([sentinel])
+    os._exit(1)
 
 
 def run_serial(jobs: Iterable[tuple[Cell, str]], store: Store, engine: Engine) -> Iterator[tuple[str, str]]:

@@ -42,6 +42,6 @@ def training_batches(
         yield data.normalise(x).contiguous(memory_format=torch.channels_last), examples.y[index]
 
 
-def evaluation_batches(data: DataSet, examples: Examples, batch: int = 500) -> Iterator[tuple[Tensor, Tensor]]:
+def evaluation_batches(data: DataSet, examples: Examples, batch: int = 200) -> Iterator[tuple[Tensor, Tensor]]:
     for x, y in zip(examples.x.split(batch), examples.y.split(batch), strict=True):
         yield data.normalise(x).contiguous(memory_format=torch.channels_last), y

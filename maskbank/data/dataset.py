@@ -2,6 +2,7 @@
 
 import functools
 import json
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,12 @@ class DataSet:
         return int(self.arrays["train_x"].shape[3]), int(self.arrays["train_x"].shape[1])
 
     def examples(self, part: str, classes: Classes, per_class: int | None = None) -> Examples:
+        """Examples of `train` or `validation`; those of `test` are read through a `TestSet`, which counts."""
+        if part not in ("train", "validation"):
+            raise ValueError(f"part {part!r}: choices are made on train and validation alone")
+        return self._examples(part, classes, per_class)
+
+    def _examples(self, part: str, classes: Classes, per_class: int | None = None) -> Examples:
         """Examples of these classes, relabelled 0..len(classes)-1 in the order given; the first `per_class` of each."""
         y = self.arrays[f"{part}_y"]
         picks = [torch.nonzero(y == label).flatten()[:per_class] for label in classes]
@@ -59,6 +66,23 @@ class DataSet:
         """Bytes [B, C, H, W] -> floats of mean 0 and deviation 1 over the training set, channels last."""
         scale, shift = 1 / (255 * self.std), self.mean / self.std
         return x.float().mul_(scale[:, None, None]).sub_(shift[:, None, None])
+
+
+class TestSet:
+    """The test examples of a cell's classes. It counts its reads, so that a record can prove one an evaluation point."""
+
+    def __init__(self, data: DataSet, classes: Classes) -> None:
+        self._examples = data._examples("test", classes)
+        self._reads: Counter[int] = Counter()
+
+    def read(self, steps: int) -> Examples:
+        """The examples, for the evaluation at `steps`."""
+        self._reads[steps] += 1
+        return self._examples
+
+    def metrics(self) -> list[tuple[int, str, str, float]]:
+        """Rows of the metrics table: how often the test split was read for each evaluation point."""
+        return [(steps, "test_reads", "none", float(count)) for steps, count in sorted(self._reads.items())]
 
 
 @functools.lru_cache(maxsize=2)

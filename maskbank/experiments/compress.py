@@ -9,6 +9,7 @@ from maskbank.cells.result import Point, Result
 from maskbank.cells.spec import Cell, Spec
 from maskbank.config import Params
 from maskbank.data.batches import training_batches
+from maskbank.data.dataset import TestSet
 from maskbank.experiments.dense import cell_data, dense_model
 from maskbank.experiments.world import World
 from maskbank.measures.cost import trace_cost
@@ -59,7 +60,8 @@ def run(cell: Cell[CompressSpec], runtime: Runtime) -> Result:
         generator = torch.Generator().manual_seed(spec.seed)
         train = data.examples("train", spec.classes)
         reestimate(model, training_batches(data, train, NORM_BATCH, NORM_BATCHES, generator))
-    sheet, loss = evaluate(model, data, data.examples("test", spec.classes))
+    test = TestSet(data, spec.classes)
+    sheet, loss = evaluate(model, data, test.read(0))
     weights = dict(model.named_parameters())
     removed = sum((1 - density) * weights[name].numel() for name, density in compressed.density.items())
     params, macs = cost.params(cost.dense), cost.macs(cost.dense)
@@ -70,4 +72,4 @@ def run(cell: Cell[CompressSpec], runtime: Runtime) -> Result:
         "bytes": compressed.bytes, "train_macs": 0.0,
     }  # fmt: skip
     point = Point(0, "collapsed" if collapsed(sheet) else "ok", "", values, sheet)
-    return Result(points=[point], metrics=[(0, "test_reads", "none", 1.0)])
+    return Result(points=[point], metrics=test.metrics())

@@ -9,6 +9,7 @@ from maskbank.cells.result import Point, Result
 from maskbank.cells.spec import Cell, Spec
 from maskbank.config import Params
 from maskbank.data.batches import training_batches
+from maskbank.data.dataset import TestSet
 from maskbank.experiments.dense import cell_data
 from maskbank.experiments.world import World
 from maskbank.measures.cost import tensor_bytes, trace_cost
@@ -87,7 +88,8 @@ def run(cell: Cell[PretrainSpec], runtime: Runtime) -> Result:
         model, batches, optimizer, precision=runtime.precision, scheduler=warmup_cosine(optimizer, spec.steps), on_loss=curve
     )  # fmt: skip
     validation, validation_loss = evaluate(model, data, data.examples("validation", spec.classes))
-    sheet, loss = evaluate(model, data, data.examples("test", spec.classes))
+    test = TestSet(data, spec.classes)
+    sheet, loss = evaluate(model, data, test.read(spec.steps))
     cost = trace_cost(model, data.image_shape)
     size_of = {"params": cost.params(cost.dense), "macs": cost.macs(cost.dense)}
     values: dict[str, Any] = {
@@ -105,7 +107,7 @@ def run(cell: Cell[PretrainSpec], runtime: Runtime) -> Result:
         metrics=[
             (spec.steps, "validation_accuracy", "none", validation.accuracy),
             (spec.steps, "validation_loss", "none", validation_loss),
-            (spec.steps, "test_reads", "none", 1.0),
+            *test.metrics(),
         ],
         curves=curve.rows,
         tensors=model_tensors(model),

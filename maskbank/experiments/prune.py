@@ -9,6 +9,7 @@ from maskbank.cells.result import Point, Result
 from maskbank.cells.spec import Cell, Input, Spec
 from maskbank.config import Params
 from maskbank.data.batches import training_batches
+from maskbank.data.dataset import TestSet
 from maskbank.experiments.dense import cell_data, dense_model
 from maskbank.experiments.world import World, home_of
 from maskbank.measures.cost import trace_cost
@@ -89,7 +90,8 @@ def run(cell: Cell[PruneSpec], runtime: Runtime) -> Result:
     kept = {name: mask.nonzero().flatten() for name, mask in learned.mask.items()}
     sliced = slice_units(model, kept)
     reestimate(sliced, training_batches(data, train, NORM_BATCH, NORM_BATCHES, generator))
-    sheet, loss = evaluate(sliced, data, data.examples("test", spec.classes))
+    test = TestSet(data, spec.classes)
+    sheet, loss = evaluate(sliced, data, test.read(spec.train_steps))
     counts = {name: len(index) for name, index in kept.items()}
     values: dict[str, Any] = {
         "accuracy": sheet.accuracy, "loss": loss,
@@ -105,7 +107,7 @@ def run(cell: Cell[PruneSpec], runtime: Runtime) -> Result:
     point = Point(spec.train_steps, "collapsed" if collapsed(sheet) else "ok", "", values, sheet)
     return Result(
         points=[point],
-        metrics=[(spec.train_steps, "test_reads", "none", 1.0)],
+        metrics=test.metrics(),
         tensors=tensors,
         description={"task": spec.task, "classes": list(spec.classes)},
     )

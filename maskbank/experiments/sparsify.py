@@ -9,6 +9,7 @@ from maskbank.cells.result import Point, Result
 from maskbank.cells.spec import Cell, Spec
 from maskbank.config import Params
 from maskbank.data.batches import training_batches
+from maskbank.data.dataset import TestSet
 from maskbank.experiments.dense import cell_data
 from maskbank.experiments.world import World
 from maskbank.measures.cost import trace_cost
@@ -76,7 +77,8 @@ def run(cell: Cell[SparsifySpec], runtime: Runtime) -> Result:
     batches = training_batches(data, examples, spec.batch, spec.steps, generator, spec.crop, spec.flip)
     trainer = SparseTrainer(model, batches, spec.batch, spec.lr, cost, generator, runtime.precision, curve)
     SPARSIFIERS.module(spec.method).train(trainer, spec.budget, spec.allocation, spec.steps, **spec.options)
-    sheet, loss = evaluate(model, data, data.examples("test", spec.classes))
+    test = TestSet(data, spec.classes)
+    sheet, loss = evaluate(model, data, test.read(spec.steps))
     live = sum(int(mask.sum()) for mask in trainer.masks.values())
     total = sum(mask.numel() for mask in trainer.masks.values())
     params = cost.params(cost.dense)
@@ -87,4 +89,4 @@ def run(cell: Cell[SparsifySpec], runtime: Runtime) -> Result:
         "bytes": packed_bytes(model, trainer.masks if live < total else {}), "train_macs": trainer.macs,
     }  # fmt: skip
     point = Point(spec.steps, "collapsed" if collapsed(sheet) else "ok", "", values, sheet)
-    return Result(points=[point], metrics=[(spec.steps, "test_reads", "none", 1.0)], curves=curve.rows)
+    return Result(points=[point], metrics=test.metrics(), curves=curve.rows)

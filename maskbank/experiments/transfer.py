@@ -13,7 +13,7 @@ from maskbank.cells.result import Point, Result
 from maskbank.cells.spec import Cell, Input, Spec
 from maskbank.config import Params, TransferGrid
 from maskbank.data.batches import training_batches
-from maskbank.data.dataset import DataSet, Examples
+from maskbank.data.dataset import DataSet, Examples, TestSet
 from maskbank.data.tasks import Split, Task
 from maskbank.experiments.dense import cell_data, dense_model
 from maskbank.experiments.world import World, home_of
@@ -131,17 +131,17 @@ def run(cell: Cell[TransferSpec], runtime: Runtime) -> Result:
         reestimate(model, training_batches(data, examples, NORM_BATCH, NORM_BATCHES, generator))
     replace_head(model, prototype_head(model, data, support, len(spec.classes)))
     counts = {name: len(index) for name, index in kept.items()}
-    macs = cost.macs(counts)
     values: dict[str, Any] = {
         "budget_achieved": achieved(kept, cost, spec.budget_kind),
         "params": cost.params(counts), "params_dense": cost.params(cost.dense),
-        "macs": macs, "macs_dense": cost.macs(cost.dense), "bytes": tensor_bytes(model),
+        "macs": cost.macs(counts), "macs_dense": cost.macs(cost.dense), "bytes": tensor_bytes(model),
         "selection_macs": float(selection_macs),
     }  # fmt: skip
-    points = adapt(model, spec, data, examples, generator, runtime, values, macs)
+    test = TestSet(data, spec.classes)
+    points = adapt(model, spec, data, examples, test, generator, runtime, values)
     return Result(
         points=points,
-        metrics=[(spec.adapt_steps[-1], "test_reads", "none", float(len(points)))],
+        metrics=test.metrics(),
         timings={"selection_seconds": selection_seconds},
         tensors={f"kept/{name}": index.numpy() for name, index in kept.items()},
         description={"task": spec.task},
@@ -169,19 +169,22 @@ def choose_units(
 
 
 def adapt(
-    model: nn.Module, spec: TransferSpec, data: DataSet, examples: Examples, generator: torch.Generator,
-    runtime: Runtime, values: dict[str, Any], macs: int,
+    model: nn.Module, spec: TransferSpec, data: DataSet, examples: Examples, test: TestSet,
+    generator: torch.Generator, runtime: Runtime, values: dict[str, Any],
 ) -> list[Point]:  # fmt: skip
     """Train on to each T at a constant rate, evaluating on the way: one trajectory, one optimizer."""
     optimizer = torch.optim.Adam(model.parameters(), spec.lr)
-    test = data.examples("test", spec.classes)
     points, done = [], 0
     for steps in spec.adapt_steps:
         if steps > done:
             batches = training_batches(data, examples, spec.batch, steps - done, generator)
             train(model, batches, optimizer, precision=runtime.precision)
         done = steps
-        sheet, loss = evaluate(model, data, test)
-        measured = values | {"accuracy": sheet.accuracy, "loss": loss, "train_macs": 3.0 * macs * spec.batch * steps}
+        sheet, loss = evaluate(model, data, test.read(steps))
+        measured = values | {
+            "accuracy": sheet.accuracy,
+            "loss": loss,
+            "train_macs": 3.0 * values["macs"] * spec.batch * steps,
+        }
         points.append(Point(steps, "collapsed" if collapsed(sheet) else "ok", "", measured, sheet))
     return points

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from maskbank.statistics.effects import half_width
-from maskbank.statistics.pairing import POINT, SETTING, pair, settings, transfer_rows
+from maskbank.statistics.pairing import POINT, SETTING, pair, settings, tabulate, transfer_rows
 
 TRANSFER = [*SETTING, "budget_asked", "steps", "method", "role"]
 TRANSFER_NUMBERS = [
@@ -37,9 +37,10 @@ def transfer_means(records: pd.DataFrame) -> pd.DataFrame:
         reference = sorted(set(rows[rows.role == "reference"].method))
         for point in rows[POINT].drop_duplicates().to_dict("records"):
             here = rows[(rows.budget_asked == point["budget_asked"]) & (rows.steps == point["steps"])]
+            scored = tabulate(here)
             for method, own in here.groupby("method", sort=True):
                 scores = own.groupby(["split", "task"]).accuracy.mean().groupby("split").mean().dropna()
-                paired = pair(here, str(method), reference[0]).clusters if reference else np.empty(0)
+                paired = pair(scored, str(method), reference[0]).clusters if reference else np.empty(0)
                 sd = float(scores.std(ddof=1))
                 numbers: dict[Hashable, object] = {
                     "method": method,

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
-from maskbank.report.aggregate import pretrained_means, seeded_means, transfer_means
+from maskbank.report.aggregate import pretrained_means, seeded_means
 from maskbank.report.style import Drawing, colour, empty_panel, house_style, label, marker
 from maskbank.report.tables import number_range
 
@@ -26,9 +26,8 @@ def budget_axis(axes: Axes, budgets: list[float], name: str = "fraction kept") -
     axes.set_xlabel(name)
 
 
-def accuracy_figure(records: pd.DataFrame) -> Drawing:
-    """Accuracy against budget: a row a backbone and allocation, a column a T."""
-    data = transfer_means(records)
+def accuracy_figure(data: pd.DataFrame) -> Drawing:
+    """Accuracy against budget, from `transfer_means`: a row a backbone and allocation, a column a T."""
     shown = data[data.accuracy.notna()]
     rows = list(shown.groupby(["backbone", "allocation", "bn", "budget_kind"], sort=True))
     steps = sorted(shown.steps.unique())

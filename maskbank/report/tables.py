@@ -7,7 +7,7 @@ import pandas as pd
 
 from maskbank.files import write_bytes
 from maskbank.records.schema import NONE
-from maskbank.report.aggregate import seeded_means, transfer_means
+from maskbank.report.aggregate import seeded_means
 from maskbank.report.style import label
 
 DAGGER = "†"
@@ -43,9 +43,8 @@ def number_range(values: pd.Series) -> str:
     return str(low) if low == high else f"{low}–{high}"
 
 
-def transfer_table(records: pd.DataFrame) -> Sheet:
-    """Methods against budgets, for each backbone, allocation and T."""
-    data = transfer_means(records)
+def transfer_table(data: pd.DataFrame) -> Sheet:
+    """Methods against budgets, for each backbone, allocation and T, from `transfer_means`."""
     budgets = sorted(data.budget_asked.unique(), reverse=True)
     rows = []
     keys = ["backbone", "allocation", "bn", "budget_kind", "steps"]

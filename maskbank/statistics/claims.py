@@ -117,9 +117,10 @@ def from_headline(row: pd.Series) -> Measured:
 
 
 def from_contrast(setting: str, contrast: Contrast, p_used: float) -> Measured:
+    status = contrast.status.replace("tasks", "seeds")
     return Measured(
         setting, "seeds", contrast.n, contrast.difference, contrast.ci_low, contrast.ci_high, contrast.p, p_used,
-        contrast.minimal_detectable_effect, contrast.status, contrast.missing,
+        contrast.minimal_detectable_effect, status, contrast.missing,
     )  # fmt: skip
 
 

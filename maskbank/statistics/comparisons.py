@@ -7,7 +7,7 @@ import pandas as pd
 from maskbank.config import Compare
 from maskbank.statistics.contrast import Contrast, measure
 from maskbank.statistics.holm import can_reject, holm
-from maskbank.statistics.pairing import SETTING, pair, settings, transfer_rows
+from maskbank.statistics.pairing import SETTING, pair, settings, tabulate, transfer_rows
 
 HEADLINE = "headline"
 AT_POINT = "point"
@@ -45,9 +45,9 @@ def contrasts(rows: pd.DataFrame, params: Compare, labels: dict[str, object]) ->
     family = "/".join(f"{value:g}" if isinstance(value, float) else str(value) for value in labels.values())
     family = family.replace("/nan", "")
     roles = rows.drop_duplicates("method").set_index("method").role
-    found = []
+    found, scores = [], tabulate(rows)
     for rival in params.against:
-        measured = measure(pair(rows, params.method, rival), params, f"{family}/{params.method}-{rival}")
+        measured = measure(pair(scores, params.method, rival), params, f"{family}/{params.method}-{rival}")
         names = {"family": family, "method": params.method, "rival": rival, "role": roles.get(rival, "rival")}
         found.append({**labels, **points, **names, **asdict(measured)})
     return found

@@ -65,40 +65,72 @@ def settings(rows: pd.DataFrame) -> list[tuple[dict[str, str], pd.DataFrame]]:
     return found
 
 
-def pair(rows: pd.DataFrame, left: str, right: str) -> Pairs:
-    """Pair two methods of one setting by task and seed, averaged over the setting's points.
+@dataclass(frozen=True)
+class Scores:
+    """Accuracies of one setting as an array.
 
-    The blocks expected are all that any method of the setting has, at all its points: a cell that only one of the
-    two lacks, or both, makes the block incomplete. Incomplete blocks are left out of the arrays and listed.
+    `values` and `status` are [methods, blocks, points] (NaN and "no row" where there is nothing), `twice` is
+    [methods]: how many points occur more than once. Blocks are (split, task, pretrain_seed, seed), points (budget,
+    steps): all that any method of the setting has, so that a cell that one method lacks, or all, is seen as missing.
     """
-    points = rows[POINT].drop_duplicates()
-    expected = pd.MultiIndex.from_frame(rows[BLOCK].drop_duplicates().merge(points, how="cross")).sort_values()
-    scores, missing = {}, []
-    for name in (left, right):
-        own = rows[rows.method == name].set_index(BLOCK + POINT)
-        if own.empty:
-            missing.append(f"{name}: no rows in this setting")
-        elif not own.index.is_unique:
-            missing.append(f"{name}: {int(own.index.duplicated().sum())} points occur twice")
-        scores[name] = own.accuracy[~own.index.duplicated()].reindex(expected)
-        if not own.empty and scores[name].isna().any():
-            missing.append(describe_missing(name, scores[name], own))
-    both = pd.DataFrame({"left": scores[left], "right": scores[right]})
-    whole = both[both.notna().all(axis=1).groupby(level=BLOCK).transform("all")]
-    if whole.empty:
-        return Pairs(np.empty((0, 1)), np.empty((0, 1)), (), tuple(missing))
-    wide = whole.groupby(level=BLOCK).mean().unstack(BLOCK[2:])
-    splits = tuple(str(split) for split in wide.index.get_level_values("split"))
-    return Pairs(wide["left"].to_numpy(float), wide["right"].to_numpy(float), splits, tuple(missing))
+
+    methods: tuple[str, ...]
+    blocks: pd.DataFrame
+    points: pd.DataFrame
+    values: Array
+    status: NDArray[np.object_]
+    twice: NDArray[np.int_]
 
 
-def describe_missing(name: str, scores: pd.Series, own: pd.DataFrame) -> str:
-    """`l2: 2 of 72 points (s0/t1 keep 0.1 T 10: diverged; ...)`."""
-    absent = scores.index[scores.isna()]
-    status = own.status[~own.index.duplicated()].reindex(absent).fillna("no row")
-    shown = [
-        f"{key[0]}/{key[1]} seed {key[3]:g} keep {key[4]:g} T {key[5]:g}: {status.iloc[position]}"
-        for position, key in enumerate(absent[:SHOWN_MISSING])
-    ]
-    more = "; ..." if len(absent) > SHOWN_MISSING else ""
-    return f"{name}: {len(absent)} of {len(scores)} points ({'; '.join(shown)}{more})"
+def tabulate(rows: pd.DataFrame) -> Scores:
+    """The rows of one setting as Scores."""
+    blocks = rows[BLOCK].drop_duplicates().sort_values(BLOCK, ignore_index=True)
+    points = rows[POINT].drop_duplicates().sort_values(POINT, ignore_index=True)
+    methods = sorted(set(rows.method))
+    shape = (len(methods), len(blocks), len(points))
+    place = (
+        pd.Index(methods).get_indexer(rows.method),
+        pd.MultiIndex.from_frame(blocks).get_indexer(pd.MultiIndex.from_frame(rows[BLOCK])),
+        pd.MultiIndex.from_frame(points).get_indexer(pd.MultiIndex.from_frame(rows[POINT])),
+    )
+    values, status, count = np.full(shape, np.nan), np.full(shape, "no row", dtype=object), np.zeros(shape, dtype=int)
+    values[place], status[place] = rows.accuracy.to_numpy(float), rows.status.to_numpy(object)
+    np.add.at(count, place, 1)
+    return Scores(tuple(methods), blocks, points, values, status, (count > 1).sum(axis=(1, 2)))
+
+
+def pair(scores: Scores, left: str, right: str) -> Pairs:
+    """Pair two methods of one setting by task and seed, averaged over its points.
+
+    Blocks in which either lacks a point are left out of the arrays and listed.
+    """
+    missing = tuple(text for name in (left, right) for text in missing_of(scores, name))
+    empty = np.full(scores.values.shape[1:], np.nan)
+    both = [scores.values[scores.methods.index(name)] if name in scores.methods else empty for name in (left, right)]
+    whole = ~(np.isnan(both[0]) | np.isnan(both[1])).any(axis=1)
+    blocks = scores.blocks[whole]
+    tasks, seeds = (blocks.groupby(keys, sort=True).ngroup().to_numpy() for keys in (BLOCK[:2], BLOCK[2:]))
+    shape = (tasks.max() + 1, seeds.max() + 1) if len(blocks) else (0, 1)
+    tables = np.full((2, *shape), np.nan)
+    for table, values in zip(tables, both, strict=True):
+        table[tasks, seeds] = values[whole].mean(axis=1)
+    splits = blocks.drop_duplicates(BLOCK[:2]).split
+    return Pairs(tables[0], tables[1], tuple(map(str, splits)), missing)
+
+
+def missing_of(scores: Scores, name: str) -> list[str]:
+    """What a method lacks, in words: `l2: 2 of 72 points (s0/t1 seed 0 keep 0.1 T 10: diverged; ...)`."""
+    if name not in scores.methods:
+        return [f"{name}: no rows in this setting"]
+    own = scores.methods.index(name)
+    texts = [f"{name}: {scores.twice[own]} points occur twice"] if scores.twice[own] else []
+    absent = np.argwhere(np.isnan(scores.values[own]))
+    if len(absent):
+        shown = []
+        for block, point in absent[:SHOWN_MISSING]:
+            split, task, _, seed = scores.blocks.iloc[block]
+            budget, steps = scores.points.iloc[point]
+            shown.append(f"{split}/{task} seed {seed} keep {budget:g} T {steps:g}: {scores.status[own, block, point]}")
+        more = "; ..." if len(absent) > SHOWN_MISSING else ""
+        texts.append(f"{name}: {len(absent)} of {scores.values[own].size} points ({'; '.join(shown)}{more})")
+    return texts

@@ -8,7 +8,7 @@ import pandas as pd
 from maskbank.config import Compare
 from maskbank.statistics.contrast import INCOMPLETE
 from maskbank.statistics.holm import holm
-from maskbank.statistics.pairing import pair, settings
+from maskbank.statistics.pairing import pair, settings, tabulate
 
 
 def unstable_headlines(rows: pd.DataFrame, headlines: pd.DataFrame, params: Compare) -> list[str]:
@@ -42,6 +42,6 @@ def under_policies(rows: pd.DataFrame, headline: Any) -> list[float]:
     for policy in (rows, chance):
         for setting, group in settings(policy):
             if all(setting[key] == getattr(headline, key) for key in setting):
-                clusters = pair(group, headline.method, headline.rival).clusters
+                clusters = pair(tabulate(group), headline.method, headline.rival).clusters
                 values.append(float(clusters.mean()) if len(clusters) else np.nan)
     return values

@@ -1,7 +1,6 @@
 """Rules X of docs/rules.md: protocol, statistics, controls and clocks."""
 
 import numpy as np
-import pandas as pd
 
 from maskbank.records.schema import NONE
 from maskbank.statistics.contrast import MIN_CLUSTERS
@@ -185,9 +184,7 @@ def x14_machines(facts: Facts) -> Finding:
 def x15_leaks(facts: Facts) -> Finding:
     if facts.transfer.empty:
         return not_applicable("no transfer cells in the records")
-    stated: pd.Series = ~facts.transfer.leak.isin([NONE, ""])
-    return judged(
-        bool(stated.all()),
-        f"{int(stated.sum())} of {len(stated)} transfer points say what leaks: "
-        f"{listed(sorted(set(facts.transfer.leak)), 4)}",
-    )
+    rows = facts.transfer
+    stated = (rows.leak != "") & ((rows.leak != NONE) | (rows.task_split == "unseen"))
+    leaks = listed(sorted(set(rows.task_split + ": " + rows.leak)))
+    return judged(bool(stated.all()), f"{int(stated.sum())} of {len(stated)} transfer points say what leaks ({leaks})")

@@ -34,13 +34,12 @@ def batch_statistics(model: nn.Module) -> Iterator[None]:
     """BatchNorm uses the statistics of the batch and leaves its running ones alone; all else is in eval mode."""
     model.eval()
     layers = norms(model)
-    momenta = [layer.momentum for layer in layers]
     for layer in layers:
         layer.train()
-        layer.momentum = 0.0
+        layer.track_running_stats = False
     try:
         yield
     finally:
-        for layer, momentum in zip(layers, momenta, strict=True):
+        for layer in layers:
             layer.eval()
-            layer.momentum = momentum
+            layer.track_running_stats = True

@@ -30,6 +30,7 @@ def test_holm_counts_a_refused_test_in_the_family():
 
 
 @given(FRACTIONS)
+@settings(max_examples=25, deadline=None)
 def test_holm_agrees_with_statsmodels(p_values):
     assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
 

@@ -1,0 +1,95 @@
+"""What a key depends on, and what it does not."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from maskbank.cells import key
+from maskbank.cells.key import cell_key, fingerprint, module_file, read_module
+from maskbank.cells.spec import Cell, Input, Spec
+from maskbank.experiments.compress import CompressSpec
+
+SPEC = CompressSpec(backbone="resnet20", recipe="adam", method="magnitude", budget_asked=0.2, classes=(0, 1))
+SCRIPT = """
+from maskbank.cells.key import cell_key
+from maskbank.cells.spec import Cell, Input
+from tests.cells.test_key import SPEC
+print(cell_key(Cell(SPEC, {"dense": Input("elsewhere/net.safetensors", "abc")})))
+"""
+
+
+def with_inputs(path: str = "a/net.safetensors", content: str = "abc") -> Cell[Spec]:
+    return Cell(SPEC, {"dense": Input(path, content)})
+
+
+def test_key_is_of_content_not_of_place(tmp_path: Path) -> None:
+    """Two folders, two processes, another hash seed: one key."""
+    root = str(Path(__file__).parents[2])
+    environment = {"PYTHONPATH": root, "PYTHONHASHSEED": "7", "OMP_NUM_THREADS": "2"}
+    other = subprocess.run(
+        [sys.executable, "-c", SCRIPT], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert other.stdout.strip() == cell_key(with_inputs())
+    assert cell_key(with_inputs(content="abd")) != cell_key(with_inputs())
+    assert cell_key(Cell(SPEC.model_copy(update={"budget_asked": 0.1}), {})) != cell_key(Cell(SPEC, {}))
+
+
+def test_a_knob_at_its_default_keeps_the_key() -> None:
+    assert cell_key(Cell(SPEC.model_copy(update={"trials": 1, "tuning": "default"}), {})) == cell_key(Cell(SPEC, {}))
+    assert cell_key(Cell(SPEC.model_copy(update={"trials": 2}), {})) != cell_key(Cell(SPEC, {}))
+
+
+def test_only_code_counts(tmp_path: Path) -> None:
+    """Comments, docstrings and formatting keep the hash; another constant does not."""
+    hashes = []
+    for number, text in enumerate(
+        [
+            '"""Doc."""\ndef f(x):\n    """Doc."""\n    return x + 1\n',
+            "def f( x ):  # why\n    return x+1\n",
+            "def f(x):\n    return x + 2\n",
+        ]
+    ):
+        path = tmp_path / f"m{number}.py"
+        path.write_text(text)
+        hashes.append(read_module(path)[0])
+    assert hashes[0] == hashes[1] != hashes[2]
+
+
+def test_a_methods_code_is_in_its_own_key_alone() -> None:
+    """Transfer with taylor reads taylor.py and what it imports, not l2.py; plumbing is in no key."""
+
+    def modules(*roots: str) -> set[str]:
+        seen, pending = set(), set(roots)
+        while pending:
+            name = pending.pop()
+            path = module_file(name)
+            if path and name not in seen and not name.startswith(key.PLUMBING):
+                seen.add(name)
+                pending |= read_module(path)[1]
+        return seen
+
+    taylor = modules("maskbank.experiments.transfer", "maskbank.pruning.scores.taylor")
+    assert "maskbank.training.batchnorm" in taylor
+    assert "maskbank.pruning.scores.l2" not in taylor
+    assert not any(
+        name.startswith(("maskbank.tracking", "maskbank.report", "maskbank.cells.engine")) for name in taylor
+    )
+    assert fingerprint(frozenset(["maskbank.pruning.scores.l2"])) != fingerprint(
+        frozenset(["maskbank.pruning.scores.taylor"])
+    )
+
+
+@pytest.mark.parametrize("name", ["pretrain", "compress", "sparsify", "prune", "transfer", "evaluate"])
+def test_stages_do_not_depend_on_one_another(name: str) -> None:
+    """Editing one stage's cells leaves the keys of the others."""
+    seen, pending = set(), {f"maskbank.experiments.{name}"}
+    while pending:
+        current = pending.pop()
+        path = module_file(current)
+        if path and current not in seen and not current.startswith(key.PLUMBING):
+            seen.add(current)
+            pending |= read_module(path)[1]
+    others = {"pretrain", "compress", "sparsify", "prune", "transfer", "evaluate", "planned"} - {name}
+    assert not {f"maskbank.experiments.{other}" for other in others} & seen

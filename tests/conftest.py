@@ -1,0 +1,55 @@
+"""Shared by all tests: one thread, small networks, a tiny data set made from a seed."""
+
+import numpy as np
+import pytest
+import torch
+
+from maskbank.data.dataset import DataSet
+from maskbank.models.checkpoint import Architecture
+
+torch.set_num_threads(1)
+
+ARCHITECTURES = {
+    "resnet": Architecture("resnet20", 4, 1, 8, {"width": 4}),
+    "parallel resnet": Architecture("resnet20", 4, 1, 8, {"width": 4}, parallel=2),
+    "folded resnet": Architecture("resnet20", 4, 1, 8, {"width": 4}, parallel=2, folded=True),
+    "vit": Architecture("vit", 4, 1, 8, {"dim": 12, "depth": 2, "heads": 3, "patch": 4}),
+    "timm resnet50": Architecture("resnet50", 4, 3, 32, {"pretrained": False}),
+}
+
+
+@pytest.fixture(params=list(ARCHITECTURES))
+def architecture(request: pytest.FixtureRequest) -> Architecture:
+    return ARCHITECTURES[request.param]
+
+
+@pytest.fixture
+def small() -> Architecture:
+    return ARCHITECTURES["resnet"]
+
+
+def lively(architecture: Architecture, seed: int = 0) -> torch.nn.Module:
+    """A float64 model in eval mode with random BatchNorm gains (timm starts some at zero) and real statistics."""
+    torch.manual_seed(seed)
+    model = architecture.build().double().train()
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.weight, 0.5, 1.5)
+    model(torch.randn(8, architecture.channels, architecture.size, architecture.size, dtype=torch.float64))
+    return model.eval()
+
+
+@pytest.fixture
+def data() -> DataSet:
+    """40 training, 12 validation and 20 test images of 8 x 8 pixels in 4 classes; class c is bright in quadrant c."""
+    generator = np.random.default_rng(0)
+    arrays = {}
+    for part, count in (("train", 40), ("validation", 12), ("test", 20)):
+        y = np.arange(count) % 4
+        x = generator.integers(0, 80, (count, 8, 8, 1))
+        for image, label in zip(x, y, strict=True):
+            image[4 * (label // 2) : 4 * (label // 2) + 4, 4 * (label % 2) : 4 * (label % 2) + 4] += 150
+        arrays[f"{part}_x"] = torch.from_numpy(x.astype(np.uint8))
+        arrays[f"{part}_y"] = torch.from_numpy(y.astype(np.int64))
+        arrays[f"{part}_ids"] = torch.arange(count)
+    return DataSet(["a", "b", "c", "d"], torch.tensor([0.3]), torch.tensor([0.3]), arrays)

@@ -1,0 +1,92 @@
+"""Masked and sliced networks agree; folding keeps the logits; checkpoints come back."""
+
+import copy
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.numpy import save_file
+
+from maskbank.errors import InputError
+from maskbank.models.checkpoint import Architecture, load_model, model_tensors, unit_counts
+from maskbank.models.s2p import fold, parallelize
+from maskbank.models.surgery import slice_units
+from maskbank.models.units import Gates, find_layers
+from tests.conftest import ARCHITECTURES, lively
+
+
+def random_kept(model: torch.nn.Module, fraction: float = 0.4) -> dict[str, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    return {
+        layer.name: torch.randperm(layer.count, generator=generator)[: max(1, int(fraction * layer.count))]
+        .sort()
+        .values
+        for layer in find_layers(model)
+    }
+
+
+def images(architecture: Architecture) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(2)
+    return torch.randn(3, architecture.channels, architecture.size, architecture.size, generator=generator).double()
+
+
+def test_sliced_equals_masked(architecture: Architecture) -> None:
+    model, x = lively(architecture), images(architecture)
+    kept = random_kept(model)
+    gates = {layer.name: torch.zeros(layer.count).index_fill(0, kept[layer.name], 1.0) for layer in find_layers(model)}
+    with Gates(model, find_layers(model), gates):
+        masked = model(x)
+    sliced = slice_units(model, kept)
+    assert (sliced(x) - masked).abs().max() < 1e-10
+    assert (masked - model(x)).abs().max() > 1e-3, "the mask must do something"
+    assert unit_counts(sliced) == {name: len(index) for name, index in kept.items()}
+
+
+def test_keeping_everything_changes_nothing(architecture: Architecture) -> None:
+    model, x = lively(architecture), images(architecture)
+    everything = {layer.name: torch.arange(layer.count) for layer in find_layers(model)}
+    assert torch.equal(slice_units(model, everything)(x), model(x))
+
+
+def test_fold_keeps_logits_and_parameters_of_convolutions() -> None:
+    architecture = ARCHITECTURES["parallel resnet"]
+    model, x = lively(architecture), images(architecture)
+    folded = fold(copy.deepcopy(model))
+    assert (folded(x) - model(x)).abs().max() < 1e-10
+    assert not any(
+        isinstance(module, torch.nn.BatchNorm2d) for name, module in folded.named_modules() if "branches" in name
+    )
+
+
+def test_parallel_form_has_the_same_parameters_and_half_the_identity_blocks() -> None:
+    plain, parallel = (ARCHITECTURES[name].build() for name in ("resnet", "parallel resnet"))
+    assert sum(p.numel() for p in plain.parameters()) == sum(p.numel() for p in parallel.parameters())
+    assert [len(stage) for stage in parallel.stages] == [2, 2, 2]
+
+
+def test_parallel_needs_a_pair_of_blocks() -> None:
+    with pytest.raises(InputError, match="identity blocks"):
+        parallelize(ARCHITECTURES["resnet"].build(), 3)
+
+
+def test_checkpoint_of_a_sliced_net_comes_back(architecture: Architecture, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    model = architecture.build().eval()
+    sliced = slice_units(model, random_kept(model))
+    save_file(model_tensors(sliced), tmp_path / "net.safetensors")
+    described = Architecture(**{**architecture.describe(), "counts": unit_counts(sliced)})
+    x = images(architecture).float()
+    assert torch.equal(load_model(described, tmp_path / "net.safetensors")(x), sliced(x))
+
+
+def test_bad_checkpoints_are_named(small: Architecture, tmp_path: Path) -> None:
+    path = tmp_path / "net.safetensors"
+    with pytest.raises(InputError, match="no such checkpoint"):
+        load_model(small, path)
+    save_file(model_tensors(small.build()), path)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(InputError, match="not a readable checkpoint"):
+        load_model(small, path)
+    save_file(model_tensors(ARCHITECTURES["vit"].build()), path)
+    with pytest.raises(InputError, match="not a checkpoint of resnet20"):
+        load_model(small, path)
