@@ -247,6 +247,10 @@ def check_names(params: Params) -> None:
             if budget > limit:
                 where = f"compress.grids.{index}.budgets.{position} = {budget:g}"
                 raise InputError(f"{where}: {grid.method} takes a value above 0 and at most {limit}")
+            if grid.method == "quantize" and (budget < 2 or budget != int(budget)):
+                raise InputError(
+                    f"compress.grids.{index}.budgets.{position} = {budget:g}: quantize takes a whole number of bits, 2 to 16"
+                )
     check_all(SPARSIFIERS, params.sparsify.methods, params.sparsify.options, "sparsify.methods")
     check_all(MAKERS, params.prune.makers, params.prune.options, "prune.makers")
     check_all(METHODS, params.transfer.methods, params.transfer.options, "transfer.methods")

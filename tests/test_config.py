@@ -1,0 +1,77 @@
+"""params.yaml: every bad value is one line that names the key, the value and what is allowed."""
+
+from pathlib import Path
+
+import pytest
+
+from maskbank.config import load_params, profile_names, profile_params, write_params
+from maskbank.errors import InputError
+
+BAD = [
+    ("tasks.ways=0", r"tasks\.ways = 0: Input should be greater than or equal to 2"),
+    ("transfer.grids.0.budgets=[1.2]", r"--set transfer\.grids"),
+    (
+        "transfer.grids=[{budgets: [1.2], allocations: [uniform]}]",
+        r"transfer\.grids\.0\.budgets\.0 = 1\.2: .* less than or equal to 1",
+    ),
+    ("transfer.methods=[smsp, wizardry]", r"transfer\.methods\.1 = 'wizardry': no such method; choose from .*taylor"),
+    ("transfer.method=[smsp]", r"transfer\.method = .*: unknown key; allowed here: .*methods"),
+    ("transfr.methods=[smsp]", r"transfr = .*: unknown key; allowed here: suite, engine"),
+    (
+        "transfer.options={smsp: {neighbors: 3}}",
+        r"transfer\.options\.smsp\.neighbors = 3: .* no such option; allowed: neighbours",
+    ),
+    ("transfer.steps=[30, 10]", r"must ascend"),
+    ("transfer.steps=ten", r"transfer\.steps = 'ten': Input should be a valid list"),
+    (
+        "models.resnet20.widht=8",
+        r"models\.resnet20\.widht = 8: backbone 'resnet20' has no such option; allowed: width, stem_stride",
+    ),
+    ("pretrain.recipes.resnet20=[sgdd]", r"pretrain\.recipes\.resnet20\.0 = 'sgdd': no such recipe"),
+    ("pretrain.backbones=[resnet20, resnet]", r"pretrain\.backbones\.1 = 'resnet': no such backbone"),
+    ("data.source=mnist", r"data\.source = 'mnist': no such data source; choose from cifar10"),
+    (
+        "compress.grids=[{method: magnitude, budgets: [8]}]",
+        r"compress\.grids\.0\.budgets\.0 = 8: magnitude takes .* at most 1",
+    ),
+    (
+        "compress.grids=[{method: quantize, budgets: [2.5]}]",
+        r"compress\.grids\.0\.budgets\.0 = 2\.5: .* whole number of bits",
+    ),
+    ("compare.method=magic", r"compare\.method = 'magic': not among transfer\.methods"),
+    ("tasks.unseen_splits=9", r"unseen_splits 9 must be at most splits"),
+    ("engine.kind=slurm", r"engine\.kind = 'slurm': Input should be 'process' or 'serial'"),
+    ("transfer.pretrain_seeds=[7]", r"transfer\.pretrain_seeds\.0 = 7: not among pretrain\.seeds"),
+]
+
+
+@pytest.mark.parametrize("name", profile_names())
+def test_every_profile_is_valid_and_comes_back(name: str, tmp_path: Path) -> None:
+    params = profile_params(name, [])
+    write_params(params, tmp_path / "params.yaml")
+    assert load_params(tmp_path / "params.yaml") == params
+    assert params.suite.profile == name
+
+
+@pytest.mark.parametrize(("assignment", "message"), BAD)
+def test_bad_values_are_one_line(assignment: str, message: str) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        profile_params("smoke", [assignment])
+    assert "\n" not in str(caught.value)
+
+
+def test_assignments_change_what_they_name() -> None:
+    assert profile_params("smoke", ["tasks.ways=2", "transfer.steps=[0, 3]"]).transfer.steps == [0, 3]
+    with pytest.raises(InputError, match="expected key=value"):
+        profile_params("smoke", ["tasks.ways"])
+
+
+def test_files_that_are_not_there_or_not_yaml(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    with pytest.raises(InputError, match="no such file; write it with `maskbank configure"):
+        load_params(path)
+    path.write_text("a: [1, 2\nb: 3")
+    with pytest.raises(InputError, match=r"not valid YAML at line"):
+        load_params(path)
+    with pytest.raises(InputError, match="no such profile; choose from cifar100, default, paper, smoke"):
+        profile_params("laptop", [])
