@@ -1,7 +1,6 @@
 """The toy stage where engines look for stages, in this process and in spawned workers."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,5 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.fixture(autouse=True)
-def toy_stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def toy_stage(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "maskbank.experiments.toy", toy)
-    yield

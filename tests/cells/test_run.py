@@ -112,7 +112,7 @@ def test_pool_survives_death_and_timeout_and_agrees_with_serial(tmp_path: Path) 
     store = Store(tmp_path)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "ProcessPool", Pool)
-        patch.setattr(engine, "as_completed", lambda futures: list(futures))
+        patch.setattr(engine, "as_completed", list)
         jobs = [(cell, cell_key(cell)) for cell in (toy(), toy(knob=1))]
         assert [status for _, status in engine.run_pool(jobs, store, Params().engine)] == ["timeout", "failed"]
     reasons = [store.get(key)["points"][0]["reason"] for _, key in jobs]  # type: ignore[index]
