@@ -167,7 +167,7 @@ class Transfer(Section):
     shots: Positive | None = Field(None, description="training images a class; null: all")
     score_images: Positive = 256
     batch: Positive = 64
-    lr: Rate = 0.003
+    lr: Rate = 0.001
     seeds: Seeds = [0]
 
     @model_validator(mode="after")

@@ -110,7 +110,7 @@ def record_rows(done: Finished, params: Params, store: Store) -> list[dict[str, 
         "code_version": code_version(done.cell),
         "numerics_class": done.body["numerics_class"],
         "dense_hash": dense_hash(done, store),
-        "splits_hash": done.cell.inputs["split"].hash if "split" in done.cell.inputs else NONE,
+        "splits_hash": splits_hash(done.cell),
     }
     return [
         base
@@ -126,6 +126,12 @@ def dense_hash(done: Finished, store: Store) -> str:
     if "dense" in done.cell.inputs:
         return done.cell.inputs["dense"].hash
     return store.artifact_hash(done.body) if done.body["description"] else NONE
+
+
+def splits_hash(cell: Cell[Any]) -> str:
+    """What decided which images and classes the cell was judged on: its split, or else the prepared data themselves."""
+    given = cell.inputs.get("split") or cell.inputs.get("data")
+    return given.hash if given else NONE
 
 
 def _stem(path: str) -> str:

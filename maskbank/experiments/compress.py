@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import torch
 
 from maskbank.cells.engine import Runtime
-from maskbank.cells.result import Point, Result
+from maskbank.cells.result import Result
 from maskbank.cells.spec import Cell, Spec
 from maskbank.config import Params
 from maskbank.data.batches import training_batches
@@ -15,7 +15,7 @@ from maskbank.experiments.world import World
 from maskbank.measures.cost import trace_cost
 from maskbank.registry import COMPRESSORS
 from maskbank.training.batchnorm import reestimate
-from maskbank.training.evaluate import collapsed, evaluate
+from maskbank.training.evaluate import evaluate, judged_point
 
 NORM_BATCHES, NORM_BATCH = 8, 128  # examples that BatchNorm statistics are re-estimated on
 
@@ -66,10 +66,9 @@ def run(cell: Cell[CompressSpec], runtime: Runtime) -> Result:
     removed = sum((1 - density) * weights[name].numel() for name, density in compressed.density.items())
     params, macs = cost.params(cost.dense), cost.macs(cost.dense)
     values: dict[str, Any] = {
-        "accuracy": sheet.accuracy, "loss": loss, "budget_achieved": compressed.achieved,
+        "loss": loss, "budget_achieved": compressed.achieved,
         "params": params - removed, "params_dense": params,
         "macs": cost.sparse_macs(compressed.density), "macs_dense": macs,
         "bytes": compressed.bytes, "train_macs": 0.0,
     }  # fmt: skip
-    point = Point(0, "collapsed" if collapsed(sheet) else "ok", "", values, sheet)
-    return Result(points=[point], metrics=test.metrics())
+    return Result(points=[judged_point(0, sheet, values)], metrics=test.metrics())

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import torch
 
 from maskbank.cells.engine import Runtime
-from maskbank.cells.result import Point, Result
+from maskbank.cells.result import Result
 from maskbank.cells.spec import Cell, Spec
 from maskbank.config import Params
 from maskbank.data.batches import training_batches
@@ -15,7 +15,7 @@ from maskbank.experiments.world import World
 from maskbank.measures.cost import tensor_bytes, trace_cost
 from maskbank.models.checkpoint import Architecture, model_tensors
 from maskbank.registry import BACKBONES, RECIPES
-from maskbank.training.evaluate import collapsed, evaluate
+from maskbank.training.evaluate import evaluate, judged_point
 from maskbank.training.loop import Curve, train, warmup_cosine
 
 
@@ -93,7 +93,6 @@ def run(cell: Cell[PretrainSpec], runtime: Runtime) -> Result:
     cost = trace_cost(model, data.image_shape)
     size_of = {"params": cost.params(cost.dense), "macs": cost.macs(cost.dense)}
     values: dict[str, Any] = {
-        "accuracy": sheet.accuracy,
         "loss": loss,
         "budget_achieved": 1.0,
         **size_of,
@@ -101,9 +100,8 @@ def run(cell: Cell[PretrainSpec], runtime: Runtime) -> Result:
         "bytes": tensor_bytes(model),
         "train_macs": 3.0 * recipe.PASSES * size_of["macs"] * spec.batch * spec.steps,
     }
-    point = Point(spec.steps, "collapsed" if collapsed(sheet) else "ok", "", values, sheet)
     return Result(
-        points=[point],
+        points=[judged_point(spec.steps, sheet, values)],
         metrics=[
             (spec.steps, "validation_accuracy", "none", validation.accuracy),
             (spec.steps, "validation_loss", "none", validation_loss),

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import torch
 
 from maskbank.cells.engine import Runtime
-from maskbank.cells.result import Point, Result
+from maskbank.cells.result import Result
 from maskbank.cells.spec import Cell, Input, Spec
 from maskbank.config import Params
 from maskbank.data.batches import training_batches
@@ -18,7 +18,7 @@ from maskbank.models.heads import head_rows, replace_head
 from maskbank.models.surgery import slice_units
 from maskbank.registry import MAKERS
 from maskbank.training.batchnorm import reestimate
-from maskbank.training.evaluate import collapsed, evaluate
+from maskbank.training.evaluate import evaluate, judged_point
 
 NORM_BATCHES, NORM_BATCH = 4, 128
 
@@ -94,7 +94,7 @@ def run(cell: Cell[PruneSpec], runtime: Runtime) -> Result:
     sheet, loss = evaluate(sliced, data, test.read(spec.train_steps))
     counts = {name: len(index) for name, index in kept.items()}
     values: dict[str, Any] = {
-        "accuracy": sheet.accuracy, "loss": loss,
+        "loss": loss,
         "budget_achieved": sum(counts.values()) / sum(layer.count for layer in layers),
         "params": cost.params(counts), "params_dense": cost.params(cost.dense),
         "macs": cost.macs(counts), "macs_dense": cost.macs(cost.dense),
@@ -104,9 +104,8 @@ def run(cell: Cell[PruneSpec], runtime: Runtime) -> Result:
     tensors = {f"mask/{name}": mask.bool().numpy() for name, mask in learned.mask.items()}
     tensors |= {f"soft/{name}": soft.float().numpy() for name, soft in learned.soft.items()}
     tensors |= {"head/weight": head.weight.detach().numpy(), "head/bias": head.bias.detach().numpy()}
-    point = Point(spec.train_steps, "collapsed" if collapsed(sheet) else "ok", "", values, sheet)
     return Result(
-        points=[point],
+        points=[judged_point(spec.train_steps, sheet, values)],
         metrics=test.metrics(),
         tensors=tensors,
         description={"task": spec.task, "classes": list(spec.classes)},

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 import torch
 
 from maskbank.cells.engine import Runtime
-from maskbank.cells.result import Point, Result
+from maskbank.cells.result import Result
 from maskbank.cells.spec import Cell, Spec
 from maskbank.config import Params
 from maskbank.data.batches import training_batches
@@ -17,7 +17,7 @@ from maskbank.models.checkpoint import Architecture
 from maskbank.pruning.weights import densities, packed_bytes
 from maskbank.registry import BACKBONES, SPARSIFIERS
 from maskbank.sparse.trainer import SparseTrainer
-from maskbank.training.evaluate import collapsed, evaluate
+from maskbank.training.evaluate import evaluate, judged_point
 from maskbank.training.loop import Curve
 
 
@@ -83,10 +83,9 @@ def run(cell: Cell[SparsifySpec], runtime: Runtime) -> Result:
     total = sum(mask.numel() for mask in trainer.masks.values())
     params = cost.params(cost.dense)
     values: dict[str, Any] = {
-        "accuracy": sheet.accuracy, "loss": loss, "budget_achieved": live / total,
+        "loss": loss, "budget_achieved": live / total,
         "params": params - total + live, "params_dense": params,
         "macs": cost.sparse_macs(densities(trainer.masks)), "macs_dense": cost.macs(cost.dense),
         "bytes": packed_bytes(model, trainer.masks if live < total else {}), "train_macs": trainer.macs,
     }  # fmt: skip
-    point = Point(spec.steps, "collapsed" if collapsed(sheet) else "ok", "", values, sheet)
-    return Result(points=[point], metrics=test.metrics(), curves=curve.rows)
+    return Result(points=[judged_point(spec.steps, sheet, values)], metrics=test.metrics(), curves=curve.rows)

@@ -26,7 +26,7 @@ from maskbank.pruning.budget import achieved, select
 from maskbank.pruning.sample import Sample
 from maskbank.registry import METHODS
 from maskbank.training.batchnorm import reestimate
-from maskbank.training.evaluate import collapsed, evaluate
+from maskbank.training.evaluate import evaluate, judged_point
 from maskbank.training.loop import train
 from maskbank.training.prototypes import prototype_head
 
@@ -181,10 +181,6 @@ def adapt(
             train(model, batches, optimizer, precision=runtime.precision)
         done = steps
         sheet, loss = evaluate(model, data, test.read(steps))
-        measured = values | {
-            "accuracy": sheet.accuracy,
-            "loss": loss,
-            "train_macs": 3.0 * values["macs"] * spec.batch * steps,
-        }
-        points.append(Point(steps, "collapsed" if collapsed(sheet) else "ok", "", measured, sheet))
+        spent = 3.0 * values["macs"] * spec.batch * steps
+        points.append(judged_point(steps, sheet, values | {"loss": loss, "train_macs": spent}))
     return points

@@ -5,6 +5,7 @@ from collections.abc import Hashable
 import numpy as np
 import pandas as pd
 
+from maskbank.records.schema import NONE
 from maskbank.statistics.effects import half_width
 from maskbank.statistics.pairing import POINT, SETTING, pair, settings, tabulate, transfer_rows
 
@@ -80,6 +81,6 @@ def seeded_means(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def pretrained_means(records: pd.DataFrame) -> pd.DataFrame:
-    """Mean accuracy of the pretrained nets of each backbone and recipe, over all seeds, unseen splits apart."""
-    rows = records[(records.stage == "pretrain") & (records.task_split != "unseen")]
+    """Mean accuracy of the pretrained nets of each backbone and recipe, on all classes, over seeds."""
+    rows = records[(records.stage == "pretrain") & (records.split == NONE)]
     return rows.groupby(["dataset", "backbone", "recipe"]).accuracy.mean().reset_index()

@@ -81,12 +81,12 @@ def gap_against_pruned(records: pd.DataFrame, params: Compare) -> list[Seeded]:
 
 
 def gap_against_dense(records: pd.DataFrame, params: Compare) -> list[Seeded]:
-    """c_gap at 20 % kept minus the dense net of the same backbone and seed (recipe adam), as pretraining left it."""
+    """c_gap at 20 % kept minus the dense reference of the same stage, backbone and seed: equal total steps."""
     sparse = records[
         (records.stage == "sparsify") & (records.method == "c_gap") & np.isclose(records.budget_asked, 0.2)
     ]
-    dense = records[(records.stage == "pretrain") & (records.recipe == "adam") & (records.task_split != "unseen")]
-    dense = dense.assign(unit=dense.pretrain_seed.fillna(dense.seed))
+    dense = records[(records.stage == "sparsify") & (records.role == "reference")]
+    dense = dense.assign(unit=dense.seed)
     found = []
     for (dataset, backbone), group in sparse.groupby(["dataset", "backbone"], sort=True):
         same = dense[(dense.dataset == dataset) & (dense.backbone == backbone)]

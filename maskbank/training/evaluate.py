@@ -1,11 +1,13 @@
 """Evaluation: predictions on a whole set of examples, in float32, never averaged by batch."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
 
-from maskbank.cells.result import AnswerSheet
+from maskbank.cells.result import AnswerSheet, Point
 from maskbank.data.batches import evaluation_batches
 from maskbank.data.dataset import DataSet, Examples
 
@@ -28,6 +30,8 @@ def evaluate(model: nn.Module, data: DataSet, examples: Examples) -> tuple[Answe
     return sheet, loss if np.isfinite(loss) else float("nan")
 
 
-def collapsed(sheet: AnswerSheet) -> bool:
-    """A net that answers the same class for every example."""
-    return len(np.unique(sheet.predicted)) == 1
+def judged_point(steps: int, sheet: AnswerSheet, values: dict[str, Any]) -> Point:
+    """An evaluation point; a net that gives one answer for every example has collapsed."""
+    collapsed = len(np.unique(sheet.predicted)) == 1
+    reason = "the same class is answered for every example" if collapsed else ""
+    return Point(steps, "collapsed" if collapsed else "ok", reason, {**values, "accuracy": sheet.accuracy}, sheet)

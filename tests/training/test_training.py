@@ -13,7 +13,7 @@ from maskbank.models.checkpoint import Architecture
 from maskbank.models.heads import head_rows, replace_head
 from maskbank.registry import BACKBONES, RECIPES
 from maskbank.training.batchnorm import batch_statistics, reestimate
-from maskbank.training.evaluate import collapsed, evaluate
+from maskbank.training.evaluate import evaluate, judged_point
 from maskbank.training.loop import Curve, train, warmup_cosine
 from maskbank.training.prototypes import prototype_head
 
@@ -119,7 +119,9 @@ def test_a_perfect_classifier_scores_one_on_any_number_of_images(data: DataSet) 
 def test_one_answer_for_all_is_a_collapse() -> None:
     labels = np.array([0, 1], np.uint8)
     sheet = AnswerSheet(np.arange(2, dtype=np.uint32), labels, np.zeros(2, np.uint8), np.zeros(2, np.uint8))
-    assert collapsed(sheet)
+    point = judged_point(3, sheet, {"loss": 1.0})
+    assert (point.status, point.steps, point.values["accuracy"]) == ("collapsed", 3, 0.5)
+    assert point.reason
 
 
 def test_prototype_head_is_the_nearest_class_mean(small: Architecture, data: DataSet) -> None:

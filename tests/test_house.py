@@ -1,0 +1,99 @@
+"""The house: rooms import downwards only, and the pipeline graph lists the code that each stage runs."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from ruamel.yaml import YAML
+
+from maskbank.cells.key import module_file, read_module
+from maskbank.cli import STAGES
+
+ROOT = Path(__file__).parents[1]
+FLOORS = [
+    {"errors", "files", "registry"},
+    {"config"},
+    {"records"},
+    {"cells", "statistics", "tracking"},
+    {"data", "models", "report"},
+    {"measures"},
+    {"training"},
+    {"pruning"},
+    {"sparse", "bank"},
+    {"experiments"},
+    {"cli"},
+]
+FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
+PLUMBING = ("config", "errors", "files", "registry")  # used by every stage; a change there reruns none
+
+
+def room_of(module: str) -> str:
+    return module.split(".")[1]
+
+
+def modules() -> list[str]:
+    paths = (ROOT / "maskbank").rglob("*.py")
+    return sorted(".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__") for path in paths)
+
+
+@pytest.mark.parametrize("module", [name for name in modules() if name != "maskbank"])
+def test_rooms_import_downwards_only(module: str) -> None:
+    path = module_file(module)
+    assert path is not None
+    for imported in read_module(path)[1]:
+        upward = FLOOR[room_of(imported)] > FLOOR[room_of(module)]
+        sideways = FLOOR[room_of(imported)] == FLOOR[room_of(module)] and room_of(imported) != room_of(module)
+        assert not upward, f"{module} imports {imported} from a room above"
+        assert not sideways or FLOOR[room_of(module)] == 0, f"{module} imports {imported} from the room beside"
+
+
+@pytest.mark.parametrize(
+    ("imported", "unwanted"),
+    [
+        ("maskbank.cli", {"torch", "mlflow", "dvc", "pandas"}),
+        ("maskbank.config", {"torch", "mlflow", "dvc", "pandas"}),
+        ("maskbank.statistics.comparisons", {"torch", "mlflow", "dvc"}),
+        ("maskbank.report.page", {"torch", "mlflow", "dvc"}),
+        ("maskbank.tracking.reconcile", {"torch", "dvc"}),
+        ("maskbank.experiments.transfer", {"mlflow", "dvc", "timm"}),
+        ("maskbank.cells.run", {"mlflow", "dvc"}),
+    ],
+)
+def test_rooms_do_not_know_of_heavy_neighbours(imported: str, unwanted: set[str]) -> None:
+    script = f"import sys, {imported}; print(' '.join(sorted({unwanted!r} & set(sys.modules))))"
+    loaded = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert loaded.stdout.split() == []
+
+
+def closure(stage: str) -> set[Path]:
+    """Files of this package that a stage's script imports, anywhere down the line, methods found by name included."""
+    _, pending = read_module(ROOT / "stages" / f"{stage}.py")
+    waiting, seen = set(pending), set[Path]()
+    while waiting:
+        path = module_file(waiting.pop())
+        if path is not None and path not in seen:
+            seen.add(path)
+            waiting |= read_module(path)[1]
+    return {path.relative_to(ROOT) for path in seen if path.name != "__init__.py"}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_each_stage_depends_on_the_code_it_runs(stage: str) -> None:
+    graph = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
+    deps = [Path(dep) for dep in graph[stage]["deps"]]
+    assert Path("stages") / f"{stage}.py" in deps
+    missing = {
+        str(path)
+        for path in closure(stage)
+        if path.with_suffix("").name not in PLUMBING and not any(path == dep or dep in path.parents for dep in deps)
+    }
+    assert not missing
+    assert not [str(dep) for dep in deps if dep.parts[0] in ("maskbank", "stages") and not (ROOT / dep).exists()]
+
+
+def test_no_pickle_and_no_shell() -> None:
+    for path in [*(ROOT / "maskbank").rglob("*.py"), *(ROOT / "stages").glob("*.py")]:
+        text = path.read_text()
+        for banned in ("import pickle", "torch.load(", "torch.save(", "shell=True", "os.system("):
+            assert banned not in text, f"{path}: {banned}"
