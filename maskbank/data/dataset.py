@@ -12,11 +12,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from maskbank.data.prepare import PREPARED
-from maskbank.data.tasks import Split
 from maskbank.errors import InputError
 from maskbank.files import hash_file, read_json
 
+PREPARED = Path("data/prepared")
 Classes = tuple[int, ...]
 
 
@@ -103,7 +102,3 @@ def open_dataset(folder: Path, expected: str) -> DataSet:
 
 def prepared_hash(folder: Path = PREPARED) -> str:
     return str(read_json(folder / "data.json")["hash"])
-
-
-def read_splits(folder: Path = PREPARED) -> list[Split]:
-    return [Split.model_validate(split) for split in read_json(folder / "splits.json")]

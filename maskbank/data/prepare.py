@@ -8,13 +8,12 @@ from numpy.typing import NDArray
 from safetensors.numpy import save as save_tensors
 
 from maskbank.config import Data, Params
+from maskbank.data.dataset import PREPARED
 from maskbank.data.raw import Raw
 from maskbank.data.tasks import draw_splits
 from maskbank.errors import InputError
 from maskbank.files import hash_bytes, write_bytes, write_json
 from maskbank.registry import SOURCES
-
-PREPARED = Path("data/prepared")
 
 
 def prepare(params: Params, folder: Path = PREPARED) -> str:
@@ -27,7 +26,6 @@ def prepare(params: Params, folder: Path = PREPARED) -> str:
     content = save_tensors(arrays)
     train = arrays["train_x"].astype(np.float64) / 255
     shared = duplicates(arrays["train_x"], arrays["test_x"])
-    folder.mkdir(parents=True, exist_ok=True)
     write_bytes(folder / "images.safetensors", content)
     write_json(
         folder / "data.json",

@@ -7,13 +7,14 @@ in a `heldout` split it did. Tasks of one split overlap in classes: the split is
 
 from itertools import combinations
 from math import comb
+from pathlib import Path
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from maskbank.config import Tasks
 from maskbank.errors import InputError
-from maskbank.files import hash_json
+from maskbank.files import hash_json, read_json
 
 Classes = tuple[int, ...]
 
@@ -40,6 +41,11 @@ class Split(BaseModel):
     @property
     def hash(self) -> str:
         return hash_json(self.model_dump(mode="json"))
+
+
+def read_splits(folder: Path) -> list[Split]:
+    """The splits as `prepare` drew them."""
+    return [Split.model_validate(split) for split in read_json(folder / "splits.json")]
 
 
 def draw_splits(tasks: Tasks, classes: int) -> list[Split]:

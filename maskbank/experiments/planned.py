@@ -11,7 +11,7 @@ import torch
 from maskbank.cells.machine import resolve_precision
 from maskbank.cells.spec import Cell, Input
 from maskbank.config import Params
-from maskbank.data.prepare import PREPARED
+from maskbank.data.dataset import PREPARED
 from maskbank.data.tasks import Split, draw_splits
 from maskbank.errors import InputError
 from maskbank.experiments import compress, evaluate, pretrain, prune, sparsify, transfer

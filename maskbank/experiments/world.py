@@ -6,9 +6,8 @@ from pathlib import Path
 
 from maskbank.cells.spec import Input
 from maskbank.config import Params
-from maskbank.data.dataset import prepared_hash, read_splits
-from maskbank.data.prepare import PREPARED
-from maskbank.data.tasks import Split
+from maskbank.data.dataset import PREPARED, prepared_hash
+from maskbank.data.tasks import Split, read_splits
 from maskbank.errors import InputError
 from maskbank.experiments.folders import Artifact, read_index, stage_folder
 from maskbank.files import read_json
@@ -46,7 +45,7 @@ class World:
 
     @cached_property
     def splits(self) -> list[Split]:
-        return read_splits()
+        return read_splits(PREPARED)
 
     @cached_property
     def data(self) -> Input:

@@ -29,7 +29,7 @@ def budget_axis(axes: Axes, budgets: list[float], name: str = "fraction kept") -
 def accuracy_figure(data: pd.DataFrame) -> Drawing:
     """Accuracy against budget, from `transfer_means`: a row a backbone and allocation, a column a T."""
     shown = data[data.accuracy.notna()]
-    rows = list(shown.groupby(["backbone", "allocation", "bn", "budget_kind"], sort=True))
+    rows = list(shown.groupby(["backbone", "allocation", "bn", "budget_kind"], sort=True))[::-1]
     steps = sorted(shown.steps.unique())
     with house_style():
         figure = Figure(figsize=(2.6 * max(len(steps), 2) + 0.4, 2.35 * max(len(rows), 1) + 0.8), layout="constrained")
@@ -47,17 +47,18 @@ def accuracy_figure(data: pd.DataFrame) -> Drawing:
             figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=min(len(handles), 6))
     n = number_range(shown.n) if len(shown) else "0"
     caption = (
-        f"Accuracy after T steps against the fraction kept, n = {n} splits. Lines: means over splits; bands: 95 % "
-        "t-intervals of each mean. Methods share splits, so that bands that overlap do not show equality; the tests of "
-        "paired differences (Wilcoxon signed-rank, Holm) are in the forest plot. Dashed: the dense reference."
+        f"Accuracy after T steps against the fraction kept, n = {n} splits. Lines: means over splits; bands and "
+        "bars: 95 % t-intervals of each mean. Methods share splits, so that bands that overlap do not show equality; "
+        "the tests of paired differences (Wilcoxon signed-rank, Holm) are in the forest plot. Dashed: the dense reference."
     )
     alt = "Line plots of accuracy against fraction kept, one line a method, panels by steps and allocation."
     return Drawing("accuracy_by_budget", "Accuracy against budget", caption, alt, data, figure)
 
 
 def accuracy_panel(axes: Axes, group: pd.DataFrame) -> None:
-    """One line a method with its band; the reference as a level."""
-    for method, rows in group.groupby("method", sort=True):
+    """One line a method with its band, or bars side by side where there is one budget; the reference as a level."""
+    methods, budgets = sorted(group.method.unique()), sorted(group.budget_asked.unique())
+    for place, (method, rows) in enumerate(group.groupby("method", sort=True)):
         name, own = str(method), rows.sort_values("budget_asked")
         look: dict[str, Any] = {
             "color": colour(name),
@@ -69,11 +70,14 @@ def accuracy_panel(axes: Axes, group: pd.DataFrame) -> None:
             axes.axhline(level.iloc[0], linestyle="--", **look)
             low, high = level.iloc[0] - width.iloc[0], level.iloc[0] + width.iloc[0]
             axes.axhspan(low, high, color=colour(name), alpha=0.08, lw=0)
+        elif len(budgets) == 1:
+            beside = own.budget_asked * 1.04 ** (place - len(methods) / 2)
+            axes.errorbar(beside, level, width, marker=marker(name), markersize=4, capsize=2, linestyle="none", **look)
         else:
             axes.plot(own.budget_asked, level, marker=marker(name), markersize=4, **look)
             axes.fill_between(own.budget_asked, level - width, level + width, color=colour(name), alpha=0.13, lw=0)
-    if len(group):
-        budget_axis(axes, sorted(group.budget_asked.unique()))
+    if budgets:
+        budget_axis(axes, budgets)
 
 
 def compression_figure(records: pd.DataFrame) -> Drawing:

@@ -58,7 +58,7 @@ def snt_against_adam(records: pd.DataFrame, method: str, params: Compare) -> lis
 
 def gap_against_pruned(records: pd.DataFrame, params: Compare) -> list[Seeded]:
     """c_gap minus prune_from_dense: 10 % kept decides where it was run, else the mean over budgets; paired by seed."""
-    rows = records[records.stage == "sparsify"]
+    rows = records[(records.stage == "sparsify") & (records.role != "reference")]
     rows = rows.assign(unit=rows.seed)
     found = []
     for (dataset, backbone), group in rows.groupby(["dataset", "backbone"], sort=True):

@@ -116,12 +116,12 @@ def test_bad_params_are_one_line_and_lose_nothing(clone: Clone) -> None:
 
 
 def test_made_again_by_the_other_engine_byte_for_byte(clone: Clone, tmp_path: Path) -> None:
-    """Another folder, an empty store, one process instead of a pool: the same tables."""
+    """Another folder, an empty store, a pool instead of one process: the same tables."""
     other = Clone(tmp_path / "again")
     shutil.copytree(
         clone.path, other.path, ignore=shutil.ignore_patterns(".git", ".dvc", ".maskbank", "mlflow.db*", "mlruns")
     )
-    write_params(profile_params("smoke", ["engine.kind=serial"]), other.path / "params.yaml")
+    write_params(profile_params("smoke", ["engine.kind=process"]), other.path / "params.yaml")
     for stage in ("prepare", "pretrain", "compress", "sparsify", "prune", "bank", "transfer", "evaluate"):
         other.run("maskbank", "run", stage)
     for name in TABLES:
