@@ -86,6 +86,8 @@ def rendered(drawing: Drawing) -> dict[str, bytes]:
     }
     files = {}
     with house_style():
+        drawing.figure.draw_without_rendering()
+        drawing.figure.set_layout_engine("none")  # laid out once, the same in every format
         for ending, metadata in silent.items():
             stream = BytesIO()
             drawing.figure.savefig(stream, format=ending, dpi=200, metadata=metadata)

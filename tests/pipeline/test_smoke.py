@@ -147,7 +147,7 @@ def test_a_new_method_runs_its_own_cells_only(clone: Clone) -> None:
     before = pd.read_parquet(clone.path / "reports/records.parquet")
     output = clone.run("dvc", "repro").stdout
     ran = counts(output)
-    assert ran["transfer"][1] == 8, "two backbones, two tasks, two allocations"
+    assert ran["transfer"][1] == 4, "two tasks, two allocations"
     assert all(pending == 0 for stage, (_, pending) in ran.items() if stage != "transfer"), ran
     after = pd.read_parquet(clone.path / "reports/records.parquet")
     old = after[after.method != "l1"].reset_index(drop=True)
