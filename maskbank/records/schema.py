@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pandera.pandas as pa
-from pandera.errors import SchemaError, SchemaErrors
+from pandera.errors import SchemaErrors
 
 from maskbank.errors import InputError
 
@@ -173,7 +173,8 @@ def columns(name: str) -> list[str]:
 def check_table(name: str, frame: pd.DataFrame, origin: str) -> pd.DataFrame:
     """Give the frame the table's column order and types; an InputError names the first column and value that do not fit."""
     try:
-        return pd.DataFrame(TABLES[name].validate(frame))
-    except (SchemaError, SchemaErrors) as error:
-        text = str(error).split("\n")[0]
-        raise InputError(f"{origin}: not a valid {name} table: {text}") from None
+        return pd.DataFrame(TABLES[name].validate(frame, lazy=True))
+    except SchemaErrors as error:
+        first = error.failure_cases.iloc[0]
+        fault = f"{first['column'] or 'column'} {first['check']}: {first['failure_case']}"
+        raise InputError(f"{origin}: not a valid {name} table: {fault}") from None
