@@ -57,39 +57,32 @@ def test_only_code_counts(tmp_path: Path) -> None:
     assert hashes[0] == hashes[1] != hashes[2]
 
 
+def code_of(*roots: str) -> set[str]:
+    """Modules whose code is in the key of a cell that runs these, by the same walk over imports."""
+    seen, pending = set[str](), set(roots)
+    while pending:
+        name = pending.pop()
+        path = module_file(name)
+        if path and name not in seen and not name.startswith(key.PLUMBING):
+            seen.add(name)
+            pending |= read_module(path)[1]
+    return seen
+
+
 def test_a_methods_code_is_in_its_own_key_alone() -> None:
     """Transfer with taylor reads taylor.py and what it imports, not l2.py; plumbing is in no key."""
-
-    def modules(*roots: str) -> set[str]:
-        seen, pending = set(), set(roots)
-        while pending:
-            name = pending.pop()
-            path = module_file(name)
-            if path and name not in seen and not name.startswith(key.PLUMBING):
-                seen.add(name)
-                pending |= read_module(path)[1]
-        return seen
-
-    taylor = modules("maskbank.experiments.transfer", "maskbank.pruning.scores.taylor")
+    taylor = code_of("maskbank.experiments.transfer", "maskbank.pruning.scores.taylor")
     assert "maskbank.training.batchnorm" in taylor
     assert "maskbank.pruning.scores.l2" not in taylor
     assert not any(
         name.startswith(("maskbank.tracking", "maskbank.report", "maskbank.cells.engine")) for name in taylor
     )
-    assert fingerprint(frozenset(["maskbank.pruning.scores.l2"])) != fingerprint(
-        frozenset(["maskbank.pruning.scores.taylor"])
-    )
+    l2, other = "maskbank.pruning.scores.l2", "maskbank.pruning.scores.taylor"
+    assert fingerprint(frozenset([l2])) != fingerprint(frozenset([other]))
 
 
 @pytest.mark.parametrize("name", ["pretrain", "compress", "sparsify", "prune", "transfer", "evaluate"])
 def test_stages_do_not_depend_on_one_another(name: str) -> None:
     """Editing one stage's cells leaves the keys of the others."""
-    seen, pending = set(), {f"maskbank.experiments.{name}"}
-    while pending:
-        current = pending.pop()
-        path = module_file(current)
-        if path and current not in seen and not current.startswith(key.PLUMBING):
-            seen.add(current)
-            pending |= read_module(path)[1]
     others = {"pretrain", "compress", "sparsify", "prune", "transfer", "evaluate", "planned"} - {name}
-    assert not {f"maskbank.experiments.{other}" for other in others} & seen
+    assert not {f"maskbank.experiments.{other}" for other in others} & code_of(f"maskbank.experiments.{name}")

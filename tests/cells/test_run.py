@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from maskbank.cells.engine import run_pool, run_serial
 from maskbank.cells.key import cell_key
 from maskbank.cells.run import gather, run_cells
 from maskbank.cells.spec import Cell
@@ -81,45 +82,25 @@ def test_an_altered_accuracy_is_noticed(store: Store) -> None:
         gather([done], serial(), store)
 
 
-def test_pool_survives_death_and_timeout_and_agrees_with_serial(tmp_path: Path) -> None:
-    """Real spawned workers on the stages that exist: the toy stage is not importable there, so a cell fails cleanly."""
-    from concurrent.futures import TimeoutError as FutureTimeout
-
-    from pebble import ProcessExpired
-
-    from maskbank.cells import engine
-
-    class Future:
-        def __init__(self, outcome: BaseException | str) -> None:
-            self.outcome = outcome
-
-        def result(self) -> str:
-            if isinstance(self.outcome, BaseException):
-                raise self.outcome
-            return self.outcome
-
-    outcomes: list[BaseException | str] = [FutureTimeout(), ProcessExpired("gone", 9)]
-
-    class Pool:
-        def __init__(self, **_: object) -> None: ...
-        def __enter__(self) -> "Pool":
-            return self
-
-        def __exit__(self, *_: object) -> None: ...
-        def schedule(self, function: object, args: tuple[object, ...], timeout: float) -> Future:
-            return Future(outcomes.pop(0))
-
-    store = Store(tmp_path)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "ProcessPool", Pool)
-        patch.setattr(engine, "as_completed", list)
-        jobs = [(cell, cell_key(cell)) for cell in (toy(), toy(knob=1))]
-        assert [status for _, status in engine.run_pool(jobs, store, Params().engine)] == ["timeout", "failed"]
-    reasons = [store.get(key)["points"][0]["reason"] for _, key in jobs]  # type: ignore[index]
-    assert reasons == [
-        "not finished after 3600 s (engine.timeout_s)",
-        "the worker process died (exit code 9); out of memory?",
-    ]
+def test_the_pool_survives_death_and_timeout_and_agrees_with_serial(tmp_path: Path) -> None:
+    """Real spawned workers: one dies, one sleeps past its time, one raises; the others' cells are those of serial."""
+    pooled, single = Store(tmp_path / "pool"), Store(tmp_path / "serial")
+    jobs = [(cell, cell_key(cell)) for cell in (toy("die"), toy("sleep"), toy("raise"), toy(), toy(knob=1))]
+    engine = Params.model_validate({"engine": {"workers": 2, "timeout_s": 5}}).engine
+    statuses = dict(run_pool(jobs, pooled, engine))
+    assert [statuses[key] for _, key in jobs] == ["failed", "timeout", "failed", "ok", "ok"]
+    reasons = [pooled.get(key)["points"][0]["reason"] for _, key in jobs]  # type: ignore[index]
+    assert reasons[0] == "the worker process died (exit code 9); out of memory?"
+    assert reasons[1] == "not finished after 5 s (engine.timeout_s)"
+    assert reasons[2].startswith("ZeroDivisionError")
+    assert dict(run_serial(jobs[3:], single, engine)) == {key: "ok" for _, key in jobs[3:]}
+    for _, key in jobs[3:]:
+        one, two = pooled.get(key), single.get(key)
+        assert one is not None
+        assert two is not None
+        assert {name: one[name] for name in ("points", "curves", "files")} == {
+            name: two[name] for name in ("points", "curves", "files")
+        }
 
 
 def test_an_unwritable_store_is_bad_input(tmp_path: Path) -> None:
