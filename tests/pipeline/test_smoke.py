@@ -115,6 +115,17 @@ def test_bad_params_are_one_line_and_lose_nothing(clone: Clone) -> None:
     assert (clone.path / "reports/records.parquet").read_bytes() == before
 
 
+def test_a_truncated_checkpoint_is_named_before_anything_runs(clone: Clone) -> None:
+    path = next((clone.path / "data/pretrain/resnet20").glob("*.safetensors"))
+    content = path.read_bytes()
+    path.write_bytes(content[:-100])
+    done = clone.run("maskbank", "run", "compress", check=False)
+    path.write_bytes(content)
+    assert done.returncode == 2
+    assert re.fullmatch(rf"error: .*{path.name}: truncated or altered; .*run `dvc repro`\n", done.stderr)
+    assert "to run" not in done.stdout
+
+
 def test_made_again_by_the_other_engine_byte_for_byte(clone: Clone, tmp_path: Path) -> None:
     """Another folder, an empty store, a pool instead of one process: the same tables."""
     other = Clone(tmp_path / "again")
