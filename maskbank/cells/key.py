@@ -2,7 +2,6 @@
 
 import ast
 import functools
-from collections.abc import Iterable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -78,8 +77,8 @@ def fingerprint(modules: frozenset[str]) -> str:
     return hash_json(seen, 12)
 
 
-def code_version(cell: Cell, extra: Iterable[str] = ()) -> str:
-    return fingerprint(frozenset([f"maskbank.experiments.{cell.stage}", *cell.spec.modules(), *extra]))
+def code_version(cell: Cell) -> str:
+    return fingerprint(frozenset([f"maskbank.experiments.{cell.stage}", *cell.spec.modules()]))
 
 
 def cell_key(cell: Cell) -> str:

@@ -9,11 +9,11 @@ import pandas as pd
 from maskbank.cells.engine import ENGINES
 from maskbank.cells.key import cell_key, code_version
 from maskbank.cells.progress import Progress
+from maskbank.cells.result import AnswerSheet
 from maskbank.cells.spec import Cell
 from maskbank.cells.store import Store
 from maskbank.config import Params
 from maskbank.errors import InputError, WorkError
-from maskbank.files import hash_bytes
 from maskbank.records.schema import NONE, SCHEMA_VERSION, TABLES, columns
 
 WORST_FIRST = ["failed", "timeout", "diverged", "collapsed"]
@@ -145,14 +145,21 @@ def evidence_rows(done: Finished, store: Store) -> tuple[list[dict[str, Any]], l
     evidence, answers = [], {}
     for point in points:
         answers_hash, sheet_hash = point["evidence"]
-        predicted, probability = tensors[f"predicted.{point['steps']}"], tensors[f"probability.{point['steps']}"]
-        ids, labels = tensors[f"ids.{answers_hash}"], tensors[f"labels.{answers_hash}"]
-        derived = hash_bytes(answers_hash.encode() + predicted.tobytes() + probability.tobytes())
-        if derived != sheet_hash or float((predicted == labels).mean()) != point["values"]["accuracy"]:
+        sheet = AnswerSheet(
+            ids=tensors[f"ids.{answers_hash}"],
+            labels=tensors[f"labels.{answers_hash}"],
+            predicted=tensors[f"predicted.{point['steps']}"],
+            probability=tensors[f"probability.{point['steps']}"],
+        )
+        if sheet.hash != sheet_hash or sheet.accuracy != point["values"]["accuracy"]:
             raise WorkError(
                 f"cell {done.key}: its accuracy is not the one its evidence gives; delete the cell and run again"
             )
-        answers[answers_hash] = {"answers_hash": answers_hash, "ids": ids.tobytes(), "labels": labels.tobytes()}
+        answers[answers_hash] = {
+            "answers_hash": answers_hash,
+            "ids": sheet.ids.tobytes(),
+            "labels": sheet.labels.tobytes(),
+        }
         row = {"cell_key": done.key, "steps": point["steps"], "answers_hash": answers_hash}
-        evidence.append(row | {"predicted": predicted.tobytes(), "probability": probability.tobytes()})
+        evidence.append(row | {"predicted": sheet.predicted.tobytes(), "probability": sheet.probability.tobytes()})
     return evidence, list(answers.values())

@@ -32,13 +32,12 @@ def train(
     precision: str = "float32",
     scheduler: torch.optim.lr_scheduler.LRScheduler | None = None,
     after_backward: Callable[[], None] | None = None,
-    after_step: Callable[[int], None] | None = None,
     on_loss: Callable[[int, float], None] | None = None,
 ) -> int:
     """Cross-entropy steps over `batches`; returns how many were taken.
 
     The optimizer is always given a closure, so that one that evaluates the loss twice (SAM) needs no other loop.
-    `after_backward` may change gradients (masks), `after_step` weights. Raises Diverged at a loss that is not finite.
+    `after_backward` may change gradients (masks). Raises Diverged at a loss that is not finite.
     """
     model.train()
     step = 0
@@ -59,8 +58,6 @@ def train(
             raise Diverged(f"loss {loss} at step {step}; lower the learning rate")
         if scheduler is not None:
             scheduler.step()
-        if after_step is not None:
-            after_step(step)
         if on_loss is not None:
             on_loss(step, loss)
     return step
