@@ -102,6 +102,25 @@ def sync(arguments: argparse.Namespace) -> None:
     print("sync: every accuracy is the one its evidence gives; cells and MLflow runs agree one to one")
 
 
+def prune(arguments: argparse.Namespace) -> None:
+    from maskbank.experiments import single
+
+    print(single.prune(arguments))
+
+
+def export(arguments: argparse.Namespace) -> None:
+    from maskbank.experiments import single
+
+    print(single.export(arguments))
+
+
+def option(text: str) -> tuple[str, object]:
+    """KEY=VALUE with the value read as YAML."""
+    values: dict[str, object] = {}
+    config.assign(values, text)
+    return next(iter(values.items()))
+
+
 def status(arguments: argparse.Namespace) -> None:
     """Cells of each stage by status, from the tables that stages have left."""
     from maskbank.records.load import read_table
@@ -168,6 +187,38 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("stage", choices=STAGES)
     command = add("sync", sync, "bring MLflow in line with the records")
     command.add_argument("--check", action="store_true", help="change nothing; exit 1 where they disagree")
+    command = add("prune", prune, "prune a model of your own and save it small")
+    command.add_argument("model", help="a timm name, or package.module:function that builds a torch.nn.Module")
+    command.add_argument(
+        "--weights", metavar="FILE", help="safetensors of its dense weights; without it they are random"
+    )
+    command.add_argument(
+        "--model-option", type=option, action="append", default=[], metavar="KEY=VALUE", help="of the builder"
+    )
+    command.add_argument("--image", default="3x224x224", help="channels x height x width (default: %(default)s)")
+    command.add_argument("--method", required=True, help="a score; see `maskbank list scores`")
+    command.add_argument(
+        "--option", type=option, action="append", default=[], metavar="KEY=VALUE", help="of the method"
+    )
+    command.add_argument("--budget", type=float, required=True, help="fraction to keep")
+    kinds = ("units", "params", "macs", "bytes", "peak", "latency")
+    command.add_argument(
+        "--budget-kind", choices=kinds, default="units", help="what the fraction is of (default: %(default)s)"
+    )
+    command.add_argument(
+        "--pattern", default="units", metavar="PATTERN",
+        help="units, units:coupled, units:all remove for real; unstructured, 2:4, block:4 set weights to zero",
+    )  # fmt: skip
+    command.add_argument("--allocation", default="global_macs", help="uniform, erk, global, global_macs or isomorphic")
+    command.add_argument("--schedule", default="one_shot", help="or iterative:N, cubic:N, exponential:N")
+    command.add_argument("--reconstruct", choices=("none", "mean", "bias", "merge"), default="none")
+    command.add_argument("--data", metavar="FILE", help=".npz with x_train, y_train, for scores that need examples")
+    command.add_argument("--score-images", type=int, default=256)
+    command.add_argument("--seed", type=int, default=0)
+    command.add_argument("--out", required=True, metavar="DIR")
+    command = add("export", export, "export what `maskbank prune` wrote, checked against the runtimes")
+    command.add_argument("folder", metavar="DIR")
+    command.add_argument("--format", nargs="+", choices=("onnx", "torch"), default=["onnx", "torch"])
     add("status", status, "count the cells of each stage by status")
     add("failures", failures, "list the cells that did not end well, with reasons")
     add("report", report, "make statistics, tables, figures and the page again from the records")

@@ -1,5 +1,6 @@
 """params.yaml as frozen, validated models. Knows no torch; a profile is a params.yaml of differences to the defaults."""
 
+import re
 from io import StringIO
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -11,7 +12,18 @@ from ruamel.yaml.error import YAMLError
 
 from maskbank.errors import InputError
 from maskbank.files import write_bytes
-from maskbank.registry import BACKBONES, COMPRESSORS, MAKERS, METHODS, RECIPES, SOURCES, SPARSIFIERS, Registry
+from maskbank.registry import (
+    BACKBONES,
+    COMPRESS,
+    COMPRESSORS,
+    MAKERS,
+    METHODS,
+    RECIPES,
+    SCORES,
+    SOURCES,
+    SPARSIFIERS,
+    Registry,
+)  # fmt: skip
 
 PROFILES = Path(__file__).parent / "profiles"
 PARAMS = Path("params.yaml")
@@ -24,7 +36,10 @@ Bits = Annotated[int, Field(ge=2, le=16)]
 Options = dict[str, int | float | bool | str]
 Names = Annotated[list[str], Field(min_length=1)]
 Seeds = Annotated[list[Count], Field(min_length=1)]
-Allocation = Literal["uniform", "global", "global_macs"]
+Allocation = Literal["uniform", "erk", "global", "global_macs", "isomorphic"]
+BudgetKind = Literal["units", "params", "macs", "bytes", "peak"]
+UnitPattern = Literal["units", "units:coupled", "units:all"]
+Reconstruct = Literal["none", "mean", "bias", "merge"]
 BatchNorm = Literal["reestimated", "kept"]
 
 
@@ -104,18 +119,47 @@ class Pretrain(Section):
 
 
 class CompressGrid(Section):
-    method: str
+    """Methods x patterns x budgets ... on some of the pretrained nets. A budget is a fraction kept, or bits."""
+
+    methods: Names
     budgets: Annotated[list[Rate], Field(min_length=1)]
+    backbones: list[str] | None = Field(None, description="null: all that are pretrained")
+    recipes: list[str] | None = Field(None, description="null: all that are pretrained")
+    pattern: str = Field(
+        "unstructured",
+        pattern=r"^(unstructured|units|units:coupled|units:all|\d+:\d+|block:[1-9]\d*)$",
+        description="unstructured, n:m, block:b; or units, units:coupled, units:all: removed for real",
+    )
+    allocation: Allocation = "global"
+    schedule: str = Field(
+        "one_shot",
+        pattern=r"^(one_shot|(iterative|cubic|exponential):[1-9]\d*)$",
+        description="or iterative, cubic, exponential with rounds: cubic:10",
+    )
+    budget_kind: BudgetKind = Field("units", description="of the patterns that remove units; others keep weights")
+    reconstruct: Annotated[list[Reconstruct], Field(min_length=1)] = ["none"]
     bn: Annotated[list[BatchNorm], Field(min_length=1)] = ["reestimated"]
+    attacked: bool = Field(False, description="measure robustness as compress.attack says")
+
+
+class Attack(Section):
+    """FGSM and PGD on the whole test set, L-infinity. `eps` in units of the pixels' range 0 to 1."""
+
+    eps: Annotated[list[Annotated[float, Field(gt=0, le=1)]], Field(min_length=1)] = [0.01, 0.03]
+    steps: Positive = 10
+    restarts: Positive = 1
 
 
 class Compress(Section):
-    """One-shot compression of each pretrained net, without fine-tuning. A budget is the fraction of weights kept, or bits."""
+    """One-shot compression of each pretrained net, without fine-tuning."""
 
     grids: list[CompressGrid] = [
-        CompressGrid(method="magnitude", budgets=[0.5, 0.2, 0.1], bn=["reestimated", "kept"]),
-        CompressGrid(method="quantize", budgets=[8, 4], bn=["kept"]),
+        CompressGrid(methods=["l1"], budgets=[0.5, 0.2, 0.1], bn=["reestimated", "kept"]),
+        CompressGrid(methods=["quantize"], budgets=[8, 4], bn=["kept"]),
     ]
+    options: dict[str, Options] = {}
+    score_images: Positive = Field(256, description="training images that a score or reconstruction may look at")
+    attack: Attack = Attack()
 
 
 class Sparsify(Section):
@@ -148,6 +192,7 @@ class TransferGrid(Section):
     budgets: Annotated[list[Fraction], Field(min_length=1)]
     allocations: Annotated[list[Allocation], Field(min_length=1)]
     bn: Annotated[list[BatchNorm], Field(min_length=1)] = ["reestimated"]
+    reconstruct: Annotated[list[Reconstruct], Field(min_length=1)] = ["none"]
 
 
 class Transfer(Section):
@@ -158,7 +203,8 @@ class Transfer(Section):
     pretrain_seeds: Seeds = [0]
     methods: Names = ["smsp", "universal", "random", "l2", "taylor", "dense"]
     options: dict[str, Options] = {"smsp": {"neighbours": 5}}
-    budget_kind: Literal["units", "params", "macs"] = "units"
+    budget_kind: BudgetKind = "units"
+    pattern: UnitPattern = "units"
     grids: list[TransferGrid] = [
         TransferGrid(budgets=[0.2, 0.1, 0.05], allocations=["uniform", "global_macs"]),
         TransferGrid(budgets=[0.5], allocations=["uniform"]),
@@ -223,6 +269,32 @@ class Params(Section):
     track: Track = Track()
 
 
+def check_grid(grid: CompressGrid, key: str) -> None:
+    """One grid of the compress stage: methods that can do what the pattern asks, budgets in range."""
+    structured = grid.pattern.startswith("units")
+    if not structured and grid.reconstruct != ["none"]:
+        raise InputError(
+            f"{key}.reconstruct = {grid.reconstruct}: patterns that remove units reconstruct; here use [none]"
+        )
+    for position, name in enumerate(grid.methods):
+        COMPRESS.check(name, f"{key}.methods.{position}")
+        quantizes = name in COMPRESSORS.names()
+        if not quantizes and not structured and not SCORES.defines(name, "saliency"):
+            able = ", ".join(each for each in SCORES.names() if SCORES.defines(each, "saliency"))
+            raise InputError(f"{key}.methods.{position} = {name!r}: ranks units; for single weights choose from {able}")
+        for place, budget in enumerate(grid.budgets):
+            where = f"{key}.budgets.{place} = {budget:g}"
+            if quantizes and (budget < 2 or budget > 16 or budget != int(budget)):
+                raise InputError(f"{where}: {name} takes a whole number of bits, 2 to 16")
+            if not quantizes and budget > 1:
+                raise InputError(f"{where}: {name} takes a fraction above 0 and at most 1")
+    if re.fullmatch(r"\d+:\d+", grid.pattern):
+        kept, group = map(int, grid.pattern.split(":"))
+        if not 0 < kept < group or grid.budgets != [kept / group] or grid.allocation != "uniform":
+            only = f"allocation uniform and budgets [{kept / max(group, 1):g}]"
+            raise InputError(f"{key}.pattern = {grid.pattern}: n:m takes 0 < n < m, {only}")
+
+
 def check_names(params: Params) -> None:
     """Check every name that params gives against its registry, and the names against one another."""
 
@@ -241,16 +313,20 @@ def check_names(params: Params) -> None:
             raise InputError(f"pretrain.recipes.{backbone}: missing; give the recipes of each backbone, such as [adam]")
         check_all(RECIPES, params.pretrain.recipes[backbone], {}, f"pretrain.recipes.{backbone}")
     for index, grid in enumerate(params.compress.grids):
-        COMPRESSORS.check(grid.method, f"compress.grids.{index}.method")
-        limit = 16 if grid.method == "quantize" else 1
-        for position, budget in enumerate(grid.budgets):
-            if budget > limit:
-                where = f"compress.grids.{index}.budgets.{position} = {budget:g}"
-                raise InputError(f"{where}: {grid.method} takes a value above 0 and at most {limit}")
-            if grid.method == "quantize" and (budget < 2 or budget != int(budget)):
-                raise InputError(
-                    f"compress.grids.{index}.budgets.{position} = {budget:g}: quantize takes a whole number of bits, 2 to 16"
-                )
+        check_grid(grid, f"compress.grids.{index}")
+        for key, names in (("backbones", grid.backbones), ("recipes", grid.recipes)):
+            known = (
+                params.pretrain.backbones
+                if key == "backbones"
+                else sorted({r for every in params.pretrain.recipes.values() for r in every})
+            )
+            for position, name in enumerate(names or []):
+                if name not in known:
+                    raise InputError(
+                        f"compress.grids.{index}.{key}.{position} = {name!r}: not pretrained; choose from {', '.join(known)}"
+                    )
+    for name, chosen in params.compress.options.items():
+        COMPRESS.check_options(name, dict(chosen), f"compress.options.{name}")
     check_all(SPARSIFIERS, params.sparsify.methods, params.sparsify.options, "sparsify.methods")
     check_all(MAKERS, params.prune.makers, params.prune.options, "prune.makers")
     check_all(METHODS, params.transfer.methods, params.transfer.options, "transfer.methods")

@@ -45,12 +45,20 @@ class Registry:
     def module(self, name: str) -> ModuleType:
         return importlib.import_module(self.module_name(name))
 
+    def functions(self, name: str) -> dict[str, ast.FunctionDef]:
+        tree = ast.parse(self.files()[name].read_text())
+        return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+
+    def defines(self, name: str, function: str) -> bool:
+        """Whether the module has this function beside its entry."""
+        return function in self.functions(name)
+
     def options(self, name: str) -> list[str]:
         """Names of the keyword-only arguments of the entry function: what params may set for it."""
-        tree = ast.parse(self.files()[name].read_text())
-        for node in tree.body:
-            if isinstance(node, ast.FunctionDef) and node.name == self.entry:
-                return [argument.arg for argument in node.args.kwonlyargs]
+        functions = self.functions(name)
+        for entry in self.entry.split(" or "):
+            if entry in functions:
+                return [argument.arg for argument in functions[entry].args.kwonlyargs]
         raise InputError(f"{self.files()[name].name}: a {self.noun} must define the function {self.entry}()")
 
     def check_options(self, name: str, options: dict[str, object], key: str) -> None:
@@ -72,6 +80,7 @@ METHODS = Registry("method", "score", ("pruning.scores", "bank.methods"))
 BACKBONES = Registry("backbone", "build", ("models.backbones",))
 RECIPES = Registry("recipe", "prepare", ("training.recipes",))
 COMPRESSORS = Registry("compressor", "compress", ("pruning.compressors",))
+COMPRESS = Registry("compression method", "score or compress", ("pruning.scores", "pruning.compressors"))
 SPARSIFIERS = Registry("sparse-training method", "train", ("sparse.methods",))
 MAKERS = Registry("mask maker", "make", ("bank.makers",))
 SOURCES = Registry("data source", "load", ("data.sources",))

@@ -31,12 +31,32 @@ BAD = [
     ("pretrain.backbones=[resnet20, resnet]", r"pretrain\.backbones\.1 = 'resnet': no such backbone"),
     ("data.source=mnist", r"data\.source = 'mnist': no such data source; choose from cifar10"),
     (
-        "compress.grids=[{method: magnitude, budgets: [8]}]",
-        r"compress\.grids\.0\.budgets\.0 = 8: magnitude takes .* at most 1",
+        "compress.grids=[{methods: [l1], budgets: [8]}]",
+        r"compress\.grids\.0\.budgets\.0 = 8: l1 takes .* at most 1",
     ),
     (
-        "compress.grids=[{method: quantize, budgets: [2.5]}]",
+        "compress.grids=[{methods: [quantize], budgets: [2.5]}]",
         r"compress\.grids\.0\.budgets\.0 = 2\.5: .* whole number of bits",
+    ),
+    (
+        "compress.grids=[{methods: [fpgm], budgets: [0.5]}]",
+        r"compress\.grids\.0\.methods\.0 = 'fpgm': ranks units; for single weights choose from fisher, .*l1",
+    ),
+    (
+        "compress.grids=[{methods: [l1], budgets: [0.4], pattern: '2:4', allocation: uniform}]",
+        r"compress\.grids\.0\.pattern = 2:4: n:m takes 0 < n < m, allocation uniform and budgets \[0\.5\]",
+    ),
+    (
+        "compress.grids=[{methods: [l1], budgets: [0.5], pattern: rows}]",
+        r"grids\.0\.pattern = 'rows': String should match",
+    ),
+    (
+        "compress.grids=[{methods: [l1], budgets: [0.5], reconstruct: [mean]}]",
+        r"compress\.grids\.0\.reconstruct = .*: patterns that remove units reconstruct",
+    ),
+    (
+        "compress.grids=[{methods: [l1], budgets: [0.5], schedule: cubic}]",
+        r"grids\.0\.schedule = 'cubic': String should match",
     ),
     ("compare.method=magic", r"compare\.method = 'magic': not among transfer\.methods"),
     ("tasks.unseen_splits=9", r"unseen_splits 9 must be at most splits"),

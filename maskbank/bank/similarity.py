@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from maskbank.bank.entry import Entry
 from maskbank.models.heads import replace_head
 from maskbank.models.surgery import slice_units
+from maskbank.models.units import Layer
 from maskbank.pruning.sample import Sample
 from maskbank.training.batchnorm import batch_statistics
 
@@ -24,9 +25,9 @@ def leep(probability: Tensor, y: Tensor, ways: int) -> float:
     return float(expected.clamp_min(1e-12).log().mean())
 
 
-def entry_model(model: nn.Module, entry: Entry) -> nn.Module:
+def entry_model(model: nn.Module, layers: list[Layer], entry: Entry) -> nn.Module:
     """The bank task's sub-network: sliced to its mask, with its own head."""
-    sliced = slice_units(model, {name: mask.nonzero().flatten() for name, mask in entry.mask.items()})
+    sliced = slice_units(model, layers, {name: mask.nonzero().flatten() for name, mask in entry.mask.items()})
     head = nn.Linear(entry.head_weight.shape[1], len(entry.classes))
     with torch.no_grad():
         head.weight.copy_(entry.head_weight)

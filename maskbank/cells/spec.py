@@ -27,7 +27,10 @@ class Spec(BaseModel):
     split: str = "none"
     ways: int | None = None
     shots: int | None = None
+    pattern: str = "none"
     allocation: str = "none"
+    schedule: str = "none"
+    reconstruct: str = "none"
     bn: str = "none"
     setup: str = "none"
     budget_kind: str = "none"
@@ -81,7 +84,7 @@ class Cell(Generic[SpecT]):
 
     def describe(self) -> str:
         spec = self.spec
-        parts = [spec.method, spec.backbone, spec.recipe, spec.task, spec.allocation]
+        parts = [spec.method, spec.backbone, spec.recipe, spec.task, spec.pattern, spec.allocation, spec.reconstruct]
         budget = f"{spec.budget_kind} {spec.budget_asked:g}" if spec.budget_asked is not None else "none"
         return " ".join(part for part in [*parts, budget, f"seed {spec.seed}"] if part != "none")
 

@@ -13,11 +13,12 @@ from maskbank.cells.spec import Cell, Spec
 from maskbank.config import Params
 from maskbank.experiments.dense import dense_model
 from maskbank.experiments.folders import stage_folder
-from maskbank.experiments.world import World
+from maskbank.experiments.world import World, home_of
 from maskbank.measures.calibration import expected_calibration_error
 from maskbank.measures.cost import tensor_bytes, trace_cost
 from maskbank.measures.latency import measure_latency
 from maskbank.models.surgery import slice_units
+from maskbank.pruning.prune import unit_set
 from maskbank.records.evidence import answered
 from maskbank.records.load import merge_tables, read_tables
 
@@ -46,7 +47,7 @@ def plan(params: Params, world: World) -> list[Cell[LatencySpec]]:
             spec = artifact.spec
             if any(spec[name] != first[name] for name in same):
                 continue
-            home = spec["split"] if spec["task_split"] == "unseen" else "none"
+            home = home_of(spec["split"], spec["task_split"])
             dense = shelf.find(backbone, spec["recipe"], spec["pretrain_seed"], home)
             copied = {name: spec[name] for name in Spec.model_fields if name != "setup"}
             cells.append(
@@ -65,7 +66,8 @@ def run(cell: Cell[LatencySpec], runtime: Runtime) -> Result:
     spec = cell.spec
     dense = dense_model(cell)
     kept = {name.removeprefix("kept/"): index for name, index in load_file(cell.input_path("kept")).items()}
-    sliced, cost = slice_units(dense, kept), trace_cost(dense, spec.image)
+    cost = trace_cost(dense, spec.image, unit_set(spec.pattern))
+    sliced = slice_units(dense, list(cost.layers), kept)
     x = torch.zeros(spec.latency_batch, spec.image[0], spec.image[1], spec.image[1])
     x = x.contiguous(memory_format=torch.channels_last)
     pruned, full = measure_latency([sliced, dense], x, spec.repeats)

@@ -6,12 +6,12 @@ import torch
 
 from maskbank.cells.engine import Runtime
 from maskbank.cells.result import Result
-from maskbank.cells.spec import Cell, Input, Spec
+from maskbank.cells.spec import Cell, Spec
 from maskbank.config import Params
 from maskbank.data.batches import training_batches
 from maskbank.data.dataset import TestSet
 from maskbank.experiments.dense import cell_data, dense_model
-from maskbank.experiments.world import World, home_of
+from maskbank.experiments.world import World
 from maskbank.measures.cost import trace_cost
 from maskbank.measures.work import MacCounter
 from maskbank.models.heads import head_rows, replace_head
@@ -29,6 +29,7 @@ class PruneSpec(Spec):
     task_split: str = "bank"
     setup: str = "same-base"
     budget_kind: str = "units"
+    pattern: str = "units"
     allocation: str = "global"
     bn: str = "reestimated"
     classes: tuple[int, ...]
@@ -47,29 +48,21 @@ class PruneSpec(Spec):
 
 def plan(params: Params, world: World) -> list[Cell[PruneSpec]]:
     """Every bank task of every split, on the backbone that the split's target tasks start from."""
-    given, transfer = params.prune, params.transfer
-    shelf = world.shelf(transfer.backbones)
-    cells: list[Cell[PruneSpec]] = []
-    for backbone in transfer.backbones:
-        for pretrain_seed in transfer.pretrain_seeds:
-            for split in world.splits:
-                dense = shelf.find(backbone, transfer.recipe, pretrain_seed, home_of(split))
-                inputs = {"data": world.data, "dense": dense.input, "split": Input(split.name, split.hash)}
-                cells += [
-                    Cell(
-                        PruneSpec(
-                            backbone=backbone, recipe=transfer.recipe, pretrain_seed=pretrain_seed, method=maker,
-                            split=split.name, task=task.name, classes=task.classes, ways=len(task.classes),
-                            rows=tuple(split.pretrain_classes.index(label) for label in task.classes),
-                            budget_asked=given.budget, options=dict(given.options.get(maker, {})),
-                            train_steps=given.steps, batch=given.batch, lr=given.lr, seed=given.seed,
-                        ),
-                        inputs,
-                    )
-                    for task in split.bank_tasks
-                    for maker in given.makers
-                ]  # fmt: skip
-    return cells
+    given = params.prune
+    return [
+        Cell(
+            PruneSpec(
+                **home.labels, method=maker, task=task.name, classes=task.classes, ways=len(task.classes),
+                rows=tuple(home.split.pretrain_classes.index(label) for label in task.classes),
+                budget_asked=given.budget, options=dict(given.options.get(maker, {})),
+                train_steps=given.steps, batch=given.batch, lr=given.lr, seed=given.seed,
+            ),
+            world.inputs(home),
+        )
+        for home in world.homes()
+        for task in home.split.bank_tasks
+        for maker in given.makers
+    ]  # fmt: skip
 
 
 def run(cell: Cell[PruneSpec], runtime: Runtime) -> Result:
@@ -88,7 +81,7 @@ def run(cell: Cell[PruneSpec], runtime: Runtime) -> Result:
             model, layers, cost, batches, spec.budget, spec.train_steps, spec.lr, **spec.options
         )
     kept = {name: mask.nonzero().flatten() for name, mask in learned.mask.items()}
-    sliced = slice_units(model, kept)
+    sliced = slice_units(model, layers, kept)
     reestimate(sliced, training_batches(data, train, NORM_BATCH, NORM_BATCHES, generator))
     test = TestSet(data, spec.classes)
     sheet, loss = evaluate(sliced, data, test.read(spec.train_steps))

@@ -10,19 +10,20 @@ from torch import nn
 from maskbank.bank.entry import open_bank
 from maskbank.cells.engine import Runtime
 from maskbank.cells.result import Point, Result
-from maskbank.cells.spec import Cell, Input, Spec
+from maskbank.cells.spec import Cell, Spec
 from maskbank.config import Params, TransferGrid
 from maskbank.data.batches import training_batches
 from maskbank.data.dataset import DataSet, Examples, TestSet
-from maskbank.data.tasks import Split, Task
+from maskbank.data.tasks import Task
 from maskbank.experiments.dense import cell_data, dense_model
-from maskbank.experiments.world import World, home_of
+from maskbank.experiments.world import Home, World
 from maskbank.measures.cost import Cost, tensor_bytes, trace_cost
 from maskbank.measures.work import MacCounter
 from maskbank.models.heads import replace_head
-from maskbank.models.surgery import Kept, slice_units
+from maskbank.models.surgery import Kept
 from maskbank.pruning.allocation import removal_order
 from maskbank.pruning.budget import achieved, select
+from maskbank.pruning.prune import reconstructed, unit_set
 from maskbank.pruning.sample import Sample
 from maskbank.registry import METHODS
 from maskbank.training.batchnorm import reestimate
@@ -39,6 +40,7 @@ class TransferSpec(Spec):
 
     setup: str = "same-schedule"
     classes: tuple[int, ...]
+    pattern: str = "units"
     maker: str = "none"
     options: dict[str, Any] = {}
     score_images: int
@@ -55,32 +57,22 @@ class TransferSpec(Spec):
 
 def plan(params: Params, world: World) -> list[Cell[TransferSpec]]:
     """Every method at every point of the grids, for each target task; references once a task, at budget 1."""
-    transfer = params.transfer
-    shelf = world.shelf(transfer.backbones)
-    cells: list[Cell[TransferSpec]] = []
-    for backbone in transfer.backbones:
-        for pretrain_seed in transfer.pretrain_seeds:
-            for split in world.splits:
-                dense = shelf.find(backbone, transfer.recipe, pretrain_seed, home_of(split))
-                inputs = {"data": world.data, "dense": dense.input, "split": Input(split.name, split.hash)}
-                for task in split.target_tasks:
-                    base = task_values(params, backbone, pretrain_seed, split, task)
-                    cells += [
-                        method_cell(params, world, method, base | {"seed": seed} | point, inputs)
-                        for seed in transfer.seeds
-                        for method in transfer.methods
-                        for point in method_points(METHODS.module(method).ROLE, transfer.grids)
-                    ]
-    return cells
+    return [
+        method_cell(params, world, home, method, task_values(params, home, task) | {"seed": seed} | point)
+        for home in world.homes()
+        for task in home.split.target_tasks
+        for seed in params.transfer.seeds
+        for method in params.transfer.methods
+        for point in method_points(METHODS.module(method).ROLE, params.transfer.grids)
+    ]
 
 
-def task_values(params: Params, backbone: str, pretrain_seed: int, split: Split, task: Task) -> dict[str, Any]:
+def task_values(params: Params, home: Home, task: Task) -> dict[str, Any]:
     transfer = params.transfer
     return {
-        "backbone": backbone, "recipe": transfer.recipe, "pretrain_seed": pretrain_seed,
-        "split": split.name, "task": task.name, "task_split": split.task_split, "classes": task.classes,
+        **home.labels, "task": task.name, "task_split": home.split.task_split, "classes": task.classes,
         "ways": len(task.classes), "shots": transfer.shots, "budget_kind": transfer.budget_kind,
-        "leak": "none" if split.task_split == "unseen" else "backbone",
+        "pattern": transfer.pattern, "leak": "none" if home.split.task_split == "unseen" else "backbone",
         "score_images": transfer.score_images, "adapt_steps": tuple(transfer.steps),
         "batch": transfer.batch, "lr": transfer.lr,
     }  # fmt: skip
@@ -91,24 +83,23 @@ def method_points(role: str, grids: list[TransferGrid]) -> list[dict[str, Any]]:
     if role == "reference":
         return [{"budget_asked": 1.0, "allocation": "none", "bn": "reestimated"}]
     return [
-        {"budget_asked": budget, "allocation": allocation, "bn": bn}
+        {"budget_asked": budget, "allocation": allocation, "bn": bn, "reconstruct": reconstruct}
         for grid in grids
         for budget in grid.budgets
         for allocation in grid.allocations
         for bn in grid.bn
+        for reconstruct in grid.reconstruct
     ]
 
 
-def method_cell(
-    params: Params, world: World, method: str, values: dict[str, Any], inputs: dict[str, Input]
-) -> Cell[TransferSpec]:
+def method_cell(params: Params, world: World, home: Home, method: str, values: dict[str, Any]) -> Cell[TransferSpec]:
     """A cell; a method that reads the bank has its split's bank among its inputs."""
-    module = METHODS.module(method)
+    module, inputs = METHODS.module(method), world.inputs(home)
     options = dict(params.transfer.options.get(method, {}))
     maker = "none"
     if module.__name__.startswith("maskbank.bank."):
         maker = params.prune.makers[0]
-        inputs = inputs | {"bank": world.bank(values["backbone"], values["pretrain_seed"], maker, values["split"])}
+        inputs["bank"] = world.bank(home.backbone, home.pretrain_seed, maker, home.split.name)
     return Cell(TransferSpec(method=method, role=module.ROLE, options=options, maker=maker, **values), inputs)
 
 
@@ -118,15 +109,16 @@ def run(cell: Cell[TransferSpec], runtime: Runtime) -> Result:
     generator = torch.Generator().manual_seed(spec.seed)
     examples = data.examples("train", spec.classes, spec.shots)
     support = examples.take(torch.randperm(len(examples), generator=generator)[: PROTOTYPE_IMAGES * len(spec.classes)])
-    cost = trace_cost(dense, data.image_shape)
+    cost = trace_cost(dense, data.image_shape, unit_set(spec.pattern))
 
     started = time.perf_counter()
-    kept, selection_macs = choose_units(cell, dense, data, support, cost)
+    kept, sample, selection_macs = choose_units(cell, dense, data, support, cost)
     selection_seconds = time.perf_counter() - started
 
     torch.manual_seed(spec.seed)
     generator.manual_seed(spec.seed)
-    model = slice_units(dense, kept)
+    merge = getattr(METHODS.module(spec.method), "merge", None)
+    model = reconstructed(dense, cost, kept, spec.reconstruct, sample, merge)
     if spec.bn == "reestimated":
         reestimate(model, training_batches(data, examples, NORM_BATCH, NORM_BATCHES, generator))
     replace_head(model, prototype_head(model, data, support, len(spec.classes)))
@@ -150,8 +142,11 @@ def run(cell: Cell[TransferSpec], runtime: Runtime) -> Result:
 
 def choose_units(
     cell: Cell[TransferSpec], dense: nn.Module, data: DataSet, support: Examples, cost: Cost
-) -> tuple[Kept, int]:
-    """Units to keep, and the MACs spent on finding them. The head for scoring is made of the dense net's prototypes."""
+) -> tuple[Kept, Sample, int]:
+    """Units to keep, the examples they were chosen on, and the MACs spent on it.
+
+    The head for scoring is made of the dense net's prototypes.
+    """
     spec = cell.spec
     chosen = support.take(torch.arange(min(spec.score_images, len(support))))
     sample = Sample(data.normalise(chosen.x), chosen.y, torch.Generator().manual_seed(spec.seed))
@@ -165,7 +160,7 @@ def choose_units(
         else:
             scores = module.score(dense, layers, sample, **spec.options)
     order = removal_order(scores, cost, spec.allocation if spec.allocation != "none" else "uniform")
-    return select(order, cost, spec.budget_kind, spec.budget), spent.macs
+    return select(order, cost, spec.budget_kind, spec.budget), sample, spent.macs
 
 
 def adapt(

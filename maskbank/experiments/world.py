@@ -1,8 +1,10 @@
 """What planning needs to know of earlier stages."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from maskbank.cells.spec import Input
 from maskbank.config import Params
@@ -33,6 +35,25 @@ class Shelf:
         raise InputError(f"no pretrained {backbone} ({recipe}, seed {seed}, split {home}); see `maskbank failures`")
 
 
+@dataclass(frozen=True)
+class Home:
+    """A backbone that tasks of one split start from."""
+
+    backbone: str
+    recipe: str
+    pretrain_seed: int
+    split: Split
+    dense: Artifact
+
+    @property
+    def labels(self) -> dict[str, Any]:
+        """Fields of a spec."""
+        return {
+            "backbone": self.backbone, "recipe": self.recipe, "pretrain_seed": self.pretrain_seed,
+            "split": self.split.name,
+        }  # fmt: skip
+
+
 class World:
     """The world on disk: what earlier stages have left."""
 
@@ -54,6 +75,20 @@ class World:
     def shelf(self, backbones: list[str]) -> Shelf:
         return Shelf(tuple(a for name in backbones for a in read_index(stage_folder("pretrain", name))))
 
+    def homes(self) -> Iterator[Home]:
+        """For every backbone and seed of the transfer stage and every split, the net that its tasks start from."""
+        given = self.params.transfer
+        shelf = self.shelf(given.backbones)
+        for backbone in given.backbones:
+            for seed in given.pretrain_seeds:
+                for split in self.splits:
+                    dense = shelf.find(backbone, given.recipe, seed, home_of(split.name, split.task_split))
+                    yield Home(backbone, given.recipe, seed, split, dense)
+
+    def inputs(self, home: Home) -> dict[str, Input]:
+        """What a cell of one home reads."""
+        return {"data": self.data, "dense": home.dense.input, "split": Input(home.split.name, home.split.hash)}
+
     def artifacts(self, stage: str) -> list[Artifact]:
         return read_index(stage_folder(stage))
 
@@ -66,6 +101,6 @@ def bank_folder(backbone: str, seed: int, maker: str) -> Path:
     return stage_folder("bank", f"{backbone}-{seed}-{maker}")
 
 
-def home_of(split: Split) -> str:
+def home_of(split: str, task_split: str) -> str:
     """The `split` of the pretrained net that a split's tasks start from: its own where its targets were held out."""
-    return split.name if split.task_split == "unseen" else "none"
+    return split if task_split == "unseen" else "none"

@@ -1,126 +1,174 @@
-"""Parameters and MACs of a backbone as functions of how many units each layer keeps, from one traced forward.
+"""Sizes of a net as functions of how many units each layer keeps: parameters, MACs, bytes, peak activation memory.
 
-Counted: convolutions (with their groups and strides), linear layers, the two products of attention. Not counted:
-normalisation, activation, pooling, addition.
+MACs count convolutions, linear layers and the two products of attention, of one example; not normalisation,
+activation, pooling, addition. All of it comes from one trace on shapes.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
-from maskbank.models.units import Layer, find_layers
+from maskbank.models.trace import Trace
+from maskbank.models.units import Graph, Layer, UnitSet, read_graph
+
+Counts = Mapping[str, int]
+FLOAT = 4  # bytes of an activation in float32
 
 
 @dataclass(frozen=True)
-class Side:
-    """Features on one side of a module: `per_unit` for each unit kept of `layer`, or `fixed` ones."""
+class Sides:
+    """Tensors whose size depends on the units kept: `fixed + per_unit @ counts` features on each of two sides.
 
-    fixed: int = 0
-    layer: str | None = None
-    per_unit: int = 0
+    `fixed` [T, 2], `per_unit` [T, 2, L], and `inner` [T] elements for each pair of features.
+    """
 
-    def width(self, counts: dict[str, int]) -> int:
-        return self.fixed if self.layer is None else self.per_unit * counts[self.layer]
+    fixed: NDArray[np.float64]
+    per_unit: NDArray[np.float64]
+    inner: NDArray[np.float64]
 
-
-@dataclass(frozen=True)
-class Term:
-    """A module of `inner * outer * weights` weights used at `positions` places, and `per_output` more an output."""
-
-    name: str
-    inner: Side
-    outer: Side
-    weights: int
-    positions: int
-    per_output: int
-    products: int = 0  # MACs an inner feature without weights (attention)
+    def sizes(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Elements of each tensor: [K, L] -> [K, T]."""
+        widths = self.fixed + np.einsum("kl,tsl->kts", counts, self.per_unit, optimize=True)
+        return widths.prod(2) * self.inner
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cost:
-    layers: tuple[Layer, ...]
-    terms: tuple[Term, ...]
-    other_params: int
+    """Sizes of one net. `counts` are units kept by layer name; the array forms take [K, L] in the order of `layers`."""
 
-    @property
+    image: tuple[int, ...]
+    units: UnitSet
+    layers: tuple[Layer, ...]
+    shapes: Mapping[str, tuple[int, ...]]  # tensors of the state
+    tensors: Sides
+    trained: NDArray[np.bool_]  # which of them are parameters
+    item_bytes: NDArray[np.float64]
+    positions: NDArray[np.float64]  # places where each is multiplied
+    attention: NDArray[np.float64]  # [L] MACs a head
+    attention_fixed: float
+    activations: NDArray[np.float64]  # [A, L] elements a unit
+    activations_fixed: NDArray[np.float64]
+    alive: NDArray[np.bool_]  # [moments, A]
+
+    @cached_property
     def dense(self) -> dict[str, int]:
         return {layer.name: layer.count for layer in self.layers}
 
-    def macs(self, counts: dict[str, int]) -> int:
+    def row(self, counts: Counts) -> NDArray[np.float64]:
+        return np.array([[counts[layer.name] for layer in self.layers]], dtype=float)
+
+    def macs_of(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self.tensors.sizes(counts) @ self.positions + counts @ self.attention + self.attention_fixed
+
+    def params_of(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self.tensors.sizes(counts) @ self.trained
+
+    def bytes_of(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self.tensors.sizes(counts) @ self.item_bytes
+
+    def peak_of(self, counts: NDArray[np.float64]) -> NDArray[np.float64]:
+        sizes = counts @ self.activations.T + self.activations_fixed
+        return FLOAT * (sizes @ self.alive.T).max(1)
+
+    def macs(self, counts: Counts) -> int:
         """Multiply-accumulates of one example."""
-        return sum(self._products(term, counts) * term.positions + self._free(term, counts) for term in self.terms)
+        return round(float(self.macs_of(self.row(counts))[0]))
 
-    def sparse_macs(self, density: dict[str, float]) -> float:
+    def params(self, counts: Counts) -> int:
+        return round(float(self.params_of(self.row(counts))[0]))
+
+    def bytes(self, counts: Counts) -> int:
+        """Bytes of the state as stored: weights and buffers."""
+        return round(float(self.bytes_of(self.row(counts))[0]))
+
+    def peak(self, counts: Counts) -> int:
+        """Most bytes of float32 activations alive at once in a forward of one example; in-place work shares memory."""
+        return round(float(self.peak_of(self.row(counts))[0]))
+
+    def sparse_macs(self, density: Mapping[str, float]) -> float:
         """Theoretical MACs of one example when each named weight has this density; the others are dense."""
-        return self.macs(self.dense) - sum(
-            (1 - density[f"{term.name}.weight"]) * self._products(term, self.dense) * term.positions
-            for term in self.terms
-            if f"{term.name}.weight" in density
-        )
-
-    def params(self, counts: dict[str, int]) -> int:
-        biases = sum(term.per_output * term.outer.width(counts) for term in self.terms)
-        return sum(self._products(term, counts) for term in self.terms) + biases + self.other_params
-
-    @staticmethod
-    def _products(term: Term, counts: dict[str, int]) -> int:
-        return term.inner.width(counts) * term.outer.width(counts) * term.weights
-
-    @staticmethod
-    def _free(term: Term, counts: dict[str, int]) -> int:
-        return term.products * term.inner.width(counts)
+        each = self.tensors.sizes(self.row(self.dense))[0] * self.positions
+        spared = sum((1 - density[name]) * each[place] for place, name in enumerate(self.shapes) if name in density)
+        return float(self.macs(self.dense) - spared)
 
     def unit_macs(self) -> dict[str, int]:
         """MACs that removing one unit of each layer from the dense net saves."""
-        dense, total = self.dense, self.macs(self.dense)
-        return {name: total - self.macs(dense | {name: count - 1}) for name, count in dense.items()}
+        dense = self.row(self.dense)
+        saved = self.macs_of(dense) - self.macs_of(dense - np.eye(len(self.layers)))
+        return {layer.name: round(float(value)) for layer, value in zip(self.layers, saved, strict=True)}
 
 
-@torch.no_grad()
-def trace_cost(model: nn.Module, image: tuple[int, int]) -> Cost:
-    """Trace one forward of an image of (channels, pixels a side)."""
-    layers = find_layers(model)
-    made_by = {name: layer for layer in layers for name in layer.producers}
-    read_by = {layer.consumer: layer for layer in layers}
-    terms: list[Term] = []
-    counted: set[int] = set()
+def trace_cost(model: nn.Module, image: tuple[int, ...], units: UnitSet = "internal") -> Cost:
+    """Cost for an input of (channels, pixels a side)."""
+    graph = read_graph(model, image, units)
+    state = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    persistent = set(model.state_dict())
+    shapes = {name: tuple(value.shape) for name, value in state.items() if name in persistent}
+    attention, attention_fixed = attention_terms(graph)
+    activations, activations_fixed, alive = activation_terms(graph)
+    return Cost(
+        image=image,
+        units=units,
+        layers=tuple(graph.layers),
+        shapes=shapes,
+        tensors=tensor_sides(graph, shapes),
+        trained=np.array([isinstance(state[name], nn.Parameter) for name in shapes]),
+        item_bytes=np.array([state[name].element_size() for name in shapes], dtype=float),
+        positions=np.array([graph.trace.positions.get(name, 0) for name in shapes], dtype=float),
+        attention=attention,
+        attention_fixed=attention_fixed,
+        activations=activations,
+        activations_fixed=activations_fixed,
+        alive=alive,
+    )
 
-    def side(layer: Layer | None, features: int) -> Side:
-        return Side(features) if layer is None else Side(layer=layer.name, per_unit=features // layer.count)
 
-    def count(name: str, module: nn.Module, x: torch.Tensor, y: torch.Tensor) -> None:
-        maker, reader = made_by.get(name), read_by.get(name)
-        if isinstance(module, nn.Conv2d):
-            weights, positions = module.kernel_size[0] * module.kernel_size[1], y.shape[2] * y.shape[3]
-            inner, outer = module.in_channels // module.groups, module.out_channels
-        elif isinstance(module, nn.Linear):
-            weights, positions = 1, y[0].numel() // y.shape[-1]
-            inner, outer = module.in_features, module.out_features
-        elif isinstance(module, nn.BatchNorm2d):
-            terms.append(Term(name, Side(0), side(maker, module.num_features), 0, 0, 2 * module.affine))
-            counted.update(id(parameter) for parameter in module.parameters())
-            return
-        else:
-            return
-        products = 2 * x.shape[-2] ** 2 if reader is not None and reader.kind == "head" else 0
-        per_output = 0 if module.bias is None else 1
-        terms.append(Term(name, side(reader, inner), side(maker, outer), weights, positions, per_output, products))
-        counted.update(id(parameter) for parameter in module.parameters())
+def tensor_sides(graph: Graph, shapes: dict[str, tuple[int, ...]]) -> Sides:
+    fixed = np.ones((len(shapes), 2))
+    per_unit = np.zeros((len(shapes), 2, len(graph.layers)))
+    inner = np.array([float(np.prod(shape)) for shape in shapes.values()])
+    place = {name: number for number, name in enumerate(shapes)}
+    sides: dict[str, list[int]] = {name: [] for name in shapes}
+    for number, layer in enumerate(graph.layers):
+        for slot in layer.slots:
+            row, dims = place[slot.tensor], sides[slot.tensor]
+            if slot.dim not in dims:
+                dims.append(slot.dim)
+                fixed[row, len(dims) - 1] = shapes[slot.tensor][slot.dim]
+                inner[row] /= shapes[slot.tensor][slot.dim]
+            side = dims.index(slot.dim)
+            per_unit[row, side, number] = slot.width
+            fixed[row, side] -= slot.width * layer.count
+    return Sides(fixed, per_unit, inner)
 
-    handles = [
-        module.register_forward_hook(lambda module, inputs, output, name=name: count(name, module, inputs[0], output))
-        for name, module in model.named_modules()
-    ]
-    training = model.training
-    model.eval()
-    parameter = next(model.parameters())
-    model(torch.zeros(1, image[0], image[1], image[1], dtype=parameter.dtype))
-    model.train(training)
-    for handle in handles:
-        handle.remove()
-    other = sum(parameter.numel() for parameter in model.parameters() if id(parameter) not in counted)
-    return Cost(tuple(layers), tuple(terms), other)
+
+def attention_terms(graph: Graph) -> tuple[NDArray[np.float64], float]:
+    per_unit, fixed = np.zeros(len(graph.layers)), 0.0
+    for ids, each in graph.trace.products:
+        owners = graph.owner[ids.numpy()]
+        np.add.at(per_unit, owners[owners >= 0], each)
+        fixed += each * int((owners < 0).sum())
+    counts = np.array([layer.count for layer in graph.layers], dtype=float)
+    return per_unit / counts, fixed
+
+
+def activation_terms(graph: Graph) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
+    seen: Trace = graph.trace
+    per_unit = np.zeros((len(seen.activations), len(graph.layers)))
+    fixed = np.zeros(len(seen.activations))
+    for row, activation in enumerate(seen.activations):
+        owners = graph.owner[activation.ids.numpy()]
+        held = np.bincount(owners[owners >= 0], minlength=len(graph.layers))
+        per_unit[row] = activation.each * held / [layer.count for layer in graph.layers]
+        fixed[row] = activation.each * int((owners < 0).sum())
+    born = np.array([activation.born for activation in seen.activations])
+    died = np.array([activation.died for activation in seen.activations])
+    moments = np.unique(born)[:, None]
+    return per_unit, fixed, (born <= moments) & (moments <= died)
 
 
 def tensor_bytes(model: nn.Module) -> int:

@@ -1,12 +1,17 @@
 """Measured latency: warm-up, repeats interleaved with the dense model, median with a distribution-free interval."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from scipy.stats import binom
 from torch import nn
+
+from maskbank.models.surgery import shrink
+from maskbank.models.units import Layer
 
 
 @dataclass(frozen=True)
@@ -27,6 +32,18 @@ def summarize(seconds: list[float]) -> Latency:
         float(ordered[max(rank - 1, 0)]),
         float(ordered[min(len(ordered) - rank, len(ordered) - 1)]),
     )
+
+
+def latency_size(
+    model: nn.Module, layers: list[Layer], x: torch.Tensor, repeats: int = 15
+) -> Callable[[NDArray], NDArray]:
+    """Median milliseconds as a function of units kept, counts [K, layers] -> [K]; which units is of no matter."""
+
+    def size(counts: NDArray) -> NDArray:
+        rows = [{layer.name: round(count) for layer, count in zip(layers, row, strict=True)} for row in counts]
+        return np.array([measure_latency([shrink(model, layers, row)], x, repeats)[0].median for row in rows])
+
+    return size
 
 
 @torch.inference_mode()

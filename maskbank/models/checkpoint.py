@@ -31,6 +31,10 @@ class Architecture:
     folded: bool = False
     counts: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def image(self) -> tuple[int, int]:
+        return self.channels, self.size
+
     def build(self) -> nn.Module:
         """Random weights, from the global generator: seed it before."""
         module = BACKBONES.module(self.backbone)
@@ -40,7 +44,7 @@ class Architecture:
         if self.folded:
             model = fold(model)
         if self.counts:
-            model = shrink(model, self.counts)
+            model = shrink(model, find_layers(model, self.image, "all"), self.counts)
         return model.to(memory_format=torch.channels_last)
 
     def describe(self) -> dict[str, Any]:
@@ -69,7 +73,3 @@ def load_model(architecture: Architecture, path: Path) -> nn.Module:
             f"{path}: not a checkpoint of {architecture.backbone} as described beside it ({reason})"
         ) from None
     return model.eval()
-
-
-def unit_counts(model: nn.Module) -> dict[str, int]:
-    return {layer.name: layer.count for layer in find_layers(model)}

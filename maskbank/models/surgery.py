@@ -1,61 +1,131 @@
-"""Removing units for real: producers and consumers become smaller modules; the masked and the sliced net agree.
+"""Removing units for real: every tensor that holds them becomes smaller; the masked and the sliced net agree.
 
-A removed unit's output is zero in the masked net, and the consumer loses just the inputs that read it.
+A removed unit reads as zero in the masked net, and its readers lose just the inputs that read it.
 """
 
 import copy
+from collections import defaultdict
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
 
-from maskbank.models.units import Layer, find_layers
+from maskbank.errors import InputError
+from maskbank.models.units import Layer, Slot
 
 Kept = dict[str, Tensor]  # layer name -> ascending indices of the units that stay
+HEAD_COUNTS = ("num_heads", "num_attention_heads", "n_heads", "n_head", "heads")
+HEAD_WIDTHS = ("attn_dim", "all_head_size", "inner_dim")
 
 
-def slice_units(model: nn.Module, kept: Kept) -> nn.Module:
-    """A copy of the model with only the kept units of each layer."""
-    model = copy.deepcopy(model)
-    for layer in find_layers(model):
-        if len(kept[layer.name]) < layer.count:
-            slice_layer(model, layer, kept[layer.name])
-    return model
+def slice_units(model: nn.Module, layers: list[Layer], kept: Kept) -> nn.Module:
+    """A copy of the model with only the kept units of each layer. Raises InputError where a layer would lose all."""
+    tensors = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    small = copy.deepcopy(model, {id(value): value for value in tensors.values()})  # shares every tensor for now
+    slice_in_place(small, layers, kept)
+    for name, value in tensors.items():
+        if named(small, name) is value:
+            put(small, name, value.detach().clone(memory_format=torch.preserve_format))
+    return small
 
 
-def slice_layer(model: nn.Module, layer: Layer, index: Tensor) -> None:
-    if layer.kind == "head":
-        attention = model.get_submodule(layer.producers[0].rpartition(".")[0])
-        rows = torch.arange(3 * layer.count * layer.width).reshape(3, layer.count, layer.width)[:, index].flatten()
-        attention.num_heads, attention.attn_dim = len(index), len(index) * layer.width  # type: ignore[assignment]
+def slice_in_place(model: nn.Module, layers: list[Layer], kept: Kept) -> list[Layer]:
+    """Leave only the kept units in the model itself; returns the layers of what is left."""
+    stays: dict[str, dict[int, Tensor]] = defaultdict(dict)
+    for layer in layers:
+        if not len(kept[layer.name]):
+            raise InputError(f"{layer.name}: no unit would be left; keep at least one of {layer.count}")
+        if len(kept[layer.name]) == layer.count:
+            continue
+        for slot in layer.slots:
+            size = named(model, slot.tensor).shape[slot.dim]
+            stays[slot.tensor].setdefault(slot.dim, torch.ones(size).bool())[removed(slot, kept[layer.name])] = False
+        if layer.kind == "head":
+            set_heads(model, layer, len(kept[layer.name]))
+    for name, keep in stays.items():
+        put(model, name, cut(named(model, name).detach(), keep))
+    for name in {tensor.rpartition(".")[0] for tensor in stays}:
+        set_widths(model.get_submodule(name))
+    return [renumber(layer, kept[layer.name], stays) for layer in layers]
+
+
+def renumber(layer: Layer, kept: Tensor, stays: dict[str, dict[int, Tensor]]) -> Layer:
+    """The layer as it lies in the smaller tensors."""
+
+    def moved(slot: Slot) -> Slot:
+        keep = stays.get(slot.tensor, {}).get(slot.dim)
+        index = slot.index[kept]
+        return replace(slot, index=index if keep is None else (keep.cumsum(0) - 1)[index])
+
+    return replace(layer, count=len(kept), slots=tuple(moved(slot) for slot in layer.slots))
+
+
+def named(model: nn.Module, name: str) -> Tensor:
+    """A parameter or buffer by its name in the state."""
+    parent, _, leaf = name.rpartition(".")
+    return getattr(model.get_submodule(parent), leaf)
+
+
+def removed(slot: Slot, kept: Tensor) -> Tensor:
+    gone = torch.ones(len(slot.index), dtype=torch.bool)
+    gone[kept] = False
+    return slot.index[gone].flatten()
+
+
+def cut(value: Tensor, stays: dict[int, Tensor]) -> Tensor:
+    """A copy of the tensor with the positions that stay, in its own memory format."""
+    format = torch.contiguous_format
+    if value.ndim == 4 and not value.is_contiguous() and value.is_contiguous(memory_format=torch.channels_last):
+        format = torch.channels_last
+    for dim, keep in stays.items():
+        value = value.index_select(dim, keep.nonzero().flatten())
+    return value.contiguous(memory_format=format)
+
+
+def put(model: nn.Module, name: str, value: Tensor) -> None:
+    """Replace a parameter or buffer."""
+    parent, _, leaf = name.rpartition(".")
+    module = model.get_submodule(parent)
+    old = getattr(module, leaf)
+    if isinstance(old, nn.Parameter):
+        module.register_parameter(leaf, nn.Parameter(value, requires_grad=old.requires_grad))
     else:
-        rows = index
-    for name in layer.producers:
-        slice_outputs(model.get_submodule(name), rows)
-    features = torch.arange(layer.count * layer.width).reshape(layer.count, layer.width)[index].flatten()
-    slice_inputs(model.get_submodule(layer.consumer), features)
+        module._buffers[leaf] = value
 
 
-def slice_outputs(module: nn.Module, index: Tensor) -> None:
-    for name in ("weight", "bias"):
-        value = getattr(module, name, None)
-        if value is not None:
-            setattr(module, name, nn.Parameter(value.detach()[index].clone(memory_format=torch.preserve_format)))
-    for name in ("running_mean", "running_var"):
-        if getattr(module, name, None) is not None:
-            setattr(module, name, getattr(module, name)[index].clone())
-    for name in ("out_channels", "out_features", "num_features"):
-        if hasattr(module, name):
-            setattr(module, name, len(index))
+def set_heads(model: nn.Module, layer: Layer, heads: int) -> None:
+    """Tell the module around the projections how many heads are left."""
+    attention = model.get_submodule(layer.made[0].module.rpartition(".")[0])
+    names = [name for name in HEAD_COUNTS if getattr(attention, name, None) == layer.count]
+    if not names:
+        raise InputError(f"{layer.name}: {type(attention).__name__} keeps its number of heads under no known name")
+    for name in names:
+        setattr(attention, name, heads)
+    width = layer.read[0].width
+    for name in HEAD_WIDTHS:
+        if getattr(attention, name, None) == layer.count * width:
+            setattr(attention, name, heads * width)
 
 
-def slice_inputs(module: nn.Module, index: Tensor) -> None:
-    weight = module.weight.detach()[:, index]  # type: ignore[index, operator, union-attr]
-    module.weight = nn.Parameter(weight.clone(memory_format=torch.preserve_format))
-    for name in ("in_channels", "in_features"):
-        if hasattr(module, name):
-            setattr(module, name, len(index))
+def set_widths(module: nn.Module) -> None:
+    """Bring a module's own words for its widths in line with its tensors."""
+    weight = getattr(module, "weight", None)
+    if isinstance(module, nn.Linear) and weight is not None:
+        module.out_features, module.in_features = weight.shape
+    elif isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d) and weight is not None:
+        if module.groups == module.in_channels > 1:
+            module.groups = len(weight)
+        module.out_channels, module.in_channels = len(weight), weight.shape[1] * module.groups
+    elif isinstance(module, nn.modules.batchnorm._NormBase):
+        module.num_features = len(weight if weight is not None else module.running_mean)  # type: ignore[arg-type]
+    elif isinstance(module, nn.LayerNorm) and weight is not None:
+        module.normalized_shape = tuple(weight.shape)
 
 
-def shrink(model: nn.Module, counts: dict[str, int]) -> nn.Module:
+def shrink(model: nn.Module, layers: list[Layer], counts: dict[str, int]) -> nn.Module:
     """A model of the shape that keeping `counts` units a layer gives (which units is left to the weights loaded later)."""
-    return slice_units(model, {name: torch.arange(count) for name, count in counts.items()})
+    known = [layer for layer in layers if layer.name in counts]
+    unknown = sorted(set(counts) - {layer.name for layer in known})
+    if unknown:
+        raise InputError(f"units of {unknown[0]}: {type(model).__name__} has no such layer")
+    return slice_units(model, known, {name: torch.arange(count) for name, count in counts.items()})

@@ -1,83 +1,170 @@
-"""Prunable units: inner channels of residual branches, attention heads, FFN nodes.
+"""Prunable units: channels, attention heads, dense nodes, embedding features, and where their numbers lie.
 
-A layer is a set of units that can be removed one by one: `producers` make them, one `consumer` reads them. Modules
-are known by what they hold rather than by class, so that timm need not be imported to look for them.
+A layer is a set of units that can leave one by one. Its slots say which tensors hold them: `made` by convolutions
+and linear layers, `carried` by norms and depthwise convolutions on the way, `read` by the next layers.
 """
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from maskbank.errors import InputError
+from maskbank.models.trace import FIXED, Trace, trace
+
+UnitSet = Literal["internal", "coupled", "all"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Slot:
+    """Positions along dimension `dim` of one tensor of the state that hold each unit: `index` [count, width]."""
+
+    tensor: str
+    dim: int
+    index: Tensor
+    role: str  # made, carried or read
+
+    @property
+    def module(self) -> str:
+        return self.tensor.rpartition(".")[0]
+
+    @property
+    def width(self) -> int:
+        return self.index.shape[1]
+
+    def rows(self, value: Tensor) -> Tensor:
+        """[count, width * rest] the numbers of each unit in a tensor of this slot's shape; no copy where they lie in order."""
+        value = value.movedim(self.dim, 0)
+        if (
+            self.width == 1
+            and len(self.index) == len(value)
+            and torch.equal(self.index[:, 0], torch.arange(len(value)))
+        ):
+            return value.flatten(1)
+        return value[self.index].flatten(1)
+
+
+@dataclass(frozen=True, eq=False)
 class Layer:
-    """`count` units; each is `width` input features of the module `consumer`."""
+    """`count` units that can leave one by one. `coupled`: several layers add into them (a residual stream)."""
 
     name: str
-    kind: str  # channel, head or node
+    kind: str  # channel, head, node or embedding
     count: int
-    producers: tuple[str, ...]
-    consumer: str
-    width: int = 1
+    slots: tuple[Slot, ...]
+    coupled: bool = False
+
+    @cached_property
+    def made(self) -> list[Slot]:
+        return [slot for slot in self.slots if slot.role == "made"]
+
+    @cached_property
+    def carried(self) -> list[Slot]:
+        return [slot for slot in self.slots if slot.role == "carried"]
+
+    @cached_property
+    def read(self) -> list[Slot]:
+        return [slot for slot in self.slots if slot.role == "read"]
 
 
-def find_layers(model: nn.Module) -> list[Layer]:
-    """All prunable layers in forward order. Raises InputError where there are none."""
-    layers = [layer for name, module in model.named_modules() for layer in layers_of(name, module)]
-    if not layers:
-        raise InputError(
-            f"{type(model).__name__}: no prunable units found; expected residual branches or transformer blocks"
-        )
-    return layers
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """The layers of a net, the trace that they were found in, and the layer of each of the trace's numbers (-1: none)."""
+
+    layers: list[Layer]
+    trace: Trace
+    owner: NDArray[np.int64]
 
 
-def layers_of(name: str, module: nn.Module) -> Iterator[Layer]:
-    dot = f"{name}." if name else ""
-    if all(hasattr(module, part) for part in ("qkv", "proj", "num_heads")):
-        yield Layer(f"{dot}heads", "head", module.num_heads, (f"{dot}qkv",), f"{dot}proj", module.head_dim)  # type: ignore[arg-type]
-    elif all(isinstance(getattr(module, part, None), nn.Linear) for part in ("fc1", "fc2")):
-        yield Layer(f"{dot}fc1", "node", module.fc1.out_features, (f"{dot}fc1",), f"{dot}fc2")  # type: ignore[arg-type, union-attr]
-    else:
-        for index in (1, 2):
-            here, after = getattr(module, f"conv{index}", None), getattr(module, f"conv{index + 1}", None)
-            if isinstance(here, nn.Conv2d) and isinstance(after, nn.Conv2d) and here.groups == after.groups == 1:
-                producers = (f"{dot}conv{index}", f"{dot}bn{index}")
-                yield Layer(f"{dot}conv{index}", "channel", here.out_channels, producers, f"{dot}conv{index + 1}")
+def find_layers(model: nn.Module, image: tuple[int, ...], units: UnitSet = "internal") -> list[Layer]:
+    """All prunable layers in forward order, for inputs of (channels, pixels a side). Raises InputError where there are none."""
+    return read_graph(model, image, units).layers
 
 
-def gate_hook(layer: Layer, gate: Tensor) -> Callable[[nn.Module, tuple[Tensor, ...]], tuple[Tensor, ...]]:
-    """A forward pre-hook for the layer's consumer that multiplies each unit by its gate."""
+def read_graph(model: nn.Module, image: tuple[int, ...], units: UnitSet = "internal") -> Graph:
+    """`internal`: units that one layer makes; `coupled`: residual streams too; `all`: embedding widths of transformers too."""
+    seen = trace(model, image)
+    unit_of = seen.components()
+    found = [
+        (layer, members)
+        for layer, members in group_units(seen, unit_of)
+        if units == "all" or (layer.kind != "embedding" and (units == "coupled" or not layer.coupled))
+    ]
+    if not found:
+        why = ", ".join(sorted(seen.pinned)) or "nothing reads what its layers make"
+        raise InputError(f"{type(model).__name__}: no prunable units found; all of it is held by: {why}")
+    owner = np.full(unit_of.max() + 1, -1)
+    for place, (_, members) in enumerate(found):
+        owner[members] = place
+    return Graph([layer for layer, _ in found], seen, owner[unit_of])
 
-    def multiply(_: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        x, *rest = inputs
-        wide = gate.repeat_interleave(layer.width).to(x.dtype)
-        return (x * (wide[:, None, None] if layer.kind == "channel" else wide), *rest)
 
-    return multiply
+def group_units(seen: Trace, unit_of: NDArray[np.int64]) -> Iterator[tuple[Layer, NDArray[np.int64]]]:
+    """Units that lie in the very same slots form a layer; yields each with the numbers of its units, in forward order."""
+    bindings = list(seen.bindings.items())
+    units = [unit_of[binding.ids.numpy()] for _, binding in bindings]
+    generator = np.random.default_rng(0)
+    signature = np.zeros(unit_of.max() + 1, dtype=np.uint64)
+    roles = {role: np.zeros(len(signature), dtype=bool) for role in ("made", "carried", "read")}
+    first = np.full(len(signature), len(bindings))
+    for place, ((_, binding), members) in enumerate(zip(bindings, units, strict=True)):
+        np.add.at(signature, members, generator.integers(1, 2**63, dtype=np.uint64))
+        roles[binding.role][members] = True
+        if binding.role == "made":
+            first[members] = np.minimum(first[members], place)
+    whole = roles["made"] & roles["read"]
+    whole[unit_of[FIXED]] = False
+    flags = {name: np.zeros(len(signature), dtype=bool) for name in ("heads", "added", "normed")}
+    for name, flag in flags.items():
+        for ids in getattr(seen, name):
+            flag[unit_of[ids.numpy()]] = True
+    chosen = np.flatnonzero(whole)
+    chosen = chosen[np.lexsort((signature[chosen], first[chosen]))]
+    cuts = np.flatnonzero(np.diff(signature[chosen])) + 1
+    names: dict[str, int] = {}
+    slots_of = slots_by_layer(bindings, units, np.split(chosen, cuts) if len(chosen) else [], first, len(signature))
+    for members, slots in slots_of:
+        maker = slots[[slot.role for slot in slots].index("made")]
+        names[maker.module] = names.get(maker.module, -1) + 1
+        name = maker.module + (f":{names[maker.module]}" if names[maker.module] else "")
+        one = {flag: bool(values[members].any()) for flag, values in flags.items()}
+        convolution = len(seen.shapes[maker.tensor]) > 2
+        kind = "head" if one["heads"] else "embedding" if one["normed"] else "channel" if convolution else "node"
+        yield Layer(name, kind, len(members), tuple(slots), coupled=one["added"] and kind != "head"), members
 
 
-class Gates:
-    """A context in which every unit of `layers` is multiplied by its gate: `{layer name: tensor [count]}`."""
-
-    def __init__(self, model: nn.Module, layers: list[Layer], values: dict[str, Tensor]) -> None:
-        self.model, self.layers, self.values = model, layers, values
-
-    def __enter__(self) -> "Gates":
-        self.handles = [
-            self.model.get_submodule(layer.consumer).register_forward_pre_hook(
-                gate_hook(layer, self.values[layer.name])
-            )
-            for layer in self.layers
-        ]
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for handle in self.handles:
-            handle.remove()
+def slots_by_layer(
+    bindings: list, units: list[NDArray[np.int64]], members: list[NDArray[np.int64]], first: NDArray, total: int
+) -> list[tuple[NDArray[np.int64], list[Slot]]]:
+    """For each layer its units, ordered as their first maker holds them, and its slots."""
+    layer_of, place_of = np.full(total, -1), np.zeros(total, dtype=np.int64)
+    ordered = []
+    for number, group in enumerate(members):
+        maker = units[first[group[0]]]
+        _, position = np.unique(maker, return_index=True)
+        where = np.zeros(total, dtype=np.int64)
+        where[maker[position]] = position
+        ordered.append(group[np.argsort(where[group])])
+        layer_of[group] = number
+        place_of[ordered[-1]] = np.arange(len(group))
+    slots: list[list[Slot]] = [[] for _ in members]
+    for ((tensor, dim), binding), held in zip(bindings, units, strict=True):
+        owners = layer_of[held]
+        by_unit = np.lexsort((place_of[held], owners))
+        by_unit = by_unit[np.searchsorted(owners[by_unit], 0) :]
+        for positions in np.split(by_unit, np.flatnonzero(np.diff(owners[by_unit])) + 1):
+            if len(positions):
+                number = owners[positions[0]]
+                index = torch.from_numpy(positions.reshape(len(ordered[number]), -1))
+                slots[number].append(Slot(tensor, dim, index, binding.role))
+    return list(zip(ordered, slots, strict=True))
 
 
 def ones(layers: list[Layer], requires_grad: bool = False) -> dict[str, Tensor]:
@@ -85,8 +172,106 @@ def ones(layers: list[Layer], requires_grad: bool = False) -> dict[str, Tensor]:
 
 
 def unit_weights(model: nn.Module, layer: Layer) -> Tensor:
-    """[count, fan] the weights that make each unit (for a head: its rows of q, k and v)."""
-    weight = model.get_parameter(f"{layer.producers[0]}.weight").detach()
-    if layer.kind == "head":
-        return weight.reshape(3, layer.count, -1).transpose(0, 1).flatten(1)
-    return weight.flatten(1)
+    """[count, fan] the weights that make each unit, of all that add into it (for a head: its rows of q, k and v)."""
+    values = [(slot, model.get_parameter(slot.tensor).detach()) for slot in layer.made]
+    weights = [slot.rows(value) for slot, value in values if value.ndim > 1]
+    return weights[0] if len(weights) == 1 else torch.cat(weights, 1)
+
+
+def unit_sums(values: dict[str, Tensor], layer: Layer) -> Tensor:
+    """[count] the sum of elementwise values over the weights that make each unit."""
+    given = [slot for slot in layer.made if slot.tensor in values]
+    return torch.stack([slot.rows(values[slot.tensor]).sum(1) for slot in given]).sum(0)
+
+
+def made_weights(model: nn.Module, layers: list[Layer]) -> dict[str, nn.Parameter]:
+    """The weights (no biases) that make the units of these layers, each once."""
+    state = dict(model.named_parameters())
+    names = [slot.tensor for layer in layers for slot in layer.made]
+    return {name: state[name] for name in dict.fromkeys(names) if state[name].ndim > 1}
+
+
+def feature_axis(module: nn.Module) -> int:
+    """Dimension of a module's input that its weight reads."""
+    return -1 if isinstance(module, nn.Linear | nn.LayerNorm) else 1
+
+
+class Gates:
+    """A context in which every unit of `layers` is multiplied by its gate wherever it is read: `{layer name: [count]}`.
+
+    A LayerNorm on the way normalises over the features that are open (a gate above 0), as the sliced net does.
+    """
+
+    def __init__(self, model: nn.Module, layers: list[Layer], values: dict[str, Tensor]) -> None:
+        self.model, self.layers, self.values = model, layers, values
+
+    def __enter__(self) -> "Gates":
+        readers: dict[str, list[tuple[Slot, Tensor]]] = {}
+        for layer in self.layers:
+            for slot in layer.slots:
+                if slot.role == "read" or (slot.role == "carried" and self.is_layer_norm(slot)):
+                    readers.setdefault(slot.module, []).append((slot, self.values[layer.name]))
+        self.handles = [self.attach(self.model.get_submodule(name), given) for name, given in readers.items()]
+        return self
+
+    def is_layer_norm(self, slot: Slot) -> bool:
+        return slot.tensor.endswith(".weight") and isinstance(self.model.get_submodule(slot.module), nn.LayerNorm)
+
+    @staticmethod
+    def attach(module: nn.Module, given: list[tuple[Slot, Tensor]]) -> torch.utils.hooks.RemovableHandle:
+        features = module.weight.shape[given[0][0].dim]  # type: ignore[index, union-attr]
+        if len(given) == 1 and given[0][0].index.numel() == features and given[0][0].width == 1:
+            wide = torch.empty_like(given[0][1]).index_copy(0, given[0][0].index[:, 0], given[0][1])
+        else:
+            wide = torch.ones(int(features), dtype=given[0][1].dtype)
+            for slot, gate in given:
+                wide = wide.index_copy(0, slot.index.flatten(), gate.repeat_interleave(slot.width))
+        if isinstance(module, nn.LayerNorm):
+            return module.register_forward_hook(lambda norm, inputs, _: open_norm(norm, inputs[0], wide))
+
+        def multiply(module: nn.Module, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+            x, *rest = inputs
+            trailing = [1] * (0 if feature_axis(module) == -1 else x.ndim - 2)
+            return (x * wide.to(x.dtype).reshape(-1, *trailing), *rest)
+
+        return module.register_forward_pre_hook(multiply)
+
+    def __exit__(self, *_: object) -> None:
+        for handle in self.handles:
+            handle.remove()
+
+
+def open_norm(norm: nn.LayerNorm, x: Tensor, gate: Tensor) -> Tensor:
+    """LayerNorm over the features whose gate is above 0; they lie last or, in some convolutional nets, second."""
+    index = gate.detach().nonzero().flatten()
+    axis = -1 if x.shape[-1] == len(gate) else 1
+    last = x.movedim(axis, -1)
+    bias = None if norm.bias is None else norm.bias[index]
+    y = F.layer_norm(last[..., index], (len(index),), norm.weight[index], bias, norm.eps)
+    return torch.zeros_like(last).index_copy(-1, index, y).movedim(-1, axis)
+
+
+@contextlib.contextmanager
+def watch(model: nn.Module, layers: list[Layer], function: Callable[[Layer, Tensor], None]) -> Iterator[None]:
+    """Call `function(layer, activation)` with [B, P, count, width] at the first reader of each layer, in forward order.
+
+    P are positions (pixels or tokens); what is seen is what the reader reads: after norm and activation.
+    """
+
+    def look(layer: Layer, slot: Slot) -> Callable[[nn.Module, tuple[Tensor, ...]], None]:
+        def hook(module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+            x = inputs[0]
+            last = x if feature_axis(module) == -1 else x.movedim(1, -1)
+            function(layer, last.reshape(len(x), -1, x.shape[feature_axis(module)])[:, :, slot.index])
+
+        return hook
+
+    handles = [
+        model.get_submodule(layer.read[0].module).register_forward_pre_hook(look(layer, layer.read[0]))
+        for layer in layers
+    ]
+    try:
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()

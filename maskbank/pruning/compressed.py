@@ -1,12 +1,11 @@
-"""What compressing a net leaves beside the changed net."""
+"""What quantizing a net leaves beside the changed net."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Compressed:
-    """`achieved` in the budget's own unit, bytes as stored, density of each pruned weight."""
+    """`achieved` in the budget's own unit, bytes as stored."""
 
     achieved: float
     bytes: int
-    density: dict[str, float] = field(default_factory=dict)

@@ -1,13 +1,19 @@
-"""Unstructured pruning: which weights may go, and exact selection of those that stay."""
+"""Pruning of single weights: which may go, and masks as score x allocation x pattern."""
 
+from collections.abc import Mapping
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from maskbank.errors import InputError
+from maskbank.errors import InputError, WorkError
+from maskbank.pruning.density import Budget, share
+from maskbank.pruning.patterns import NOfM, Pattern, Unstructured
+from maskbank.pruning.topk import top
 
-Masks = dict[str, Tensor]  # parameter name -> bool tensor of its shape
+Masks = dict[str, Tensor]  # parameter name -> bool tensor of its shape, True: live
+Saliencies = dict[str, Tensor]  # parameter name -> values of its shape, the higher the more worth keeping
+NEAR = 0.005  # how far a budget may be from n / m
 
 
 def prunable_weights(model: nn.Module) -> dict[str, nn.Parameter]:
@@ -21,53 +27,64 @@ def prunable_weights(model: nn.Module) -> dict[str, nn.Parameter]:
     return {name: found[name] for name in list(found)[1:]}
 
 
-def exact_top(values: Tensor, keep: int) -> Tensor:
-    """Bool mask of exactly `keep` of the flat `values`: the largest; ties go to the lower index."""
-    mask = torch.zeros(values.numel(), dtype=torch.bool)
-    if keep > 0:
-        threshold = values.kthvalue(values.numel() - keep + 1).values
-        mask |= values > threshold
-        ties = torch.nonzero(values == threshold).flatten()
-        mask[ties[: keep - int(mask.sum())]] = True
-    return mask
+def magnitudes(weights: Mapping[str, Tensor]) -> Saliencies:
+    """|w|, the saliency of magnitude pruning (Han et al. 2015)."""
+    return {name: weight.detach().abs() for name, weight in weights.items()}
 
 
-def magnitude_masks(weights: dict[str, Tensor], budget: float, allocation: str) -> Masks:
-    """Keep a fraction of the weights by |w|: `uniform` in each tensor, `global` over all of them.
+def weight_masks(
+    saliencies: Saliencies,
+    budget: Budget,
+    allocation: str = "global",
+    pattern: Pattern = Unstructured(),  # noqa: B008
+) -> Masks:
+    """Masks that keep a fraction `budget` of the weights (a density for each tensor under allocation per_layer).
 
-    Raises InputError where a tensor would lose every weight under `uniform`.
+    Exactly as many stay as the allocation says, never none of a tensor; ties go to the lower index. The pattern n of m
+    has its own density: it wants allocation uniform and a budget of n / m. Raises InputError for what does not fit,
+    before anything is chosen.
     """
-    if allocation == "uniform":
-        return {name: uniform_mask(name, weight, budget) for name, weight in weights.items()}
-    flat = torch.cat([weight.detach().abs().flatten() for weight in weights.values()])
-    kept = exact_top(flat, round(budget * flat.numel()))
-    pieces = kept.split([weight.numel() for weight in weights.values()])
-    return {name: piece.reshape(weight.shape) for (name, weight), piece in zip(weights.items(), pieces, strict=True)}
+    for name, values in saliencies.items():
+        if not values.sum().isfinite() and not values.isfinite().all():
+            raise InputError(f"saliency of {name}: NaN or infinite; the method cannot rank these weights")
+        pattern.check(name, tuple(values.shape))
+    if isinstance(pattern, NOfM):
+        check_n_of_m(pattern, budget, allocation)
+        return {name: pattern.choose(values) for name, values in saliencies.items()}
+    things = {name: pattern.things(values) for name, values in saliencies.items()}
+    shapes = {name: tuple(values.shape) for name, values in saliencies.items()}
+    kept: Masks = {}
+    for names, keep in share(shapes, {name: values.numel() for name, values in things.items()}, budget, allocation):
+        kept |= top({name: things[name] for name in names}, keep)
+    return {name: pattern.mask(kept[name], shapes[name]) for name in saliencies}
 
 
-def uniform_mask(name: str, weight: Tensor, budget: float) -> Tensor:
-    keep = round(budget * weight.numel())
-    if keep == 0:
+def check_n_of_m(pattern: NOfM, budget: Budget, allocation: str) -> None:
+    density = pattern.n / pattern.m
+    if allocation != "uniform":
         raise InputError(
-            f"budget {budget:g}: would leave no weight in {name} ({weight.numel()} weights); use a larger one"
+            f"allocation = {allocation!r}: pattern {pattern.n}:{pattern.m} is the same in every tensor; use uniform"
         )
-    return exact_top(weight.detach().abs().flatten(), keep).reshape(weight.shape)
-
-
-def random_masks(weights: dict[str, Tensor], budget: float, generator: torch.Generator) -> Masks:
-    """Keep exactly a fraction of each tensor's weights, at random."""
-    return {
-        name: exact_top(
-            torch.rand(weight.numel(), generator=generator), max(1, round(budget * weight.numel()))
-        ).reshape(weight.shape)
-        for name, weight in weights.items()
-    }
+    if isinstance(budget, Mapping) or abs(budget - density) > NEAR:
+        raise InputError(
+            f"budget = {budget!r}: pattern {pattern.n}:{pattern.m} keeps {density:g} of the weights; use that"
+        )
 
 
 @torch.no_grad()
 def apply_masks(weights: dict[str, nn.Parameter], masks: Masks) -> None:
     for name, mask in masks.items():
         weights[name].mul_(mask)
+
+
+def check_masks(weights: Mapping[str, Tensor], masks: Masks) -> None:
+    """The invariant of sparse training: what is masked is exactly zero. Raises WorkError that names the tensor."""
+    for name, mask in masks.items():
+        alive = int(torch.count_nonzero(weights[name].detach().masked_fill(mask, 0)))
+        if alive:
+            raise WorkError(
+                f"{name}: {alive} of {int((~mask).sum())} masked weights are not zero; they came back in training"
+            )
 
 
 def densities(masks: Masks) -> dict[str, float]:

@@ -6,7 +6,7 @@ from pandera.errors import SchemaErrors
 
 from maskbank.errors import InputError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 NONE = "none"  # a label that does not apply; a number that does not apply is NaN
 STATUSES = ["ok", "collapsed", "diverged", "failed", "timeout"]
 ROLES = ["method", "rival", "control", "reference"]
@@ -36,7 +36,10 @@ class Records(Table):
     split: str
     ways: float = pa.Field(ge=2, nullable=True)
     shots: float = pa.Field(ge=1, nullable=True)
+    pattern: str
     allocation: str
+    schedule: str
+    reconstruct: str
     bn: str
     setup: str
     budget_kind: str

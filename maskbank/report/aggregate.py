@@ -21,7 +21,10 @@ TRANSFER_NUMBERS = [
     "budget_achieved",
     "off_budget",
 ]
-SEEDED = ["stage", "dataset", "backbone", "recipe", "method", "allocation", "bn", "budget_kind", "budget_asked"]
+SEEDED = [
+    "stage", "dataset", "backbone", "recipe", "method", "pattern", "allocation", "schedule", "reconstruct", "bn",
+    "budget_kind", "budget_asked",
+]  # fmt: skip
 SEEDED_NUMBERS = ["n", "failed", "accuracy", "sd", "budget_achieved", "off_budget"]
 
 

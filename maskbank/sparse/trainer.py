@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from maskbank.measures.cost import Cost
-from maskbank.pruning.weights import Masks, apply_masks, densities, prunable_weights
+from maskbank.pruning.weights import Masks, apply_masks, check_masks, densities, prunable_weights
 from maskbank.training.loop import Curve, train, warmup_cosine
 
 
@@ -55,5 +55,6 @@ class SparseTrainer:
             after_backward=mask_gradients,
             on_loss=lambda step, loss: self.curve(start + step, loss),
         )
+        check_masks(self.weights, self.masks)
         self.steps += steps
         self.macs += 3 * self.cost.sparse_macs(densities(self.masks)) * self.batch * steps

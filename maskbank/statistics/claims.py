@@ -131,7 +131,7 @@ def no_records(name: str) -> str:
 def snt_claims(facts: Facts) -> list[Claim]:
     """Recipe snt minus adam after compression, on each backbone; seeds are the unit."""
     says = {
-        "magnitude": ("after pruning", "up to +2 points after pruning"),
+        "l1": ("after pruning", "up to +2 points after pruning"),
         "quantize": ("after quantization", "up to +5.4 points after quantization"),
     }
     claims = []

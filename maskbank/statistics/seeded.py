@@ -40,6 +40,7 @@ def pair_seeds(left: pd.DataFrame, right: pd.DataFrame, keys: list[str]) -> Pair
 def snt_against_adam(records: pd.DataFrame, method: str, params: Compare) -> list[Seeded]:
     """Accuracy after compression, recipe snt minus adam, for each backbone with both; paired by pretraining seed."""
     rows = records[(records.stage == "compress") & (records.method == method)]
+    rows = rows[rows.pattern.isin(["unstructured", "none"]) & (rows.schedule != "iterative")]
     rows = rows.assign(unit=rows.pretrain_seed)
     keys = ["bn", "budget_asked"]
     found = []

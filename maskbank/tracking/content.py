@@ -18,8 +18,9 @@ from maskbank.records.schema import NONE, STATUSES
 READ = ("records", "metrics", "curves", "timings")
 # One tag or param each; the tag and param `budget` is the column `budget_asked`.
 TAGGED = [
-    "stage", "method", "role", "dataset", "backbone", "recipe", "task", "task_split", "split", "budget_kind",
-    "allocation", "bn", "setup", "leak", "pretrain_seed", "seed", "profile", "suite", "suite_version",
+    "stage", "method", "role", "dataset", "backbone", "recipe", "task", "task_split", "split", "budget_kind", "pattern",
+    "allocation", "schedule", "reconstruct", "bn", "setup", "leak", "pretrain_seed", "seed", "profile", "suite",
+    "suite_version",
 ]  # fmt: skip
 LABELS = [
     *TAGGED, "ways", "shots", "dense_hash", "splits_hash", "code_version", "schema_version", "tuning", "trials",

@@ -52,13 +52,13 @@ def test_a_sliced_entry_answers_like_the_masked_net(architecture: Architecture) 
     """Same masks, same head, batch statistics: the entry that is queried is the one that was learned."""
     torch.manual_seed(0)
     model = architecture.build().eval()
-    entry, sample = tiny_bank(model).entries[0], sample_of(architecture)
-    sliced = entry_model(model, entry)
+    entry, sample = tiny_bank(model, architecture.image).entries[0], sample_of(architecture)
+    sliced = entry_model(model, find_layers(model, architecture.image), entry)
     head = sliced.get_classifier()
     with torch.no_grad():
         with batch_statistics(sliced):
             small = sliced(sample.x)
-        with batch_statistics(model), Gates(model, find_layers(model), entry.mask):
+        with batch_statistics(model), Gates(model, find_layers(model, architecture.image), entry.mask):
             features = model.forward_head(model.forward_features(sample.x), pre_logits=True)
     assert torch.allclose(small, head(features), atol=1e-3)
     assert entry_leep(sliced, sample) <= 0
@@ -87,10 +87,10 @@ def test_score_masks_count_votes_then_soft_scores_then_weights(monkeypatch: pyte
 
 def test_methods_use_class_disjoint_entries_only(small: Architecture) -> None:
     model = small.build().eval()
-    made = tiny_bank(model).entries
+    made = tiny_bank(model, small.image).entries
     shared = Entry("shared", (0, 9), {name: mask * 0 + 1 for name, mask in made[0].mask.items()}, made[0].soft,
                    made[0].head_weight, made[0].head_bias, 0.5)  # fmt: skip
-    layers, sample = find_layers(model), sample_of(small)
+    layers, sample = find_layers(model, small.image), sample_of(small)
     clean = universal.score(model, layers, sample, Bank("h", made), (0, 1))
     mixed = universal.score(model, layers, sample, Bank("h", (*made, shared)), (0, 1))
     assert all(torch.equal(clean[name], mixed[name]) for name in clean)
@@ -100,7 +100,7 @@ def test_methods_use_class_disjoint_entries_only(small: Architecture) -> None:
 
 def test_smsp_with_all_neighbours_is_universal(small: Architecture) -> None:
     model = small.build().eval()
-    bank, layers = tiny_bank(model), find_layers(model)
+    bank, layers = tiny_bank(model, small.image), find_layers(model, small.image)
     everything = smsp.score(model, layers, sample_of(small), bank, (0, 1), neighbours=3)
     whole = universal.score(model, layers, sample_of(small), bank, (0, 1))
     assert all(torch.allclose(everything[name], whole[name]) for name in whole)
@@ -158,7 +158,7 @@ def test_banks_that_do_not_fit_are_refused(tmp_path: Path) -> None:
 def test_every_maker_meets_its_budget_and_leaves_the_backbone_alone(name: str, architecture: Architecture) -> None:
     torch.manual_seed(0)
     model = architecture.build().eval()
-    sample, cost = sample_of(architecture), trace_cost(model, (architecture.channels, architecture.size))
+    sample, cost = sample_of(architecture), trace_cost(model, architecture.image)
     before = {key: value.clone() for key, value in model.state_dict().items()}
     batches = [(sample.x[:16], sample.y[:16])] * 6
     learned = MAKERS.module(name).make(model, list(cost.layers), cost, iter(batches), 0.5, 6, 0.1)

@@ -11,7 +11,7 @@ from maskbank.cells.key import cell_key, fingerprint, module_file, read_module
 from maskbank.cells.spec import Cell, Input, Spec
 from maskbank.experiments.compress import CompressSpec
 
-SPEC = CompressSpec(backbone="resnet20", recipe="adam", method="magnitude", budget_asked=0.2, classes=(0, 1))
+SPEC = CompressSpec(backbone="resnet20", recipe="adam", method="l1", budget_asked=0.2, classes=(0, 1))
 SCRIPT = """
 from maskbank.cells.key import cell_key
 from maskbank.cells.spec import Cell, Input

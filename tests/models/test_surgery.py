@@ -8,20 +8,24 @@ import torch
 from safetensors.numpy import save_file
 
 from maskbank.errors import InputError
-from maskbank.models.checkpoint import Architecture, load_model, model_tensors, unit_counts
+from maskbank.models.checkpoint import Architecture, load_model, model_tensors
 from maskbank.models.s2p import fold, parallelize
 from maskbank.models.surgery import slice_units
-from maskbank.models.units import Gates, find_layers
+from maskbank.models.units import Gates, Layer, find_layers
 from tests.conftest import ARCHITECTURES, lively
 
 
-def random_kept(model: torch.nn.Module, fraction: float = 0.4) -> dict[str, torch.Tensor]:
+def layers_of(model: torch.nn.Module, architecture: Architecture) -> list[Layer]:
+    return find_layers(model, architecture.image)
+
+
+def random_kept(layers: list[Layer], fraction: float = 0.4) -> dict[str, torch.Tensor]:
     generator = torch.Generator().manual_seed(1)
     return {
         layer.name: torch.randperm(layer.count, generator=generator)[: max(1, int(fraction * layer.count))]
         .sort()
         .values
-        for layer in find_layers(model)
+        for layer in layers
     }
 
 
@@ -32,20 +36,23 @@ def images(architecture: Architecture) -> torch.Tensor:
 
 def test_sliced_equals_masked(architecture: Architecture) -> None:
     model, x = lively(architecture), images(architecture)
-    kept = random_kept(model)
-    gates = {layer.name: torch.zeros(layer.count).index_fill(0, kept[layer.name], 1.0) for layer in find_layers(model)}
-    with Gates(model, find_layers(model), gates):
+    layers = layers_of(model, architecture)
+    kept = random_kept(layers)
+    gates = {layer.name: torch.zeros(layer.count).index_fill(0, kept[layer.name], 1.0) for layer in layers}
+    with Gates(model, layers, gates):
         masked = model(x)
-    sliced = slice_units(model, kept)
+    sliced = slice_units(model, layers, kept)
     assert (sliced(x) - masked).abs().max() < 1e-10
     assert (masked - model(x)).abs().max() > 1e-3, "the mask must do something"
-    assert unit_counts(sliced) == {name: len(index) for name, index in kept.items()}
+    left = {layer.name: layer.count for layer in layers_of(sliced, architecture)}
+    assert left == {name: len(index) for name, index in kept.items()}
 
 
 def test_keeping_everything_changes_nothing(architecture: Architecture) -> None:
     model, x = lively(architecture), images(architecture)
-    everything = {layer.name: torch.arange(layer.count) for layer in find_layers(model)}
-    assert torch.equal(slice_units(model, everything)(x), model(x))
+    layers = layers_of(model, architecture)
+    everything = {layer.name: torch.arange(layer.count) for layer in layers}
+    assert torch.equal(slice_units(model, layers, everything)(x), model(x))
 
 
 def test_fold_keeps_logits_and_parameters_of_convolutions() -> None:
@@ -72,9 +79,13 @@ def test_parallel_needs_a_pair_of_blocks() -> None:
 def test_checkpoint_of_a_sliced_net_comes_back(architecture: Architecture, tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = architecture.build().eval()
-    sliced = slice_units(model, random_kept(model))
+    layers = layers_of(model, architecture)
+    kept = random_kept(layers)
+    sliced = slice_units(model, layers, kept)
     save_file(model_tensors(sliced), tmp_path / "net.safetensors")
-    described = Architecture(**{**architecture.describe(), "counts": unit_counts(sliced)})
+    described = Architecture(
+        **{**architecture.describe(), "counts": {name: len(index) for name, index in kept.items()}}
+    )
     x = images(architecture).float()
     assert torch.equal(load_model(described, tmp_path / "net.safetensors")(x), sliced(x))
 

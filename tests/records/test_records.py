@@ -12,7 +12,7 @@ from maskbank.records.evidence import check_evidence
 from maskbank.records.load import load_records, merge_tables, read_table, write_table
 from maskbank.records.schema import columns
 
-LABELS = {"cell_key", "stage", "profile", "dataset", "backbone", "recipe", "method", "task", "split", "allocation", "bn", "setup",
+LABELS = {"cell_key", "stage", "profile", "dataset", "backbone", "recipe", "method", "task", "split", "pattern", "allocation", "schedule", "reconstruct", "bn", "setup",
           "budget_kind", "reason", "dense_hash", "splits_hash", "evidence_hash", "code_version", "suite", "suite_version",
           "tuning", "numerics_class", "leak"}  # fmt: skip
 
@@ -26,7 +26,7 @@ def record(**values: object) -> dict[str, object]:
         "steps": 0,
         "seed": 0,
         "status": "ok",
-        "schema_version": 1,
+        "schema_version": 2,
     }
     return row | {"trials": 1, "accuracy": 0.5} | values
 

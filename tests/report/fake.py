@@ -14,11 +14,11 @@ ROLE = {"smsp": "method", "universal": "control", "random": "control", "dense": 
 BASE = {
     "profile": "test", "dataset": "fashion_mnist", "backbone": "resnet20", "recipe": "adam", "method": NONE,
     "role": "reference", "task": NONE, "task_split": NONE, "split": NONE, "ways": np.nan, "shots": np.nan,
-    "allocation": NONE, "bn": NONE, "setup": "same steps", "budget_kind": NONE, "budget_asked": np.nan,
+    "pattern": NONE, "allocation": NONE, "schedule": NONE, "reconstruct": NONE, "bn": NONE, "setup": "same steps", "budget_kind": NONE, "budget_asked": np.nan,
     "budget_achieved": np.nan, "steps": 0, "pretrain_seed": 0.0, "seed": 0, "status": "ok", "reason": NONE,
     "accuracy": np.nan, "accuracy_dense": np.nan, "loss": np.nan, "params": 5e4, "params_dense": 2.7e5, "macs": 2e6,
     "macs_dense": 1e7, "bytes": 2e5, "train_macs": 1e9, "selection_macs": 1e8, "dense_hash": "d0", "splits_hash": "s0",
-    "evidence_hash": "e0", "code_version": "c0", "schema_version": 1, "suite": "fake", "suite_version": "1",
+    "evidence_hash": "e0", "code_version": "c0", "schema_version": 2, "suite": "fake", "suite_version": "1",
     "tuning": NONE, "trials": 1, "numerics_class": "float32", "leak": "backbone saw no target class",
 }  # fmt: skip
 
@@ -57,7 +57,7 @@ def others(generator: np.random.Generator, seeds: int = 3) -> list[dict]:
             own = {"recipe": recipe, "pretrain_seed": float(seed), "seed": seed, "method": NONE}
             accuracy = 0.85 + generator.normal(0, 0.005)
             rows.append({"stage": "pretrain", "steps": 400, "accuracy": accuracy, **own})
-            for method, kind, budgets in (("magnitude", "weights", (0.5, 0.2, 0.1)), ("quantize", "bits", (8, 4))):
+            for method, kind, budgets in (("l1", "weights", (0.5, 0.2, 0.1)), ("quantize", "bits", (8, 4))):
                 for budget in budgets:
                     drop = 0.1 * (1 - budget) if kind == "weights" else 0.3 / budget
                     extra = {"budget_kind": kind, "budget_asked": float(budget), "budget_achieved": float(budget)}
@@ -69,6 +69,7 @@ def others(generator: np.random.Generator, seeds: int = 3) -> list[dict]:
                                 "accuracy": found,
                                 **own,
                                 "method": method,
+                                "pattern": "unstructured" if kind == "weights" else NONE,
                                 "role": "method",
                                 "bn": bn,
                                 **extra,

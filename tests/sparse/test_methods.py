@@ -2,12 +2,14 @@
 
 import pytest
 import torch
+from torch.nn import functional as F
 
 from maskbank.data.batches import training_batches
 from maskbank.data.dataset import DataSet
-from maskbank.errors import InputError
+from maskbank.errors import InputError, WorkError
 from maskbank.measures.cost import trace_cost
 from maskbank.models.checkpoint import Architecture
+from maskbank.pruning.weights import check_masks, magnitudes, weight_masks
 from maskbank.registry import SPARSIFIERS
 from maskbank.sparse.methods import c_gap
 from maskbank.sparse.trainer import SparseTrainer
@@ -74,5 +76,42 @@ def test_what_does_not_fit_is_said(trainer: SparseTrainer) -> None:
         c_gap.train(trainer, 0.2, "uniform", 16, partitions=99)
     with pytest.raises(InputError, match=r"sparsify\.steps = 4: too few for 8 growth phases"):
         c_gap.train(trainer, 0.2, "uniform", 4)
-    with pytest.raises(InputError, match="leave no weight"):
+    with pytest.raises(InputError, match="out of reach"):
         c_gap.train(trainer, 0.0001, "uniform", 16, partitions=2)
+
+
+def test_masks_hold_under_momentum_and_decay(trainer: SparseTrainer) -> None:
+    """Adam with weight decay, masks set before the optimizer is made: no masked weight ever moves."""
+    trainer.set_masks(weight_masks(magnitudes(trainer.weights), 0.2, "uniform"))
+    optimizer = torch.optim.Adam(trainer.model.parameters(), 0.05, weight_decay=0.1)
+    for _ in range(4):
+        step(trainer, optimizer)
+        check_masks(trainer.weights, trainer.masks)
+
+
+def test_weights_that_momentum_brings_back_are_named(trainer: SparseTrainer) -> None:
+    """The defect that the invariant is for: masks set in mid-run, gradients masked, moments not."""
+    optimizer = torch.optim.Adam(trainer.model.parameters(), 0.05, weight_decay=0.1)
+    step(trainer, optimizer)
+    trainer.set_masks(weight_masks(magnitudes(trainer.weights), 0.2, "uniform"))
+    check_masks(trainer.weights, trainer.masks)
+    step(trainer, optimizer)
+    with pytest.raises(WorkError, match=r"conv\d\.weight: \d+ of \d+ masked weights are not zero"):
+        check_masks(trainer.weights, trainer.masks)
+
+
+def test_a_phase_ends_with_the_invariant(trainer: SparseTrainer, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer.set_masks(weight_masks(magnitudes(trainer.weights), 0.2, "uniform"))
+    monkeypatch.setattr(torch.Tensor, "mul_", lambda value, other: value)
+    with pytest.raises(WorkError, match="masked weights are not zero"):
+        trainer.phase(1, "constant")
+
+
+def step(trainer: SparseTrainer, optimizer: torch.optim.Optimizer) -> None:
+    """One step of the trainer's model on its next batch, gradients masked."""
+    x, y = next(trainer.batches)
+    optimizer.zero_grad()
+    F.cross_entropy(trainer.model(x), y).backward()
+    for name, weight in trainer.weights.items():
+        weight.grad.mul_(trainer.masks[name])
+    optimizer.step()

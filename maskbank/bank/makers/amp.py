@@ -11,10 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from maskbank.bank.learned import Learned
+from maskbank.bank.ramp import keep_best
 from maskbank.measures.cost import Cost
 from maskbank.models.units import Gates, Layer, ones
-from maskbank.pruning.allocation import removal_order
-from maskbank.pruning.budget import select
 from maskbank.training.batchnorm import batch_statistics
 
 
@@ -53,15 +52,3 @@ def make(
                 alive = keep_best(scores, alive, cost, fraction)
     soft = {name: score.detach() for name, score in scores.items()}
     return Learned(mask=alive, soft=soft)
-
-
-def keep_best(scores: dict[str, Tensor], alive: dict[str, Tensor], cost: Cost, fraction: float) -> dict[str, Tensor]:
-    """Masks of the best units over all layers; a unit that was zeroed stays so."""
-    units = sum(layer.count for layer in cost.layers)
-    if round(fraction * units) == units:
-        return alive
-    ranked = {
-        name: torch.where(alive[name] > 0, 1 + score.detach(), score.detach() * 0) for name, score in scores.items()
-    }
-    kept = select(removal_order(ranked, cost, "global"), cost, "units", fraction)
-    return {name: torch.zeros_like(alive[name]).index_fill(0, kept[name], 1.0) for name in alive}

@@ -18,6 +18,6 @@ def score(
     model: nn.Module, layers: list[Layer], sample: Sample, bank: Bank, classes: tuple[int, ...], *, neighbours: int = 5
 ) -> Scores:
     free = bank.disjoint(classes)
-    similarity = [entry_leep(entry_model(model, entry), sample) for entry in free]
+    similarity = [entry_leep(entry_model(model, layers, entry), sample) for entry in free]
     nearest = sorted(range(len(free)), key=lambda index: -similarity[index])[:neighbours]
     return sum_masks(model, layers, [free[index] for index in nearest])

@@ -1,1 +1,1 @@
-"""Scores: one pure function a file, `score(model, units, batch) -> {unit: tensor[n]}`."""
+"""Scores, one a file: `score(model, layers, sample) -> {layer: [count]}`, and `saliency` where it is of single weights."""

@@ -6,8 +6,10 @@ Constant learning rate with a cosine fine-tune at the end is our choice for shor
 
 from itertools import pairwise
 
+import torch
+
 from maskbank.errors import InputError
-from maskbank.pruning.weights import Masks, magnitude_masks, random_masks
+from maskbank.pruning.weights import Saliencies, magnitudes, weight_masks
 from maskbank.sparse.trainer import SparseTrainer
 
 ROLE = "method"
@@ -32,7 +34,7 @@ def train(
     if length < 1:
         raise InputError(f"sparsify.steps = {steps}: too few for {turns} growth phases; use fewer rounds or partitions")
     groups = contiguous(names, partitions)
-    trainer.set_masks(random_masks(dict(trainer.weights), budget, trainer.generator))
+    trainer.set_masks(weight_masks(chance(trainer), budget, "uniform"))
     for turn in range(turns):
         if turn:
             prune(trainer, groups[(turn - 1) % partitions], budget, allocation)
@@ -48,9 +50,13 @@ def contiguous(names: list[str], partitions: int) -> list[list[str]]:
     return [names[start:end] for start, end in pairwise(edges)]
 
 
+def chance(trainer: SparseTrainer) -> Saliencies:
+    """A random value for every weight."""
+    return {name: torch.rand(weight.shape, generator=trainer.generator) for name, weight in trainer.weights.items()}
+
+
 def prune(trainer: SparseTrainer, names: list[str], budget: float, allocation: str) -> None:
-    masks: Masks = magnitude_masks({name: trainer.weights[name] for name in names}, budget, allocation)
-    trainer.set_masks(masks)
+    trainer.set_masks(weight_masks(magnitudes({name: trainer.weights[name] for name in names}), budget, allocation))
 
 
 def grow(trainer: SparseTrainer, names: list[str]) -> None:

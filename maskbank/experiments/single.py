@@ -1,0 +1,128 @@
+"""One net of the user's own, outside of the pipeline: pruned, saved small, exported."""
+
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from maskbank.data.sources import npz
+from maskbank.errors import InputError
+from maskbank.measures.cost import Cost, tensor_bytes, trace_cost
+from maskbank.measures.latency import latency_size
+from maskbank.models import foreign
+from maskbank.models.export import to_onnx, to_torch
+from maskbank.pruning.budget import achieved
+from maskbank.pruning.patterns import parse_pattern
+from maskbank.pruning.prune import Target, prune_units, reconstructed, unit_set
+from maskbank.pruning.sample import Sample
+from maskbank.pruning.weights import apply_masks, prunable_weights, weight_masks
+from maskbank.registry import SCORES
+
+Image = tuple[int, int, int]
+
+
+def parse_image(text: str) -> Image:
+    parts = text.split("x")
+    if len(parts) != 3 or not all(part.isdigit() and int(part) > 0 for part in parts):
+        raise InputError(f"--image {text}: expected channels x height x width, such as 3x224x224")
+    return int(parts[0]), int(parts[1]), int(parts[2])
+
+
+def read_sample(path: str | None, image: Image, images: int, seed: int) -> Sample:
+    """Training images of an .npz file, normalised by their own mean and deviation; none without a file."""
+    generator = torch.Generator().manual_seed(seed)
+    if path is None:
+        return Sample(torch.zeros(0, *image), torch.zeros(0, dtype=torch.int64), generator)
+    raw = npz.load(Path(path), None).check(path)
+    chosen = torch.randperm(len(raw.train_y), generator=generator)[:images]
+    x = torch.from_numpy(raw.train_x)[chosen].permute(0, 3, 1, 2).float() / 255
+    if tuple(x.shape[1:]) != image:
+        raise InputError(f"{path}: images of shape {list(x.shape[1:])}; --image says {list(image)}")
+    mean, std = x.mean((0, 2, 3), keepdim=True), x.std((0, 2, 3), keepdim=True).clamp_min(1e-6)
+    return Sample((x - mean) / std, torch.from_numpy(raw.train_y)[chosen], generator)
+
+
+def prune(given: Namespace) -> str:
+    """`maskbank prune`: returns the lines to print."""
+    torch.set_num_threads(1)
+    torch.manual_seed(given.seed)
+    image, options = parse_image(given.image), dict(given.model_option)
+    model = foreign.build(given.model, options)
+    if given.weights is not None:
+        foreign.load_weights(model, Path(given.weights))
+    SCORES.check(given.method, "--method")
+    SCORES.check_options(given.method, dict(given.option), "--option")
+    sample = read_sample(given.data, image, given.score_images, given.seed)
+    structured = given.pattern.startswith("units")
+    small, facts = (structured_net if structured else masked_net)(model, sample, image, given)
+    about = {"image": list(image), "pruning": {"method": given.method, "pattern": given.pattern, **facts}}
+    foreign.save_model(Path(given.out), small, given.model, options, about)
+    check_loads(Path(given.out), small, image)
+    return "\n".join([f"{key:16} {value}" for key, value in facts.items()] + [f"written to {given.out}"])
+
+
+def check_loads(folder: Path, model: nn.Module, image: Image) -> None:
+    """What was written must load and answer alike."""
+    x = torch.zeros(2, *image)
+    with torch.no_grad():
+        if not torch.equal(foreign.load_model(folder)(x), model.eval()(x)):
+            raise InputError(
+                f"{folder}: the saved model does not answer as the pruned one; does its forward hold widths?"
+            )
+
+
+def structured_net(
+    model: nn.Module, sample: Sample, image: Image, given: Namespace
+) -> tuple[nn.Module, dict[str, Any]]:
+    module, cost = SCORES.module(given.method), trace_cost(model, image, unit_set(given.pattern))
+    size = latency_size(model, list(cost.layers), torch.zeros(1, *image)) if given.budget_kind == "latency" else None
+    target = Target(given.budget, given.budget_kind, given.allocation, given.schedule, size=size)
+    options = dict(given.option)
+    kept = prune_units(model, cost, lambda net, layers: module.score(net, layers, sample, **options), target)
+    small = reconstructed(model, cost, kept, given.reconstruct, sample, getattr(module, "merge", None))
+    counts = {name: len(index) for name, index in kept.items()}
+    return small, {
+        "budget": f"{given.budget:g} of the {given.budget_kind}",
+        "achieved": "measured" if size is not None else f"{achieved(kept, cost, given.budget_kind):.4f}",
+        **sizes(cost, counts, small),
+        "units": f"{sum(counts.values())} of {sum(cost.dense.values())} in {len(counts)} layers",
+    }
+
+
+def sizes(cost: Cost, counts: dict[str, int], small: nn.Module) -> dict[str, str]:
+    pairs = {
+        "params": (cost.params(counts), cost.params(cost.dense)),
+        "macs": (cost.macs(counts), cost.macs(cost.dense)),
+        "bytes": (tensor_bytes(small), cost.bytes(cost.dense)),
+        "peak activation": (cost.peak(counts), cost.peak(cost.dense)),
+    }
+    return {name: f"{now} of {dense} ({now / dense:.4f})" for name, (now, dense) in pairs.items()}
+
+
+def masked_net(model: nn.Module, sample: Sample, image: Image, given: Namespace) -> tuple[nn.Module, dict[str, Any]]:
+    if not SCORES.defines(given.method, "saliency"):
+        able = ", ".join(name for name in SCORES.names() if SCORES.defines(name, "saliency"))
+        raise InputError(f"--method {given.method}: ranks units; with --pattern {given.pattern} choose from {able}")
+    weights = prunable_weights(model)
+    saliency = SCORES.module(given.method).saliency(model, weights, sample, **dict(given.option))
+    masks = weight_masks(saliency, given.budget, given.allocation, parse_pattern(given.pattern))
+    apply_masks(weights, masks)
+    live, total = sum(int(mask.sum()) for mask in masks.values()), sum(mask.numel() for mask in masks.values())
+    budget = f"{given.budget:g} of the weights"
+    return model, {"budget": budget, "achieved": f"{live / total:.4f}", "weights": f"{live} of {total}"}
+
+
+def export(given: Namespace) -> str:
+    """`maskbank export`: returns the lines to print."""
+    folder = Path(given.folder)
+    spec = foreign.read_spec(folder)
+    model = foreign.load_model(folder)
+    x = torch.randn(2, *spec["image"], generator=torch.Generator().manual_seed(0))
+    lines = []
+    for format in given.format:
+        path = folder / {"onnx": "model.onnx", "torch": "model.pt2"}[format]
+        difference = (to_onnx if format == "onnx" else to_torch)(model, x, path)
+        lines.append(f"{path}: {path.stat().st_size} bytes, logits agree to {difference:.1e} of the largest")
+    return "\n".join(lines)

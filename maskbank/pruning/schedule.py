@@ -1,0 +1,32 @@
+"""Schedules: by which steps a net is brought to its budget; the score is computed anew at each."""
+
+from maskbank.errors import InputError
+
+SCHEDULES = ("one_shot", "iterative", "cubic", "exponential")
+
+
+def parse_schedule(text: str) -> tuple[str, int]:
+    """`one_shot`, or a name with its number of rounds such as `cubic:10`. Raises InputError for anything else."""
+    name, _, rounds = text.partition(":")
+    if text == "one_shot":
+        return name, 1
+    if name in SCHEDULES[1:] and rounds.isdigit() and int(rounds) > 0:
+        return name, int(rounds)
+    raise InputError(
+        f"schedule = {text!r}: expected one_shot, or {', '.join(SCHEDULES[1:])} with rounds, as in cubic:10"
+    )
+
+
+def fractions(schedule: str, budget: float) -> list[float]:
+    """The fraction left after each round, falling from 1 to the budget.
+
+    iterative: equal steps. cubic: Zhu & Gupta 2017, large steps first. exponential: equal ratios (SynFlow, Tanaka et
+    al. 2020, equation 6).
+    """
+    name, rounds = parse_schedule(schedule)
+    done = [(turn + 1) / rounds for turn in range(rounds)]
+    if name == "exponential":
+        return [budget**part for part in done]
+    if name == "cubic":
+        return [budget + (1 - budget) * (1 - part) ** 3 for part in done]
+    return [1 - (1 - budget) * part for part in done]
