@@ -117,7 +117,10 @@ def export(arguments: argparse.Namespace) -> None:
 def option(text: str) -> tuple[str, object]:
     """KEY=VALUE with the value read as YAML."""
     values: dict[str, object] = {}
-    config.assign(values, text)
+    try:
+        config.assign(values, text)
+    except InputError:
+        raise argparse.ArgumentTypeError(f"{text}: expected KEY=VALUE, such as num_classes=10") from None
     return next(iter(values.items()))
 
 
@@ -212,6 +215,8 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument("--allocation", default="global_macs", help="uniform, erk, global, global_macs or isomorphic")
     command.add_argument("--schedule", default="one_shot", help="or iterative:N, cubic:N, exponential:N")
     command.add_argument("--reconstruct", choices=("none", "mean", "bias", "merge"), default="none")
+    graphs = ("trace", "torch_pruning")
+    command.add_argument("--graph", choices=graphs, default="trace", help="how units are found (default: %(default)s)")
     command.add_argument("--data", metavar="FILE", help=".npz with x_train, y_train, for scores that need examples")
     command.add_argument("--score-images", type=int, default=256)
     command.add_argument("--seed", type=int, default=0)

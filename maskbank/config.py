@@ -85,7 +85,7 @@ class Tasks(Section):
     """Few-way tasks. A split draws `targets` classes to transfer to; the bank is made from the other classes."""
 
     ways: Annotated[int, Field(ge=2)] = 3
-    splits: Positive = 8
+    splits: Count = Field(8, description="0: no few-way tasks, for data sets of few classes")
     targets: Annotated[int, Field(ge=2)] = 4
     per_split: Positive = 3
     bank_per_split: Positive = 12
@@ -166,7 +166,7 @@ class Sparsify(Section):
     """Sparse training from scratch, at equal total steps. A budget is the fraction of prunable weights kept."""
 
     backbone: str = "resnet20"
-    methods: Names = ["c_gap", "prune_from_dense"]
+    methods: list[str] = ["c_gap", "prune_from_dense"]
     options: dict[str, Options] = {"c_gap": {"partitions": 3, "rounds": 2}}
     allocation: Literal["uniform", "global"] = "uniform"
     budgets: Annotated[list[Fraction], Field(min_length=1)] = [0.2, 0.1]

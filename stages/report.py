@@ -8,9 +8,10 @@ from maskbank.config import Params, load_params
 from maskbank.errors import InputError, exits
 from maskbank.files import hash_file, read_json, write_bytes
 from maskbank.records.load import REPORTS, read_table
-from maskbank.report.aggregate import transfer_means
+from maskbank.report.aggregate import structured_means, transfer_means
 from maskbank.report.figures import accuracy_figure, compression_figure, forest_figure
 from maskbank.report.page import Contents, render
+from maskbank.report.robustness import robustness_figure, robustness_table
 from maskbank.report.style import write_drawing
 from maskbank.report.tables import seeded_table, transfer_table, write_sheet
 
@@ -27,10 +28,12 @@ def write_report(params: Params, folder: Path) -> None:
     records = read_table("records", folder)
     comparisons = read_comparisons(folder / "comparisons.csv")
     transferred = transfer_means(records)
-    sheets = [transfer_table(transferred), seeded_table(records)]
+    structured = structured_means(records, read_table("metrics", folder))
+    sheets = [transfer_table(transferred), seeded_table(records), robustness_table(structured)]
     drawings = [
         accuracy_figure(transferred),
         compression_figure(records),
+        robustness_figure(structured),
         forest_figure(comparisons, params.compare.margin),
     ]
     for sheet in sheets:

@@ -18,7 +18,7 @@ from maskbank.measures.cost import tensor_bytes, trace_cost
 from maskbank.measures.robustness import ATTACKS, robust_accuracy
 from maskbank.pruning.budget import achieved
 from maskbank.pruning.patterns import parse_pattern
-from maskbank.pruning.prune import Target, prune_units, reconstructed, unit_set
+from maskbank.pruning.prune import Target, merge_of, prune_units, reconstructed, unit_set
 from maskbank.pruning.sample import Sample
 from maskbank.pruning.weights import apply_masks, densities, packed_bytes, prunable_weights, weight_masks
 from maskbank.registry import COMPRESS, COMPRESSORS
@@ -128,7 +128,7 @@ def sliced(spec: CompressSpec, data: DataSet, dense: nn.Module) -> tuple[nn.Modu
     cost = trace_cost(dense, data.image_shape, unit_set(spec.pattern))
     target = Target(spec.budget, spec.budget_kind, spec.allocation, spec.schedule)
     kept = prune_units(dense, cost, lambda model, layers: module.score(model, layers, sample, **spec.options), target)
-    model = reconstructed(dense, cost, kept, spec.reconstruct, sample, getattr(module, "merge", None))
+    model = reconstructed(dense, cost, kept, spec.reconstruct, sample, merge_of(module, spec.options))
     counts = {name: len(index) for name, index in kept.items()}
     return model, {
         "budget_achieved": achieved(kept, cost, spec.budget_kind),

@@ -114,6 +114,9 @@ def estimate(cell: Cell[Any], pace: Pace, per_class: int) -> float:
         adapted = spec.batch * spec.adapt_steps[-1] * pace.trained * width
         judged = test * len(spec.adapt_steps) * pace.evaluated * width
         return adapted + judged + 3 * spec.score_images * pace.evaluated
+    if cell.stage == "compress" and spec.attack:
+        climbs = len(spec.attack["eps"]) * (2 + spec.attack["steps"] * spec.attack["restarts"])
+        return test * (climbs * pace.trained + pace.evaluated) * spec.budget
     return (test or spec.repeats) * pace.evaluated
 
 
@@ -131,8 +134,8 @@ def estimates(params: Params, cells: dict[str, list[Cell[Any]]]) -> dict[str, fl
 def image_facts(params: Params) -> tuple[int, int, int]:
     """Channels, pixels a side and test images a class: of the prepared data, else of the source's own IMAGE."""
     path = PREPARED / "data.json"
-    if path.is_file() and read_json(path)["source"] == params.data.source:
-        about = read_json(path)
+    about = read_json(path) if path.is_file() else {}
+    if about.get("source") == params.data.source and params.data.size in (None, about["image"][1]):
         return about["image"][0], about["image"][1], about["images"]["test"] // len(about["names"])
     source = SOURCES.module(params.data.source)
     if not hasattr(source, "IMAGE"):

@@ -4,18 +4,22 @@ from argparse import Namespace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from maskbank.data.sources import npz
 from maskbank.errors import InputError
-from maskbank.measures.cost import Cost, tensor_bytes, trace_cost
+from maskbank.measures.cost import Cost, cost_of, tensor_bytes, trace_cost
 from maskbank.measures.latency import latency_size
 from maskbank.models import foreign
 from maskbank.models.export import to_onnx, to_torch
+from maskbank.models.torch_pruning import layers_from_torch_pruning
+from maskbank.models.trace import trace
+from maskbank.models.units import Graph, UnitSet
 from maskbank.pruning.budget import achieved
 from maskbank.pruning.patterns import parse_pattern
-from maskbank.pruning.prune import Target, prune_units, reconstructed, unit_set
+from maskbank.pruning.prune import Target, merge_of, prune_units, reconstructed, unit_set
 from maskbank.pruning.sample import Sample
 from maskbank.pruning.weights import apply_masks, prunable_weights, weight_masks
 from maskbank.registry import SCORES
@@ -76,12 +80,12 @@ def check_loads(folder: Path, model: nn.Module, image: Image) -> None:
 def structured_net(
     model: nn.Module, sample: Sample, image: Image, given: Namespace
 ) -> tuple[nn.Module, dict[str, Any]]:
-    module, cost = SCORES.module(given.method), trace_cost(model, image, unit_set(given.pattern))
+    module, cost = SCORES.module(given.method), cost_by(given.graph, model, image, unit_set(given.pattern))
     size = latency_size(model, list(cost.layers), torch.zeros(1, *image)) if given.budget_kind == "latency" else None
     target = Target(given.budget, given.budget_kind, given.allocation, given.schedule, size=size)
     options = dict(given.option)
     kept = prune_units(model, cost, lambda net, layers: module.score(net, layers, sample, **options), target)
-    small = reconstructed(model, cost, kept, given.reconstruct, sample, getattr(module, "merge", None))
+    small = reconstructed(model, cost, kept, given.reconstruct, sample, merge_of(module, options))
     counts = {name: len(index) for name, index in kept.items()}
     return small, {
         "budget": f"{given.budget:g} of the {given.budget_kind}",
@@ -89,6 +93,27 @@ def structured_net(
         **sizes(cost, counts, small),
         "units": f"{sum(counts.values())} of {sum(cost.dense.values())} in {len(counts)} layers",
     }
+
+
+def cost_by(graph: str, model: nn.Module, image: Image, units: UnitSet) -> Cost:
+    """Layers by our own trace, or by torch-pruning's dependency graph where the trace has to leave too much whole.
+
+    By the latter, MACs of attention and activation memory count as fixed.
+    """
+    if graph == "trace":
+        return trace_cost(model, image, units)
+    found = layers_from_torch_pruning(model, torch.zeros(1, *image))
+    layers = [
+        layer
+        for layer in found
+        if units == "all" or (layer.kind != "embedding" and (units == "coupled" or not layer.coupled))
+    ]
+    if not layers:
+        raise InputError(
+            f"--pattern units: torch-pruning finds coupled units only ({len(found)} layers); use units:coupled"
+        )
+    seen = trace(model, image)
+    return cost_of(model, Graph(layers, seen, np.full(seen.count, -1)), image, units)
 
 
 def sizes(cost: Cost, counts: dict[str, int], small: nn.Module) -> dict[str, str]:

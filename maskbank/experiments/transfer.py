@@ -23,7 +23,7 @@ from maskbank.models.heads import replace_head
 from maskbank.models.surgery import Kept
 from maskbank.pruning.allocation import removal_order
 from maskbank.pruning.budget import achieved, select
-from maskbank.pruning.prune import reconstructed, unit_set
+from maskbank.pruning.prune import merge_of, reconstructed, unit_set
 from maskbank.pruning.sample import Sample
 from maskbank.registry import METHODS
 from maskbank.training.batchnorm import reestimate
@@ -117,7 +117,7 @@ def run(cell: Cell[TransferSpec], runtime: Runtime) -> Result:
 
     torch.manual_seed(spec.seed)
     generator.manual_seed(spec.seed)
-    merge = getattr(METHODS.module(spec.method), "merge", None)
+    merge = merge_of(METHODS.module(spec.method), spec.options)
     model = reconstructed(dense, cost, kept, spec.reconstruct, sample, merge)
     if spec.bn == "reestimated":
         reestimate(model, training_batches(data, examples, NORM_BATCH, NORM_BATCHES, generator))

@@ -104,7 +104,11 @@ class Cost:
 
 def trace_cost(model: nn.Module, image: tuple[int, ...], units: UnitSet = "internal") -> Cost:
     """Cost for an input of (channels, pixels a side)."""
-    graph = read_graph(model, image, units)
+    return cost_of(model, read_graph(model, image, units), image, units)
+
+
+def cost_of(model: nn.Module, graph: Graph, image: tuple[int, ...], units: UnitSet = "internal") -> Cost:
+    """Cost of a net whose layers are known, from another graph than our own perhaps."""
     state = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     persistent = set(model.state_dict())
     shapes = {name: tuple(value.shape) for name, value in state.items() if name in persistent}

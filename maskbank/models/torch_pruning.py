@@ -104,6 +104,8 @@ def read_group(graph: Any, group: Any, names: dict[Any, str], order: dict[str, i
 
 def unit_positions(item: Any, channels: int, count: int) -> Tensor | None:
     """[count, width] where an item of a group holds each unit; None where units are missing or of unequal width."""
+    if not item.idxs or None in item.root_idxs:
+        return None
     units, positions = torch.tensor(item.root_idxs) // (channels // count), torch.tensor(item.idxs)
     if not bool((units.bincount(minlength=count) * count == len(units)).all()):
         return None

@@ -28,12 +28,16 @@ VIEWS = {
     "squeeze", "unsqueeze", "expand", "t", "movedim", "swapaxes", "unflatten", "narrow", "select", "flip", "roll",
     "repeat", "tile", "mT", "T",
 }  # fmt: skip
-SAME = {
+ACTIVATIONS = {
     "relu", "relu6", "gelu", "silu", "sigmoid", "tanh", "hardtanh", "hardswish", "hardsigmoid", "leaky_relu", "elu",
-    "selu", "celu", "mish", "softplus", "dropout", "feature_dropout", "dropout2d", "contiguous", "clone", "detach", "to",
-    "float", "double", "half", "bfloat16", "type", "abs", "neg", "exp", "sqrt", "rsqrt", "square", "pow", "clamp",
-    "alpha_dropout", "identity", "requires_grad", "logsigmoid", "threshold", "log", "erf", "sin", "cos",
+    "selu", "celu", "mish", "softplus", "dropout", "feature_dropout", "dropout2d", "alpha_dropout", "logsigmoid",
+    "threshold",
 }  # fmt: skip
+SAME = ACTIVATIONS | {
+    "contiguous", "clone", "detach", "to", "float", "double", "half", "bfloat16", "type", "abs", "neg", "exp", "sqrt",
+    "rsqrt", "square", "pow", "clamp", "identity", "requires_grad", "log", "erf", "sin", "cos",
+}  # fmt: skip
+KEEPS_SHAPE = ACTIVATIONS | {"batch_norm", "layer_norm"}
 SPATIAL = {
     "max_pool1d", "max_pool2d", "max_pool3d", "avg_pool1d", "avg_pool2d", "avg_pool3d", "adaptive_avg_pool1d",
     "adaptive_avg_pool2d", "adaptive_avg_pool3d", "adaptive_max_pool2d", "lp_pool2d", "interpolate", "upsample", "pad",
@@ -153,6 +157,12 @@ def squeeze_labels(ids: Tensor) -> Tensor:
     return ids
 
 
+def same_shape(func: Any, args: Any, kwargs: Any) -> Tensor:
+    """What norms and activations return, without asking torch: on shapes alone that costs more than all the rest."""
+    in_place = func.__name__.endswith("_") or kwargs.get("inplace") or any(value is True for value in args[1:])
+    return args[0] if in_place and func.__name__ not in ("batch_norm", "layer_norm") else torch.empty_like(args[0])
+
+
 class Tracer(TorchFunctionMode):
     """Watches every torch function that a forward calls and keeps the numbers of each tensor's features.
 
@@ -182,8 +192,7 @@ class Tracer(TorchFunctionMode):
         if name == "get":  # a property, such as Tensor.shape
             name = getattr(getattr(func, "__self__", None), "__name__", name)
         self.clock += 1
-        # a norm keeps its input's shape; asking torch costs more than all the rest of the run
-        result = torch.empty_like(args[0]) if name in ("batch_norm", "layer_norm") and args else func(*args, **kwargs)
+        result = same_shape(func, args, kwargs) if name in KEEPS_SHAPE and args else func(*args, **kwargs)
         if name in QUESTIONS:
             return result
         inputs = list(tensors_in([args, kwargs]))

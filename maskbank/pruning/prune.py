@@ -1,8 +1,12 @@
 """Pruning the units of a net: score x allocation x schedule, down to a budget; which units stay, and how much that is."""
 
 import copy
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from types import ModuleType
+from typing import Any
 
 from torch import nn
 
@@ -56,6 +60,15 @@ def prune_units(model: nn.Module, cost: Cost, score: Score, target: Target) -> K
     return compose(kept, select(order, seen, target.budget_kind, last * share(cost, seen, target), target.size))
 
 
+def merge_of(module: ModuleType, options: Mapping[str, Any]) -> Merge | None:
+    """A method's own merge, with those of its options that it takes; None where the general one is to be used."""
+    merge = getattr(module, "merge", None)
+    if merge is None:
+        return None
+    taken = inspect.signature(merge).parameters
+    return partial(merge, **{name: value for name, value in options.items() if name in taken})
+
+
 def reconstructed(
     model: nn.Module, cost: Cost, kept: Kept, how: str, sample: Sample, merge: Merge | None = None
 ) -> nn.Module:
@@ -79,7 +92,7 @@ def dense_size(cost: Cost, target: Target) -> float:
 
 def share(dense: Cost, now: Cost, target: Target) -> float:
     """What a fraction of the dense net is a fraction of now."""
-    return dense_size(dense, target) / dense_size(now, target)
+    return 1.0 if now is dense else dense_size(dense, target) / dense_size(now, target)
 
 
 def compose(before: Kept, now: Kept) -> Kept:

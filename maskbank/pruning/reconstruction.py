@@ -115,7 +115,8 @@ def approximations(
     for layer in layers:
         gone = removed_units(layer, kept[layer.name])
         for slot in layer.read:
-            values = means[slot.module][slot.index] if how == "mean" else expected(layer, slot, seen)
+            mean = means.get(slot.module)  # a reader whose weight is used without calling it has none
+            values = expected(layer, slot, seen) if how == "bias" else None if mean is None else mean[slot.index]
             found.append((layer, slot, None if values is None else Approximation(constant=values[gone])))
     return found
 

@@ -24,9 +24,9 @@ def fractions(schedule: str, budget: float) -> list[float]:
     al. 2020, equation 6).
     """
     name, rounds = parse_schedule(schedule)
-    done = [(turn + 1) / rounds for turn in range(rounds)]
+    done = [turn / rounds for turn in range(1, rounds)]
     if name == "exponential":
-        return [budget**part for part in done]
+        return [*(budget**part for part in done), budget]
     if name == "cubic":
-        return [budget + (1 - budget) * (1 - part) ** 3 for part in done]
-    return [1 - (1 - budget) * part for part in done]
+        return [*(budget + (1 - budget) * (1 - part) ** 3 for part in done), budget]
+    return [*(1 - (1 - budget) * part for part in done), budget]

@@ -17,14 +17,15 @@ NEAR = 0.005  # how far a budget may be from n / m
 
 
 def prunable_weights(model: nn.Module) -> dict[str, nn.Parameter]:
-    """Weights of convolutions and linear layers, but for the stem (the first one) and the classifier."""
-    classifier = model.get_classifier()  # type: ignore[operator]
-    found = {
-        f"{name}.weight": cast(nn.Parameter, module.weight)
-        for name, module in model.named_modules()
-        if isinstance(module, nn.Conv2d | nn.Linear) and module is not classifier
+    """Weights of convolutions and linear layers, but for the stem (the first one) and the classifier.
+
+    The classifier is the model's own word (timm's `get_classifier`), or else the last one.
+    """
+    layers = [(name, module) for name, module in model.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+    classifier = model.get_classifier() if hasattr(model, "get_classifier") else layers[-1][1]  # type: ignore[operator]
+    return {
+        f"{name}.weight": cast(nn.Parameter, module.weight) for name, module in layers[1:] if module is not classifier
     }
-    return {name: found[name] for name in list(found)[1:]}
 
 
 def magnitudes(weights: Mapping[str, Tensor]) -> Saliencies:

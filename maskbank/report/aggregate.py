@@ -7,6 +7,8 @@ import pandas as pd
 
 from maskbank.records.schema import NONE
 from maskbank.statistics.effects import half_width
+from maskbank.statistics.kept import SETTING as STRUCTURED_SETTING
+from maskbank.statistics.kept import attack_order, kept_rows
 from maskbank.statistics.pairing import POINT, SETTING, pair, settings, tabulate, transfer_rows
 
 TRANSFER = [*SETTING, "budget_asked", "steps", "method", "role"]
@@ -22,10 +24,14 @@ TRANSFER_NUMBERS = [
     "off_budget",
 ]
 SEEDED = [
-    "stage", "dataset", "backbone", "recipe", "method", "pattern", "allocation", "schedule", "reconstruct", "bn",
+    "stage", "dataset", "backbone", "recipe", "method", "role", "pattern", "allocation", "schedule", "reconstruct", "bn",
     "budget_kind", "budget_asked",
 ]  # fmt: skip
 SEEDED_NUMBERS = ["n", "failed", "accuracy", "sd", "budget_achieved", "off_budget"]
+STRUCTURED = [*STRUCTURED_SETTING, "attack", "method", "role", "budget_asked"]
+STRUCTURED_NUMBERS = [
+    "n", "failed", "removed", "value", "sd", "dense", "dense_sd", "kept_n", "kept", "kept_sd", "off_budget",
+]  # fmt: skip
 
 
 def off_budget(rows: pd.DataFrame) -> bool:
@@ -81,6 +87,33 @@ def seeded_means(records: pd.DataFrame) -> pd.DataFrame:
         }
         found.append(group[SEEDED].iloc[0].to_dict() | numbers)
     return pd.DataFrame(found, columns=[*SEEDED, *SEEDED_NUMBERS])
+
+
+def structured_means(records: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
+    """One row a setting, attack, method and budget of structured pruning, over pretraining seeds.
+
+    `value` and `dense` are fractions right of the pruned net and of its dense control, `kept` is the mean over seeds of
+    their ratio. Sds are of a sample. The control has no rows of its own.
+    """
+    rows = kept_rows(records, metrics)
+    rows = rows[rows.role != "reference"]
+    cells = (
+        rows.assign(failed=rows.status != "ok")
+        .groupby(STRUCTURED)
+        .agg({"failed": "sum", "removed": "mean", "budget_achieved": "mean"})
+    )
+    shares = ["value", "dense", "kept"]
+    seeds = rows.groupby([*STRUCTURED, "unit"])[shares].mean().groupby(STRUCTURED)
+    number, mean, sd = seeds.count(), seeds.mean(), seeds.std(ddof=1)
+    frame = cells.assign(
+        n=number.value, value=mean.value, sd=sd.value, dense=mean.dense, dense_sd=sd.dense, kept_n=number.kept,
+        kept=mean.kept, kept_sd=sd.kept,
+    ).reset_index()  # fmt: skip
+    frame["off_budget"] = (frame.budget_achieved - frame.budget_asked).abs() > 0.005 * frame.budget_asked
+    place = {attack: place for place, attack in enumerate(sorted(set(frame.attack), key=attack_order))}
+    by = [*STRUCTURED_SETTING, "place", "method", "budget_asked"]
+    frame = frame.assign(place=frame.attack.map(place)).sort_values(by, kind="stable", ignore_index=True)
+    return frame[[*STRUCTURED, *STRUCTURED_NUMBERS]]
 
 
 def pretrained_means(records: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""The three figures of a report, drawn from the same numbers as its tables."""
+"""Figures of transfer, compression and comparisons, drawn from the same numbers as its tables."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from maskbank.report.aggregate import pretrained_means, seeded_means
-from maskbank.report.style import Drawing, colour, empty_panel, house_style, label, marker
+from maskbank.report.style import Drawing, colour, empty_panel, house_style, label, marker, pattern_label
 from maskbank.report.tables import number_range
 
 NO_TRANSFER = "no transfer cell has an accuracy"
@@ -81,10 +81,12 @@ def accuracy_panel(axes: Axes, group: pd.DataFrame) -> None:
 
 
 def compression_figure(records: pd.DataFrame) -> Drawing:
-    """Accuracy after compression by recipe, and of sparse training by method: a panel a backbone and kind."""
+    """Accuracy with fewer weights or bits, by recipe, and of sparse training by method: a panel a backbone and kind."""
     data = seeded_means(records)
+    data = data[data.budget_kind.isin(["weights", "bits"])]
     shown, dense = data[data.accuracy.notna()], pretrained_means(records)
-    panels = list(shown.groupby(["backbone", "stage", "budget_kind"], sort=True))
+    shown = shown.assign(kind=[compressed_how(row) for row in shown.to_dict("records")])
+    panels = list(shown.groupby(["backbone", "stage", "budget_kind", "kind"], sort=True))
     columns = min(max(len(panels), 1), 3)
     lines = -(-max(len(panels), 1) // columns)
     with house_style():
@@ -95,11 +97,13 @@ def compression_figure(records: pd.DataFrame) -> Drawing:
             grid = list(figure.subplots(lines, columns, squeeze=False).flat)
             for axes, (_, group) in zip(grid, panels, strict=False):
                 compression_panel(axes, group, dense[dense.backbone.isin(group.backbone)])
+                first = group.iloc[0]
+                axes.set_title(f"{first.backbone}, {first.kind or 'sparse training'}")
             for axes in grid[len(panels) :]:
                 axes.set_axis_off()
     n = number_range(shown.n) if len(shown) else "0"
     caption = (
-        f"Accuracy after one-shot compression by recipe and of sparse training by method, n = {n} seeds. Points: "
+        f"Accuracy after one-shot compression of weights by recipe and of sparse training by method, n = {n} seeds. Points: "
         "means; bars: ± one sample sd over seeds, not an interval of the mean. Dashed and hollow: BN kept as it was. "
         "Dotted: the pretrained nets before compression. No test is drawn: the paired tests over seeds stand among "
         "the claims, and below 6 seeds none is made."
@@ -108,10 +112,19 @@ def compression_figure(records: pd.DataFrame) -> Drawing:
     return Drawing("compression", "Compression and sparse training", caption, alt, data, figure)
 
 
+def compressed_how(row: dict[Any, Any]) -> str:
+    """What tells the panels of one-shot compression apart; of sparse training the methods share one panel."""
+    if row["stage"] != "compress":
+        return ""
+    keys = ("pattern", "budget_kind", "allocation", "schedule", "reconstruct")
+    pattern = pattern_label(*(row[key] for key in keys))
+    return label(row["method"]) if pattern == "–" else f"{label(row['method'])}, {pattern}"
+
+
 def compression_panel(axes: Axes, group: pd.DataFrame, dense: pd.DataFrame) -> None:
     """One line a recipe (compress) or method (sparsify) and BN handling, beside one another, with bars of one sd."""
     first = group.iloc[0]
-    by, when = ("recipe", "one-shot") if first.stage == "compress" else ("method", "sparse training")
+    by = "recipe" if first.stage == "compress" else "method"
     lines = list(group.groupby([by, "bn"], sort=True))
     for position, ((name, bn), own) in enumerate(lines):
         apart = 1.05 ** (position - (len(lines) - 1) / 2)
@@ -125,7 +138,6 @@ def compression_panel(axes: Axes, group: pd.DataFrame, dense: pd.DataFrame) -> N
         axes.axhline(100 * row["accuracy"], color=colour(row["recipe"]), linestyle=":", linewidth=1)
     bits = first.budget_kind == "bits"
     budget_axis(axes, sorted(group.budget_asked.unique()), "bits a weight" if bits else "fraction of weights kept")
-    axes.set_title(f"{first.backbone}, {when}")
     axes.set_ylabel("accuracy (points)")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, handlelength=2.4, columnspacing=1)
 

@@ -33,6 +33,8 @@ GLOSSARY = {
     "recipe": "How a backbone was pretrained.",
     "backbone": "The net that is pruned.",
     "bank": "Masks of other tasks, from which a method may choose.",
+    "robust accuracy": "Fraction of the test images still classified rightly under an attack (FGSM, PGD) on the net itself.",
+    "share kept": "Accuracy or robust accuracy over that of the dense control with the same backbone, recipe and seed.",
     "interval": "A range that covers the true mean in 95 % of repetitions, if its assumptions hold.",
     "minimal detectable effect": "Smallest true difference that this design finds with 80 % power, two-sided at 5 %.",
     "Holm": "A correction of p-values for the number of tests in a family.",

@@ -14,16 +14,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from maskbank.files import write_bytes
+from maskbank.records.schema import NONE
 
 # Okabe and Ito's palette, filled up from Tol's muted one: told apart by readers with any common colour blindness.
 COLOURS = {
     "smsp": "#0072B2", "universal": "#E69F00", "random": "#8C8C8C", "l2": "#009E73", "taylor": "#D55E00",
     "dense": "#000000", "adam": "#56B4E9", "snt": "#CC79A7", "c_gap": "#882255", "prune_from_dense": "#44AA99",
+    "paoding": "#332288", "paoding_shipped": "#AA4499", "l1": "#661100",
 }  # fmt: skip
-OTHER_COLOURS = ("#332288", "#999933", "#AA4499", "#DDCC77", "#117733", "#88CCEE")
+OTHER_COLOURS = ("#999933", "#DDCC77", "#117733", "#88CCEE", "#CC6677")
 MARKERS = {
     "smsp": "o", "universal": "s", "random": "X", "l2": "^", "taylor": "D", "dense": "P",
-    "adam": "o", "snt": "s", "c_gap": "o", "prune_from_dense": "^",
+    "adam": "o", "snt": "s", "c_gap": "o", "prune_from_dense": "^", "paoding": "o", "paoding_shipped": "s", "l1": "<",
 }  # fmt: skip
 
 
@@ -52,7 +54,18 @@ def label(name: str) -> str:
     """A name as a reader sees it."""
     known = {"smsp": "SMSP", "snt": "SNT", "adam": "Adam", "l2": "L2", "taylor": "Taylor", "c_gap": "C-GaP"}
     known |= {"global_macs": "global (per MAC)", "prune_from_dense": "prune from dense", "none": "as trained"}
+    known |= {"l1": "L1", "paoding": "PAODING", "paoding_shipped": "PAODING as shipped"}
     return known.get(name, name.replace("_", " "))
+
+
+def pattern_label(pattern: str, budget_kind: str, allocation: str, schedule: str, reconstruct: str) -> str:
+    """What was pruned and how; left out where it goes without saying: global, in one shot, nothing reconstructed."""
+    kinds = {"params": "by parameters", "macs": "by MACs", "bytes": "by bytes", "peak": "by peak memory"}
+    words = ["" if pattern == NONE else pattern, kinds.get(budget_kind, "")]
+    words += ["" if allocation in ("global", NONE) else label(allocation)]
+    words += ["" if schedule in ("one_shot", NONE) else label(schedule)]
+    words += ["" if reconstruct == NONE else label(reconstruct)]
+    return ", ".join(word for word in words if word) or "–"
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The two tables of a report, as csv, Markdown, LaTeX and rows of the page."""
+"""Tables of a report, as csv, Markdown, LaTeX and rows of the page."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,7 @@ import pandas as pd
 from maskbank.files import write_bytes
 from maskbank.records.schema import NONE
 from maskbank.report.aggregate import seeded_means
-from maskbank.report.style import label
+from maskbank.report.style import label, pattern_label
 
 DAGGER = "†"
 
@@ -79,28 +79,30 @@ def seeded_table(records: pd.DataFrame) -> Sheet:
     """Recipes and methods of compression and of sparse training, a row each, one column a budget."""
     data = seeded_means(records)
     budgets = sorted(
-        set(zip(data.budget_kind, data.budget_asked, strict=True)), key=lambda item: (item[0] != "weights", -item[1])
+        set(zip(data.budget_kind == "bits", data.budget_asked, strict=True)), key=lambda item: (item[0], -item[1])
     )
     rows = []
-    keys = ["stage", "backbone", "method", "bn", "recipe"]
-    best = data.groupby(["stage", "backbone", "budget_kind", "budget_asked", "bn"]).accuracy.max()
-    for labels, group in data.groupby(keys, sort=True):
-        stage, backbone, method, bn, recipe = map(str, labels)
-        rows.append(
-            [Cell(stage), Cell(backbone), Cell(label(method)), Cell("–" if bn == NONE else bn), Cell(label(recipe))]
-        )
-        for kind, budget in budgets:
-            here = group[(group.budget_kind == kind) & (group.budget_asked == budget)]
-            top = best.get((stage, backbone, kind, budget, bn))
+    how = ["pattern", "budget_kind", "allocation", "schedule", "reconstruct"]
+    pruned = data[data.role != "reference"]
+    best = pruned.groupby(["stage", "backbone", "pattern", "budget_kind", "budget_asked", "bn"]).accuracy.max()
+    for labels, group in data.groupby(["stage", "backbone", *how, "method", "bn", "recipe"], sort=True):
+        stage, backbone, pattern, kind, *_, method, bn, recipe = map(str, labels)
+        texts = (stage, backbone, pattern_label(*map(str, labels[2:7])), label(method), "–" if bn == NONE else bn)
+        rows.append([*map(Cell, texts), Cell(label(recipe))])
+        for bits, budget in budgets:
+            here = group[(group.budget_asked == budget) & (bits == (kind == "bits"))]
+            top = best.get((stage, backbone, pattern, kind, budget, bn)) if len(here) else None
             rows[-1].append(seeded_cell(here.iloc[0], top) if len(here) else Cell(""))
-    names = (f"{budget:g} bits" if kind == "bits" else f"keep {budget:g}" for kind, budget in budgets)
+    names = (f"{budget:g} bits" if bits else f"keep {budget:g}" for bits, budget in budgets)
     caption = (
         "Accuracy in points without fine-tuning (compress) and after sparse training at equal steps (sparsify): mean "
-        "± sample sd over seeds, and n. Masked weights are simulated sparsity: no time is saved. Bold: highest mean of a "
-        f"backbone, budget and BN handling, which is not a test. {DAGGER}: the budget achieved misses the one asked by "
-        "more than 0.5 %. ✗: cells that did not end ok."
+        "± sample sd over seeds, and n. Patterns of units are removed for real; masked weights are simulated sparsity: "
+        "no time is saved. A budget is of weights, of units, or as the pattern says. Not said in the pattern: allocation "
+        "global, one shot, nothing reconstructed. Bold: highest mean of a backbone, pattern, budget and BN handling, "
+        f"which is not a test. {DAGGER}: the budget achieved misses the one asked by more than 0.5 %. ✗: cells that did "
+        "not end ok."
     )
-    head = ("stage", "backbone", "method", "BN", "recipe", *names)
+    head = ("stage", "backbone", "pattern", "method", "BN", "recipe", *names)
     return Sheet("compression", "Compression and sparse training", caption, head, tuple(map(tuple, rows)), data)
 
 
@@ -108,7 +110,7 @@ def seeded_cell(row: pd.Series, best: float | None) -> Cell:
     text = f"{points(row.accuracy)} ± {points(row.sd)}, n {row.n}"
     text += f" {DAGGER}" if row.off_budget else ""
     text += f" ✗{row.failed}" if row.failed else ""
-    return Cell(text, best is not None and row.accuracy == best)
+    return Cell(text, best is not None and row.role != "reference" and row.accuracy == best)
 
 
 def markdown(sheet: Sheet) -> str:

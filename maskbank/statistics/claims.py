@@ -1,59 +1,24 @@
 """The papers' claims (docs/methods.md) as hypotheses on the records: of our reading of the method, in this setting."""
 
-from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
 
 from maskbank.config import Compare
-from maskbank.statistics.contrast import TESTED, Contrast
+from maskbank.statistics.claim import NOWHERE, Claim, Measured, no_records, seeded_claims
 from maskbank.statistics.facts import FAIL, Facts, Verdict
-from maskbank.statistics.outcomes import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Judgement, not_worse, superior
-from maskbank.statistics.seeded import Seeded, gap_against_dense, gap_against_pruned, snt_against_adam
+from maskbank.statistics.outcomes import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Judgement, superior
+from maskbank.statistics.paoding import paoding_claims
+from maskbank.statistics.seeded import gap_against_dense, gap_against_pruned, snt_against_adam
 
 SNT = "Heo et al., arXiv 2305.04526"
-SCOPE = "of our reading of the method, in this setting"
-NOWHERE = "not in the records"
 NEEDED = ("B3", "B6", "W1", "X2", "X3", "X4", "X10", "X13", "X15")
-
-
-@dataclass(frozen=True)
-class Measured:
-    """One contrast behind a claim. Differences are accuracies; `unit` is what n counts."""
-
-    setting: str
-    unit: str
-    n: int
-    difference: float
-    ci_low: float
-    ci_high: float
-    p: float
-    p_used: float
-    minimal_detectable_effect: float
-    status: str
-    missing: str
-
-
-@dataclass(frozen=True)
-class Claim:
-    """A claim and how it fared. `reported` is the paper's own wording or number."""
-
-    id: str
-    paper: str
-    says: str
-    contrast: str
-    where: str
-    reported: str
-    verdict: str
-    reason: str
-    test: str
-    measured: list[Measured] = field(default_factory=list)
-    scope: str = SCOPE
 
 
 def judge_claims(facts: Facts, rules: list[Verdict]) -> list[Claim]:
     """Every declared claim; one that the records cannot answer is inconclusive, with the reason."""
-    return [*smsp_claims(facts, rules), *snt_claims(facts), *gap_claims(facts), *untested_claims()]
+    tested = [*smsp_claims(facts, rules), *paoding_claims(facts), *snt_claims(facts), *gap_claims(facts)]
+    return [*tested, *untested_claims()]
 
 
 def smsp_claims(facts: Facts, rules: list[Verdict]) -> list[Claim]:
@@ -116,18 +81,6 @@ def from_headline(row: pd.Series) -> Measured:
     )  # fmt: skip
 
 
-def from_contrast(setting: str, contrast: Contrast, p_used: float) -> Measured:
-    status = contrast.status.replace("tasks", "seeds")
-    return Measured(
-        setting, "seeds", contrast.n, contrast.difference, contrast.ci_low, contrast.ci_high, contrast.p, p_used,
-        contrast.minimal_detectable_effect, status, contrast.missing,
-    )  # fmt: skip
-
-
-def no_records(name: str) -> str:
-    return f"the records hold no cells for the contrast of {name}"
-
-
 def snt_claims(facts: Facts) -> list[Claim]:
     """Recipe snt minus adam after compression, on each backbone; seeds are the unit."""
     says = {
@@ -172,59 +125,19 @@ def gap_claims(facts: Facts) -> list[Claim]:
     ]
 
 
-def seeded_claims(
-    name: str, found: list[Seeded], fixed: dict[str, Any], params: Compare, *, margin: float | None = None
-) -> list[Claim]:
-    """A claim for each backbone. The first contrast decides, others describe; with a margin, to match is enough."""
-    claims = []
-    for item in found:
-        head = item.contrasts[0][1]
-        if margin is None or head.status != TESTED:
-            judgement = superior(head.difference, head.p, head.status, params.alpha, unit="seeds")
-        else:
-            judgement = not_worse(item.units, margin, params.alpha)
-        used = [judgement.p, *(contrast.p for _, contrast in item.contrasts[1:])]
-        measured = [from_contrast(*contrast, p) for contrast, p in zip(item.contrasts, used, strict=True)]
-        where = f"{item.dataset}, {item.backbone}"
-        claims.append(
-            Claim(
-                id=f"{name}-{item.backbone}", **fixed, where=where,
-                verdict=judgement.verdict, reason=judgement.reason, measured=measured,
-            )
-        )  # fmt: skip
-    return claims or [Claim(name, **fixed, where=NOWHERE, verdict=INCONCLUSIVE, reason=no_records(name))]
-
-
 def untested_claims() -> list[Claim]:
     """Claims that the suite has no measurement for yet."""
-
-    def claim(name: str, paper: str, says: str, contrast: str, reported: str) -> Claim:
-        return Claim(
-            name, paper, says, contrast, NOWHERE, reported, INCONCLUSIVE, "not tested in this suite yet", test="none"
-        )
-
-    paoding = "Meng et al., arXiv 2405.00074"
     return [
-        claim(
-            "paoding-size",
-            paoding,
-            "Nominal 25 % and 50 % pruning without data cuts the size by more than that",
-            "size after minus size before",
-            "36.5-49.4 % and 63.9-78.1 % smaller",
-        ),
-        claim(
-            "paoding-robustness",
-            paoding,
-            "Accuracy and robustness survive pruning without data",
-            "share of accuracy and robustness kept",
-            "nearly unchanged to 20 % of neurons; more than half kept at 50 %",
-        ),
-        claim(
+        Claim(
             "snt-flat",
             SNT,
             "The minima are flatter than Adam's, at about Adam's cost",
             "sharpness, snt minus adam",
+            NOWHERE,
             "flatter; SAM pays twice",
+            INCONCLUSIVE,
+            "not tested in this suite yet",
+            test="none",
         ),
     ]
 

@@ -7,7 +7,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from maskbank.config import Compare
+from maskbank.records.schema import NONE
 from maskbank.statistics.contrast import Contrast, measure
+from maskbank.statistics.kept import structured_rows
 from maskbank.statistics.pairing import Pairs
 
 
@@ -40,7 +42,7 @@ def pair_seeds(left: pd.DataFrame, right: pd.DataFrame, keys: list[str]) -> Pair
 def snt_against_adam(records: pd.DataFrame, method: str, params: Compare) -> list[Seeded]:
     """Accuracy after compression, recipe snt minus adam, for each backbone with both; paired by pretraining seed."""
     rows = records[(records.stage == "compress") & (records.method == method)]
-    rows = rows[rows.pattern.isin(["unstructured", "none"]) & (rows.schedule != "iterative")]
+    rows = rows[rows.pattern.isin(["unstructured", NONE]) & rows.schedule.isin(["one_shot", NONE])]
     rows = rows.assign(unit=rows.pretrain_seed)
     keys = ["bn", "budget_asked"]
     found = []
@@ -54,6 +56,32 @@ def snt_against_adam(records: pd.DataFrame, method: str, params: Compare) -> lis
             units = pairs.clusters if position == 0 else units
             contrasts.append((name, measure(pairs, params, f"snt/{dataset}/{backbone}/{name}")))
         found.append(Seeded(str(dataset), str(backbone), contrasts, units))
+    return found
+
+
+def paoding_against(records: pd.DataFrame, rival: str, params: Compare) -> list[tuple[str, Seeded]]:
+    """Accuracy after structured pruning, paoding minus a rival, with its kind of reconstruction; paired by pretraining seed.
+
+    Only points that both have are compared. Kinds of reconstruction are not averaged: merge is each method's own.
+    """
+    rows = structured_rows(records)
+    keys = ["recipe", "pattern", "allocation", "schedule", "bn", "budget_kind", "budget_asked"]
+    found = []
+    for (dataset, backbone, how), group in rows.groupby(["dataset", "backbone", "reconstruct"], sort=True):
+        own, other = (group[group.method == method] for method in ("paoding", rival))
+        shared = own[keys].drop_duplicates().merge(other[keys].drop_duplicates())
+        parts = [("mean over all shared points", shared)]
+        parts += [
+            (f"keep {budget:g}", shared[shared.budget_asked == budget]) for budget in shared.budget_asked.unique()
+        ]
+        parts[1:] = sorted(parts[1:], key=lambda part: -part[1].budget_asked.iloc[0])
+        pairs = [pair_seeds(own.merge(part), other.merge(part), keys) for _, part in parts if len(part)]
+        contrasts = [
+            (f"{how}, {name}", measure(paired, params, f"paoding/{dataset}/{backbone}/{how}/{rival}/{name}"))
+            for (name, _), paired in zip(parts, pairs, strict=False)
+        ]
+        if contrasts:
+            found.append((str(how), Seeded(str(dataset), str(backbone), contrasts, pairs[0].clusters)))
     return found
 
 

@@ -3,7 +3,8 @@
 import math
 
 from maskbank.records.schema import STATUSES
-from maskbank.statistics.claims import Claim, count_verdicts
+from maskbank.statistics.claim import Claim
+from maskbank.statistics.claims import count_verdicts
 from maskbank.statistics.facts import FAIL, NOT_APPLICABLE, PASS, Facts, Verdict
 
 

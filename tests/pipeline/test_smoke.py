@@ -41,10 +41,12 @@ def test_every_planned_cell_has_its_rows(clone: Clone) -> None:
 
 def test_everything_listed_is_exercised(clone: Clone) -> None:
     records = read_tables(clone.path / "reports")["records"]
+    scores = {row["name"] for row in json.loads(clone.run("maskbank", "list", "scores", "--json").stdout)}
     for kind, column in (("methods", "method"), ("recipes", "recipe"), ("compressors", "method"), ("sparsifiers", "method"),
                          ("makers", "method")):  # fmt: skip
         names = {row["name"] for row in json.loads(clone.run("maskbank", "list", kind, "--json").stdout)}
-        assert names <= set(records[column]), kind
+        assert names - scores <= set(records[column]), kind  # every score runs in tests/pruning
+    assert {"units", "unstructured", "2:4"} <= set(records[records.stage == "compress"].pattern)
 
 
 def test_records_say_what_they_should(clone: Clone) -> None:
@@ -142,26 +144,28 @@ def test_made_again_by_the_other_engine_byte_for_byte(clone: Clone, tmp_path: Pa
 
 
 def test_a_new_method_runs_its_own_cells_only(clone: Clone) -> None:
-    (clone.path / "maskbank/pruning/scores/l1.py").write_text(
-        '"""L1: the sum of the absolute weights that make a unit."""\n\n'
+    (clone.path / "maskbank/pruning/scores/mine.py").write_text(
+        '"""Mine: the sum of the absolute weights that make a unit."""\n\n'
         "from maskbank.models.units import unit_weights\n\n"
         'ROLE = "rival"\n\n\n'
         "def score(model, layers, sample):\n"
         "    return {layer.name: unit_weights(model, layer).abs().sum(1) for layer in layers}\n"
     )
     params = profile_params("smoke", []).model_dump()
-    params["transfer"]["methods"].append("l1x")
-    with pytest.raises(ValueError, match="l1x"):
+    params["transfer"]["methods"].append("minex")
+    with pytest.raises(ValueError, match="minex"):
         validate(params, "params")
     text = (clone.path / "params.yaml").read_text()
-    (clone.path / "params.yaml").write_text(text.replace("taylor, dense]\n  options", "taylor, dense, l1]\n  options"))
+    (clone.path / "params.yaml").write_text(
+        text.replace("taylor, dense]\n  options", "taylor, dense, mine]\n  options")
+    )
     before = pd.read_parquet(clone.path / "reports/records.parquet")
     output = clone.run("dvc", "repro").stdout
     ran = counts(output)
     assert ran["transfer"][1] == 4, "two tasks, two allocations"
     assert all(pending == 0 for stage, (_, pending) in ran.items() if stage != "transfer"), ran
     after = pd.read_parquet(clone.path / "reports/records.parquet")
-    old = after[after.method != "l1"].reset_index(drop=True)
+    old = after[after.method != "mine"].reset_index(drop=True)
     pd.testing.assert_frame_equal(old, before)
     clone.run("maskbank", "sync", "--check")
 

@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from torch import nn
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch import nn
 
 from maskbank.errors import InputError
 from maskbank.measures.cost import trace_cost

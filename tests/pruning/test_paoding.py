@@ -515,3 +515,41 @@ def test_bad_robustness_of_the_tool_is_not_ours() -> None:
     assert (model(x).argmax(1) == 0).all()
     with pytest.raises(InputError, match="one logit"):
         robust_accuracy(model, x, y, mean=0 * one, std=one, eps=[0.1], generator=torch.Generator())
+
+
+def test_bound_knows_the_steepest_slope() -> None:
+    """gelu rises faster than its input at the square root of 2."""
+    root = math.sqrt(2)
+    stack = [Dense(tensor([1.0], [1.0]), tensor([0.0, 0.001]), "gelu"), Dense(tensor([[1.0, 1.0]]), tensor([0.0]))]
+    moved = change(stack, tensor([[root]]), {0: {1: 0}})
+    assert moved > 0.001
+    assert (bound(stack, Box(tensor([root]), tensor([0.0])), {0: {1: 0}}) >= moved).all()
+
+
+def test_bound_carries_changes_on_by_merged_weights() -> None:
+    """The second layer's twins become one node of weight 2, which passes on twice what the first layer changes."""
+    twins = Dense(tensor([1.0, 1.0], [1.0, 1.0]), tensor([0.0, 0.0]))
+    stack = [Dense(tensor([1.0], [1.0]), tensor([0.0, 0.5])), twins, Dense(tensor([[1.0, 1.0]]), tensor([0.0]))]
+    partners = {0: {1: 0}, 1: {1: 0}}
+    assert change(stack, tensor([[1.0]]), partners).tolist() == bound(stack, LINE, partners).tolist() == [1]
+
+
+def test_shipped_prices_the_next_round_by_merged_weights() -> None:
+    """Node by node against the tool's rounds spelled out; without the merges the order would be another one."""
+    differ = 0
+    for seed in range(6):
+        stack, _ = random_stack([3, 8, 2], "relu", seed)
+        found = {}
+        for merging in (True, False):
+            weight, alive, steps = stack[1].weight.clone(), torch.ones(8, dtype=torch.bool), []
+            while alive.sum() > 1:
+                pairs = candidates(saliency(stack[0], weight), alive, 2, first=not steps)
+                now = [stack[0], Dense(weight, stack[1].bias)]
+                a, b = pairs[int(impact(now, 0, pairs, (0.0, 1.0)).argmin())]
+                weight[:, a] += weight[:, b] * merging
+                weight[:, b], alive[b] = 0, False
+                steps.append((b, a))
+            found[merging] = steps
+        assert removals(stack, 1)[0] == found[True]
+        differ += found[True] != found[False]
+    assert differ

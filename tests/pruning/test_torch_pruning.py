@@ -279,10 +279,11 @@ def test_a_group_of_which_only_a_part_has_scores_stays_whole() -> None:
     model = net("resnet")
     layer = next(layer for layer in layers_of(model) if layer.name == "layer1.0.conv1")
     part = replace(layer, count=8, slots=tuple(replace(slot, index=slot.index[:8]) for slot in layer.slots))
-    pruner_of(model, as_importance(random_score, model, [part], sample_of())).step()
-    assert model.layer1[0].conv1.out_channels == 64
-    pruner_of(model, as_importance(random_score, model, [layer], sample_of())).step()
-    assert model.layer1[0].conv1.out_channels == 32
+    graph = tp.DependencyGraph().build_dependency(model, (torch.zeros(1, 3, SIZE, SIZE),))
+    group = graph.get_pruning_group(model.layer1[0].conv1, tp.prune_conv_out_channels, list(range(64)))
+    assert as_importance(random_score, model, [part], sample_of())(group) is None
+    scores = random_score(model, [layer], sample_of())[layer.name]
+    assert torch.equal(as_importance(random_score, model, [layer], sample_of())(group), scores)
 
 
 class MadeMagnitude(tp.importance.MagnitudeImportance):

@@ -39,12 +39,9 @@ def by_sorting(values: dict[str, Tensor], keep: int) -> dict[str, list[bool]]:
     """The rule, said slowly: each tensor's best, then the others by value, tensor and index."""
     listed = {name: value.flatten().tolist() for name, value in values.items()}
     best = {(name, numbers.index(max(numbers))) for name, numbers in listed.items()}
-    places = [
-        (-number, list(listed).index(name), index)
-        for name, numbers in listed.items()
-        for index, number in enumerate(numbers)
-    ]
-    ranked = [(list(listed)[tensor], index) for _, tensor, index in sorted(places)]
+    names = list(listed)
+    places = [(-number, names.index(name), index) for name in names for index, number in enumerate(listed[name])]
+    ranked = [(names[tensor], index) for _, tensor, index in sorted(places)]
     chosen = best | set([place for place in ranked if place not in best][: keep - len(best)])
     return {name: [(name, index) in chosen for index in range(len(numbers))] for name, numbers in listed.items()}
 
@@ -75,7 +72,7 @@ def test_large_tensors_agree_with_a_full_sort(kind: str, share_kept: float) -> N
         "sorted": lambda: torch.arange(count).float(),
         "constant": lambda: torch.zeros(count),
         "periodic": lambda: (torch.arange(count) % 20 == 0).float() + torch.rand(count, generator=generator) / 10,
-        "two": lambda: (torch.arange(count) > count // 2).float(),
+        "two": lambda: torch.arange(count).gt(count // 2) * 1.0,
     }[kind]()
     keep = round(share_kept * count)
     first, second = flat.split([count // 3, count - count // 3])
@@ -201,18 +198,18 @@ def test_erk_of_linear_layers_is_mocanus_formula() -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(
-    st.lists(st.lists(st.integers(1, 6), min_size=2, max_size=4), min_size=1, max_size=6),
-    st.floats(0.01, 1),
+    st.lists(st.lists(st.integers(2, 6), min_size=2, max_size=4), min_size=1, max_size=6),
+    st.floats(0.01, 0.8),
     st.sampled_from(["uniform", "global", "erk", "isomorphic"]),
 )
 def test_every_allocation_is_a_partition_within_bounds(dims: list[list[int]], budget: float, allocation: str) -> None:
     shapes = {str(place): tuple(shape) for place, shape in enumerate(dims)}
     sizes = {name: math.prod(shape) for name, shape in shapes.items()}
-    try:
-        groups = share(shapes, sizes, budget, allocation)
-    except InputError as error:
-        assert "out of reach" in str(error) or "nothing would be pruned" in str(error)
+    if round(budget * sum(sizes.values())) < len(sizes):
+        with pytest.raises(InputError, match="out of reach"):
+            share(shapes, sizes, budget, allocation)
         return
+    groups = share(shapes, sizes, budget, allocation)
     assert sorted(name for names, _ in groups for name in names) == sorted(shapes)
     assert all(len(names) <= keep <= sum(sizes[name] for name in names) for names, keep in groups)
     if allocation in ("global", "erk"):

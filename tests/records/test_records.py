@@ -12,9 +12,11 @@ from maskbank.records.evidence import check_evidence
 from maskbank.records.load import load_records, merge_tables, read_table, write_table
 from maskbank.records.schema import columns
 
-LABELS = {"cell_key", "stage", "profile", "dataset", "backbone", "recipe", "method", "task", "split", "pattern", "allocation", "schedule", "reconstruct", "bn", "setup",
-          "budget_kind", "reason", "dense_hash", "splits_hash", "evidence_hash", "code_version", "suite", "suite_version",
-          "tuning", "numerics_class", "leak"}  # fmt: skip
+LABELS = {
+    "cell_key", "stage", "profile", "dataset", "backbone", "recipe", "method", "task", "split", "pattern", "allocation",
+    "schedule", "reconstruct", "bn", "setup", "budget_kind", "reason", "dense_hash", "splits_hash", "evidence_hash",
+    "code_version", "suite", "suite_version", "tuning", "numerics_class", "leak",
+}  # fmt: skip
 
 
 def record(**values: object) -> dict[str, object]:

@@ -10,16 +10,18 @@ from maskbank.records.load import write_tables
 from maskbank.records.schema import NONE, TABLES, columns
 
 GAIN = {"smsp": 0.06, "universal": 0.05, "random": -0.04, "l2": 0.0, "taylor": 0.055, "dense": 0.14}
+ATTACKS = {"fgsm eps 0.03": 0.6, "pgd eps 0.03": 0.5}
 ROLE = {"smsp": "method", "universal": "control", "random": "control", "dense": "reference"}
 BASE = {
     "profile": "test", "dataset": "fashion_mnist", "backbone": "resnet20", "recipe": "adam", "method": NONE,
     "role": "reference", "task": NONE, "task_split": NONE, "split": NONE, "ways": np.nan, "shots": np.nan,
-    "pattern": NONE, "allocation": NONE, "schedule": NONE, "reconstruct": NONE, "bn": NONE, "setup": "same steps", "budget_kind": NONE, "budget_asked": np.nan,
-    "budget_achieved": np.nan, "steps": 0, "pretrain_seed": 0.0, "seed": 0, "status": "ok", "reason": NONE,
-    "accuracy": np.nan, "accuracy_dense": np.nan, "loss": np.nan, "params": 5e4, "params_dense": 2.7e5, "macs": 2e6,
-    "macs_dense": 1e7, "bytes": 2e5, "train_macs": 1e9, "selection_macs": 1e8, "dense_hash": "d0", "splits_hash": "s0",
-    "evidence_hash": "e0", "code_version": "c0", "schema_version": 2, "suite": "fake", "suite_version": "1",
-    "tuning": NONE, "trials": 1, "numerics_class": "float32", "leak": "backbone saw no target class",
+    "pattern": NONE, "allocation": NONE, "schedule": NONE, "reconstruct": NONE, "bn": NONE, "setup": "same steps",
+    "budget_kind": NONE, "budget_asked": np.nan, "budget_achieved": np.nan, "steps": 0, "pretrain_seed": 0.0,
+    "seed": 0, "status": "ok", "reason": NONE, "accuracy": np.nan, "accuracy_dense": np.nan, "loss": np.nan,
+    "params": 5e4, "params_dense": 2.7e5, "macs": 2e6, "macs_dense": 1e7, "bytes": 2e5, "train_macs": 1e9,
+    "selection_macs": 1e8, "dense_hash": "d0", "splits_hash": "s0", "evidence_hash": "e0", "code_version": "c0",
+    "schema_version": 2, "suite": "fake", "suite_version": "1", "tuning": NONE, "trials": 1,
+    "numerics_class": "float32", "leak": "backbone saw no target class",
 }  # fmt: skip
 
 
@@ -88,11 +90,50 @@ def others(generator: np.random.Generator, seeds: int = 3) -> list[dict]:
     return rows
 
 
+def structured(generator: np.random.Generator, seeds: int = 3) -> list[dict]:
+    """Units removed by three methods at two budgets, with the dense control of each seed."""
+    rows = [pruned("dense", 1.0, seed, 0.8 + generator.normal(0, 0.01), reconstruct=NONE) for seed in range(seeds)]
+    for method, share in (("paoding", 0.95), ("l1", 0.9), ("random", 0.8)):
+        for budget in (0.8, 0.5):
+            for seed in range(seeds):
+                accuracy = rows[seed]["accuracy"] * share * (1 if budget > 0.5 else 0.7) + generator.normal(0, 0.01)
+                rows.append(pruned(method, budget, seed, accuracy))
+    return rows
+
+
+def pruned(method: str, budget: float, seed: int, accuracy: float, **others: object) -> dict:
+    """A cell of structured pruning; `others` replace what is given here."""
+    role = {"dense": "reference", "paoding": "method", "random": "control"}.get(method, "rival")
+    return {
+        "stage": "compress", "method": method, "role": role, "pattern": "units", "allocation": "uniform",
+        "schedule": "one_shot", "reconstruct": "merge", "bn": "kept", "budget_kind": "units", "budget_asked": budget,
+        "budget_achieved": budget, "pretrain_seed": float(seed), "seed": seed, "accuracy": accuracy,
+    } | others  # fmt: skip
+
+
+def frame_of(rows: list[dict]) -> pd.DataFrame:
+    """Rows as records, each a cell of its own; what they do not say is as in BASE."""
+    frame = pd.DataFrame(
+        [BASE | row for row in rows], columns=[name for name in columns("records") if name != "cell_key"]
+    )
+    keys = pd.Series([f"cell{index:05d}" for index in range(len(frame))], index=frame.index, dtype=str)
+    return frame.assign(cell_key=keys)[columns("records")]
+
+
+def attacks(frame: pd.DataFrame, shares: dict[str, float] = ATTACKS) -> pd.DataFrame:
+    """Metrics of structured cells that ended well: under each attack this share of their right answers is left."""
+    whole = frame[frame.pattern.str.startswith("units") & (frame.stage == "compress") & frame.accuracy.notna()]
+    rows = [
+        {"cell_key": row.cell_key, "steps": row.steps, "metric": "robust_accuracy", "setting": attack, "value": left}
+        for row in whole.itertuples()
+        for attack, left in ((attack, row.accuracy * share) for attack, share in shares.items())
+    ]
+    return pd.DataFrame(rows, columns=columns("metrics"))
+
+
 def records(splits: int = 8, seed: int = 0, seeds: int = 1) -> pd.DataFrame:
     generator = np.random.default_rng(seed)
-    rows = transfer(splits, generator, seeds) + others(generator)
-    frame = pd.DataFrame([BASE | row for row in rows])
-    return frame.assign(cell_key=[f"cell{index:05d}" for index in range(len(frame))])[columns("records")]
+    return frame_of(transfer(splits, generator, seeds) + others(generator) + structured(generator))
 
 
 def fail(frame: pd.DataFrame, mask: pd.Series) -> pd.DataFrame:
@@ -114,7 +155,7 @@ def tables(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
         latency_low_ms=np.where(latency, 0.95, np.nan), latency_high_ms=np.where(latency, 1.1, np.nan),
         latency_dense_ms=np.where(latency, 2.0, np.nan), peak_memory_mb=300.0, machine_class="2 cores",
     )  # fmt: skip
-    return found | {"records": frame}
+    return found | {"records": frame, "metrics": attacks(frame)}
 
 
 def small_params() -> Params:

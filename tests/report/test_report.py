@@ -50,10 +50,12 @@ def test_every_file_is_written(whole):
     }
     figures = {
         f"figures/{name}.{end}"
-        for name in ("accuracy_by_budget", "compression", "forest")
+        for name in ("accuracy_by_budget", "compression", "forest", "robustness")
         for end in ("pdf", "svg", "png", "csv")
     }
-    tables = {f"tables/{name}.{end}" for name in ("transfer", "compression") for end in ("csv", "md", "tex")}
+    tables = {
+        f"tables/{name}.{end}" for name in ("transfer", "compression", "robustness") for end in ("csv", "md", "tex")
+    }
     views = {"comparisons.csv", "summary.json", "claims.json", "rules.json", "index.html"}
     assert found == figures | tables | views
 
@@ -64,6 +66,17 @@ def test_the_page_needs_no_network_and_no_script(whole):
     assert not re.search(r"(src|href)=[\"']?(https?:)?//", page)
     assert "@import" not in page
     assert "url(" not in page
+
+
+def test_the_page_shows_structured_pruning_and_its_claims(whole):
+    _, page = whole
+    assert page.count("<h3>Robustness of structured pruning</h3>") == 2, "a table and a figure"
+    for name in ("size", "robustness", "rivals-l1", "rivals-random"):
+        assert f'aria-label="Measured for paoding-{name}-resnet20"' in page
+    assert '<th scope="col" class="number">share kept</th>' in page
+    assert '<th scope="col" class="number">size cut</th>' in page
+    assert "<td>adam, units, uniform, merge, BN kept: 20 % removed, no attack</td>" in page
+    assert "50 % of units removed cut 81.5 %" in page
 
 
 class Links(HTMLParser):

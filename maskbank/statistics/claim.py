@@ -1,0 +1,82 @@
+"""A claim of a paper, what was measured for it, and how it fared."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from maskbank.config import Compare
+from maskbank.statistics.contrast import TESTED, Contrast
+from maskbank.statistics.outcomes import INCONCLUSIVE, not_worse, superior
+from maskbank.statistics.seeded import Seeded
+
+SCOPE = "of our reading of the method, in this setting"
+NOWHERE = "not in the records"
+
+
+@dataclass(frozen=True)
+class Measured:
+    """One contrast behind a claim; `unit` is what n counts. `difference` is of accuracies, or the claim's `quantity`."""
+
+    setting: str
+    unit: str
+    n: int
+    difference: float
+    ci_low: float
+    ci_high: float
+    p: float
+    p_used: float
+    minimal_detectable_effect: float
+    status: str
+    missing: str
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim and how it fared. `reported` is the paper's own wording or number, `quantity` what was measured."""
+
+    id: str
+    paper: str
+    says: str
+    contrast: str
+    where: str
+    reported: str
+    verdict: str
+    reason: str
+    test: str
+    measured: list[Measured] = field(default_factory=list)
+    scope: str = SCOPE
+    quantity: str = "difference"
+
+
+def from_contrast(setting: str, contrast: Contrast, p_used: float) -> Measured:
+    status = contrast.status.replace("tasks", "seeds")
+    return Measured(
+        setting, "seeds", contrast.n, contrast.difference, contrast.ci_low, contrast.ci_high, contrast.p, p_used,
+        contrast.minimal_detectable_effect, status, contrast.missing,
+    )  # fmt: skip
+
+
+def no_records(name: str) -> str:
+    return f"the records hold no cells for the contrast of {name}"
+
+
+def seeded_claims(
+    name: str, found: list[Seeded], fixed: dict[str, Any], params: Compare, *, margin: float | None = None
+) -> list[Claim]:
+    """A claim for each backbone. The first contrast decides, others describe; with a margin, to match is enough."""
+    claims = []
+    for item in found:
+        head = item.contrasts[0][1]
+        if margin is None or head.status != TESTED:
+            judgement = superior(head.difference, head.p, head.status, params.alpha, unit="seeds")
+        else:
+            judgement = not_worse(item.units, margin, params.alpha)
+        used = [judgement.p, *(contrast.p for _, contrast in item.contrasts[1:])]
+        measured = [from_contrast(*contrast, p) for contrast, p in zip(item.contrasts, used, strict=True)]
+        where = f"{item.dataset}, {item.backbone}"
+        claims.append(
+            Claim(
+                id=f"{name}-{item.backbone}", **fixed, where=where,
+                verdict=judgement.verdict, reason=judgement.reason, measured=measured,
+            )
+        )  # fmt: skip
+    return claims or [Claim(name, **fixed, where=NOWHERE, verdict=INCONCLUSIVE, reason=no_records(name))]

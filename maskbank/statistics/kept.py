@@ -1,0 +1,51 @@
+"""What structured pruning keeps of the net it came from: accuracy, alone and under attack, and size."""
+
+import pandas as pd
+
+from maskbank.records.schema import NONE
+
+ATTACKED = "robust_accuracy"  # metric whose setting is the attack, "pgd eps 0.03"
+NET = ["dataset", "backbone", "recipe", "unit"]
+SETTING = ["dataset", "backbone", "recipe", "pattern", "allocation", "schedule", "reconstruct", "bn", "budget_kind"]
+NO_CONTROL, AT_ZERO = "no dense control", "the dense control is right on nothing"
+
+
+def structured_rows(records: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the compress stage whose units were removed; `unit` is the pretraining seed, `removed` a fraction."""
+    rows = records[(records.stage == "compress") & records.pattern.str.startswith("units")]
+    return rows.assign(unit=rows.pretrain_seed.fillna(rows.seed), removed=1 - rows.budget_achieved)
+
+
+def kept_rows(records: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
+    """One row a structured cell and attack ("none": without), with columns of the records and four more.
+
+    `value`: the fraction of the test set still right, NaN for a cell that failed; `dense`: that of the unpruned control
+    with the same backbone, recipe and pretraining seed under the same attack; `kept`: value / dense, NaN where the
+    control is missing or right on nothing; `lacks`: in words what is missing, or "".
+    """
+    rows = structured_rows(records)
+    found = metrics[metrics.metric == ATTACKED].rename(columns={"setting": "attack"})
+    found = found[["cell_key", "steps", "attack", "value"]].astype({"steps": "int64", "value": "float64"})
+    attacked = rows.merge(found, on=["cell_key", "steps"])
+    clean = rows.assign(attack=NONE, value=rows.accuracy.astype(float))
+    lost = clean[clean.value.isna()].drop(columns="attack").merge(attacked[[*SETTING, "attack"]].drop_duplicates())
+    every = pd.concat([part for part in (clean, attacked, lost) if len(part)] or [clean], ignore_index=True)
+    every = every.merge(controls(every), on=[*NET, "attack"], how="left")
+    every = every.assign(kept=every.value / every.dense.where(every.dense > 0), lacks="")
+    every["lacks"] = every.lacks.mask(every.dense == 0, AT_ZERO).mask(every.dense.isna(), NO_CONTROL)
+    return every.assign(lacks=every.lacks.mask(every.value.isna(), "cell " + every.status))
+
+
+def controls(rows: pd.DataFrame) -> pd.DataFrame:
+    """The unpruned net of each (dataset, backbone, recipe, seed) and attack as `dense`; BN kept goes before re-estimated."""
+    whole = rows[(rows.role == "reference") & (rows.budget_asked == 1) & rows.value.notna()]
+    first = (
+        whole.assign(changed=whole.bn != "kept").sort_values(["changed", "cell_key"]).drop_duplicates([*NET, "attack"])
+    )
+    return first[[*NET, "attack", "value"]].rename(columns={"value": "dense"})
+
+
+def attack_order(attack: str) -> tuple[str, float]:
+    """Sorts "none" first, then attacks by name and eps."""
+    name, _, eps = attack.partition(" eps ")
+    return ("" if attack == NONE else name, float(eps or 0))

@@ -1,0 +1,244 @@
+"""Units are found by tracing: exact slots on nets of a few weights, then masked against sliced on every family of nets."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from maskbank.errors import InputError
+from maskbank.measures.cost import trace_cost
+from maskbank.models.surgery import slice_in_place, slice_units
+from maskbank.models.units import Gates, Layer, UnitSet, find_layers, unit_sums, unit_weights, watch
+from tests.conftest import ARCHITECTURES, lively
+from tests.nets import IMAGE, NETS
+
+UNIT_SETS: tuple[UnitSet, ...] = ("internal", "coupled", "all")
+
+
+class Wired(nn.Module):
+    """Modules by name and a function that wires them."""
+
+    def __init__(self, wire, **modules: nn.Module) -> None:
+        super().__init__()
+        self.wire = wire
+        for name, module in modules.items():
+            setattr(self, name, module)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.wire(self, x)
+
+
+def slots(layer: Layer) -> set[tuple[str, int, str, tuple[tuple[int, ...], ...]]]:
+    return {(slot.tensor, slot.dim, slot.role, tuple(map(tuple, slot.index.tolist()))) for slot in layer.slots}
+
+
+def shape_of(layers: list[Layer]) -> list[tuple[str, str, int, bool]]:
+    return [(layer.name, layer.kind, layer.count, layer.coupled) for layer in layers]
+
+
+def test_a_conv_its_norm_and_the_dense_layer_behind_a_flatten() -> None:
+    """Two channels of 2 x 2 pixels are read as four features each."""
+    net = Wired(
+        lambda m, x: m.head(torch.relu(m.norm(m.conv(x))).flatten(1)),
+        conv=nn.Conv2d(1, 2, 1),
+        norm=nn.BatchNorm2d(2),
+        head=nn.Linear(8, 3),
+    )
+    (layer,) = find_layers(net, (1, 2))
+    each = ((0,), (1,))
+    assert shape_of([layer]) == [("conv", "channel", 2, False)]
+    assert slots(layer) == {
+        ("conv.weight", 0, "made", each),
+        ("conv.bias", 0, "made", each),
+        ("norm.weight", 0, "carried", each),
+        ("norm.bias", 0, "carried", each),
+        ("norm.running_mean", 0, "carried", each),
+        ("norm.running_var", 0, "carried", each),
+        ("head.weight", 1, "read", ((0, 1, 2, 3), (4, 5, 6, 7))),
+    }
+
+
+def test_what_is_added_up_is_coupled() -> None:
+    net = Wired(
+        lambda m, x: m.head((m.a(x) + m.b(x)).mean((2, 3))),
+        a=nn.Conv2d(1, 3, 1),
+        b=nn.Conv2d(1, 3, 3, 1, 1),
+        head=nn.Linear(3, 2),
+    )
+    with pytest.raises(InputError, match="no prunable units"):
+        find_layers(net, (1, 4))
+    (layer,) = find_layers(net, (1, 4), "coupled")
+    assert shape_of([layer]) == [("a", "channel", 3, True)]
+    assert {slot.tensor for slot in layer.made} == {"a.weight", "a.bias", "b.weight", "b.bias"}
+
+
+def test_a_concatenation_shifts_what_its_reader_reads() -> None:
+    net = Wired(
+        lambda m, x: m.head(torch.cat([m.a(x), m.b(x)], 1).mean((2, 3))),
+        a=nn.Conv2d(1, 2, 1),
+        b=nn.Conv2d(1, 3, 1),
+        head=nn.Linear(5, 2),
+    )
+    first, second = find_layers(net, (1, 4))
+    assert [slot.index.tolist() for slot in first.read] == [[[0], [1]]]
+    assert [slot.index.tolist() for slot in second.read] == [[[2], [3], [4]]]
+
+
+def test_a_gate_ties_the_halves_of_its_layer() -> None:
+    net = Wired(lambda m, x: m.out(torch.mul(*m.fc(x.flatten(1)).chunk(2, 1))), fc=nn.Linear(4, 6), out=nn.Linear(3, 2))
+    (layer,) = find_layers(net, (1, 2))
+    assert layer.count == 3
+    assert layer.made[0].index.tolist() == [[0, 3], [1, 4], [2, 5]]
+    assert not layer.coupled
+
+
+def test_a_channel_shuffle_is_followed() -> None:
+    """Channels 0 1 | 2 3 come out as 0 2 1 3."""
+    net = Wired(
+        lambda m, x: m.b(m.a(x).view(1, 2, 2, 4, 4).transpose(1, 2).reshape(1, 4, 4, 4)).mean((2, 3)),
+        a=nn.Conv2d(1, 4, 1, bias=False),
+        b=nn.Conv2d(4, 2, 1, bias=False),
+    )
+    (layer,) = find_layers(net, (1, 4))
+    order = {
+        tuple(unit): tuple(read)
+        for unit, read in zip(layer.made[0].index.tolist(), layer.read[0].index.tolist(), strict=True)
+    }
+    assert order == {(0,): (0,), (1,): (2,), (2,): (1,), (3,): (3,)}
+
+
+def test_attention_gives_heads_and_nodes() -> None:
+    architecture = ARCHITECTURES["vit"]
+    layers = find_layers(architecture.build(), architecture.image)
+    assert [layer.kind for layer in layers] == ["head", "node"] * 2
+    heads = layers[0]
+    assert heads.count == 3
+    assert heads.read[0].index[1].tolist() == [4, 5, 6, 7]
+    assert heads.made[0].index[1].tolist() == [4, 5, 6, 7, 16, 17, 18, 19, 28, 29, 30, 31], "rows of q, k and v"
+    embedding = next(layer for layer in find_layers(architecture.build(), architecture.image, "all") if layer.coupled)
+    assert (embedding.kind, embedding.count) == ("embedding", 12)
+
+
+def test_an_unknown_operation_keeps_what_it_touches() -> None:
+    def wire(m: Wired, x: Tensor) -> Tensor:
+        return m.head(torch.relu(m.free(torch.relu(torch.fft.fft(m.held(x), dim=1).real))).mean((2, 3)))
+
+    net = Wired(wire, held=nn.Conv2d(1, 4, 1), free=nn.Conv2d(4, 4, 1), head=nn.Linear(4, 2))
+    assert [layer.name for layer in find_layers(net, (1, 4))] == ["free"]
+    only = Wired(lambda m, x: torch.fft.fft(m.held(x), dim=1).real, held=nn.Conv2d(1, 4, 1))
+    with pytest.raises(InputError, match="no prunable units found; all of it is held by: fft_fft"):
+        find_layers(only, (1, 4))
+
+
+def test_a_forward_that_fails_is_said() -> None:
+    with pytest.raises(InputError, match=r"on an input of \[1, 3, 8, 8\]: the forward fails"):
+        find_layers(NETS["vgg"](), (3, 8))
+
+
+def test_weights_of_units_and_sums_over_them() -> None:
+    net = NETS["glu"]()
+    layer = find_layers(net, IMAGE)[0]
+    weight = net.get_parameter(layer.made[0].tensor)
+    assert torch.equal(unit_weights(net, layer)[2], torch.cat([weight[2], weight[18]]))
+    assert unit_sums({layer.made[0].tensor: torch.ones_like(weight)}, layer).tolist() == [24.0] * 16
+
+
+def test_watch_sees_what_the_reader_reads() -> None:
+    net = NETS["vgg"]().eval()
+    seen: dict[str, Tensor] = {}
+    layers = find_layers(net, IMAGE)
+    with watch(net, layers, lambda layer, x: seen.__setitem__(layer.name, x)), torch.no_grad():
+        net(torch.randn(2, 1, 8, 8, generator=torch.Generator().manual_seed(0)))
+    assert [tuple(x.shape) for x in seen.values()] == [(2, 16, 8, 1), (2, 4, 12, 1), (2, 1, 16, 4), (2, 1, 24, 1)]
+    assert all((x >= 0).all() for x in seen.values())
+
+
+def prepared(name: str) -> tuple[nn.Module, tuple[int, int]]:
+    """A net in float64 with BatchNorm statistics and gains that do something."""
+    if name in ARCHITECTURES:
+        return lively(ARCHITECTURES[name]), ARCHITECTURES[name].image
+    torch.manual_seed(0)
+    net = NETS[name]().double().train()
+    for module in net.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            nn.init.uniform_(module.weight, 0.5, 1.5)
+            nn.init.uniform_(module.bias, -0.5, 0.5)
+    with torch.no_grad():
+        net(torch.randn(16, IMAGE[0], IMAGE[1], IMAGE[1], dtype=torch.float64))
+    return net.eval(), IMAGE
+
+
+def some(layers: list[Layer], seed: int = 0) -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    return {
+        each.name: torch.randperm(each.count, generator=generator)[: max(1, each.count // 2)].sort().values
+        for each in layers
+    }
+
+
+@pytest.mark.parametrize("units", UNIT_SETS)
+@pytest.mark.parametrize("name", [*ARCHITECTURES, *NETS])
+def test_masked_equals_sliced_for_every_family(name: str, units: UnitSet) -> None:
+    net, image = prepared(name)
+    layers, x = find_layers(net, image, units), torch.randn(3, image[0], image[1], image[1], dtype=torch.float64)
+    kept = some(layers)
+    gates = {each.name: torch.zeros(each.count).index_fill(0, kept[each.name], 1.0) for each in layers}
+    with torch.no_grad():
+        with Gates(net, layers, gates):
+            masked = net(x)
+        sliced = slice_units(net, layers, kept)
+        assert (sliced(x) - masked).abs().max() <= 1e-10 * masked.abs().max()
+        assert (net(x) - masked).abs().max() > 1e-6, "the mask must do something"
+        single = sliced.float()(x.float()).double()
+        assert (single - masked).abs().max() <= 1e-4 * masked.abs().max()
+
+
+@pytest.mark.parametrize("units", UNIT_SETS)
+@pytest.mark.parametrize("name", [*ARCHITECTURES, *NETS])
+def test_sizes_of_widths_are_those_of_the_sliced_net(name: str, units: UnitSet) -> None:
+    net, image = prepared(name)
+    cost = trace_cost(net, image, units)
+    kept = some(list(cost.layers))
+    counts = {layer: len(index) for layer, index in kept.items()}
+    sliced = slice_units(net, list(cost.layers), kept)
+    again = trace_cost(sliced, image, units)
+    assert again.dense == counts
+    assert cost.params(counts) == sum(parameter.numel() for parameter in sliced.parameters())
+    assert cost.bytes(counts) == sum(value.numel() * value.element_size() for value in sliced.state_dict().values())
+    assert (cost.macs(counts), cost.peak(counts)) == (again.macs(again.dense), again.peak(again.dense))
+
+
+@pytest.mark.parametrize("name", list(NETS))
+def test_layers_of_what_is_left_are_those_that_a_new_trace_finds(name: str) -> None:
+    net, image = prepared(name)
+    layers = find_layers(net, image, "coupled")
+    left = slice_in_place(net, layers, some(layers))
+    again = find_layers(net, image, "coupled")
+    assert shape_of(left) == shape_of(again)
+    assert [slots(layer) for layer in left] == [slots(layer) for layer in again]
+
+
+def test_an_empty_layer_is_refused() -> None:
+    net = NETS["mlp"]()
+    layers = find_layers(net, IMAGE)
+    kept = {layer.name: torch.arange(layer.count) for layer in layers} | {layers[0].name: torch.tensor([], dtype=int)}
+    with pytest.raises(InputError, match=r"1: no unit would be left; keep at least one of 24"):
+        slice_units(net, layers, kept)
+
+
+def test_the_model_itself_is_left_alone() -> None:
+    net = NETS["dense"]()
+    before = {name: value.clone() for name, value in net.state_dict().items()}
+    layers = find_layers(net, IMAGE)
+    sliced = slice_units(net, layers, some(layers))
+    with torch.no_grad():
+        for parameter in sliced.parameters():
+            parameter.add_(1)
+    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+
+
+def test_peak_activation_memory_by_hand() -> None:
+    """conv 1 -> 2 channels on 4 x 4 pixels: 16 in, 32 out; ReLU makes 32 more, its input still alive: 64 floats."""
+    net = nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU(), nn.Flatten(), nn.Linear(32, 3))
+    cost = trace_cost(net, (1, 4))
+    assert cost.peak({"0": 2}) == 4 * 64
+    assert cost.peak({"0": 1}) == 4 * 32

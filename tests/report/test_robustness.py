@@ -1,0 +1,203 @@
+"""Structured pruning and its robustness in the report: means, figure, table, and what stays out of the others."""
+
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+
+from maskbank.records.schema import NONE
+from maskbank.report.aggregate import STRUCTURED, STRUCTURED_NUMBERS, structured_means
+from maskbank.report.figures import compression_figure
+from maskbank.report.robustness import NO_STRUCTURED, attack_label, robustness_figure, robustness_table, setting_label
+from maskbank.report.style import COLOURS, OTHER_COLOURS, Drawing, label, pattern_label, rendered
+from maskbank.report.tables import Sheet, seeded_table
+from tests.report import fake
+from tests.report.fake import pruned
+
+DENSE = [pruned("dense", 1, 0, 0.8, reconstruct=NONE), pruned("dense", 1, 1, 0.6, reconstruct=NONE)]
+TWO = [*DENSE, pruned("paoding", 0.5, 0, 0.6), pruned("paoding", 0.5, 1, 0.3)]
+
+
+def means_of(rows: list[dict], shares: dict[str, float] = fake.ATTACKS) -> pd.DataFrame:
+    frame = fake.frame_of(rows)
+    return structured_means(frame, fake.attacks(frame, shares))
+
+
+def panels(drawing: Drawing) -> list[Axes]:
+    drawing.figure.draw_without_rendering()
+    return [axes for part in drawing.figure.subfigs for axes in part.axes]
+
+
+def texts(sheet: Sheet) -> list[list[str]]:
+    return [[cell.text for cell in row] for row in sheet.rows]
+
+
+def test_means_over_seeds_by_hand():
+    means = means_of(TWO, {"pgd eps 0.1": 0.5})
+    assert means.attack.tolist() == [NONE, "pgd eps 0.1"]
+    clean = means.iloc[0]
+    assert (clean.n, clean.kept_n, clean.failed) == (2, 2, 0)
+    assert clean[["value", "dense", "removed"]].tolist() == pytest.approx([0.45, 0.7, 0.5])
+    assert clean.kept == pytest.approx((0.75 + 0.5) / 2), "the mean of ratios, not the ratio of means"
+    assert clean.sd == pytest.approx(0.3 / np.sqrt(2))
+    assert clean.kept_sd == pytest.approx(0.25 / np.sqrt(2))
+    assert means.iloc[1].value == pytest.approx(0.225)
+    assert means.iloc[1].kept == pytest.approx(clean.kept)
+    assert not clean.off_budget
+
+
+def test_a_single_seed_has_no_spread_and_is_drawn_and_printed():
+    means = means_of([TWO[0], TWO[2]])
+    assert means[["sd", "dense_sd", "kept_sd"]].isna().all(axis=None)
+    assert "60.0 ± – (75 %)" in texts(robustness_table(means))[0]
+    assert len(panels(robustness_figure(means))) == 3
+
+
+def test_a_missing_control_leaves_the_values():
+    means = means_of(TWO[1:])
+    assert (means.iloc[0].n, means.iloc[0].kept_n) == (2, 1)
+    assert means.iloc[0].kept == pytest.approx(0.5)
+    assert "45.0 ± 21.2 (50 %, n 1)" in texts(robustness_table(means))[0]
+    none = means_of(TWO[2:])
+    assert none.kept.isna().all()
+    assert texts(robustness_table(none))[0][4:6] == ["–", "45.0 ± 21.2 (–)"]
+    first = panels(robustness_figure(none))[0]
+    assert "dense control" not in first.get_legend_handles_labels()[1]
+    assert first.lines[0].get_xdata().tolist() == pytest.approx([0.5])
+
+
+def test_failed_cells_are_counted_under_each_attack():
+    failed = [*TWO, pruned("paoding", 0.5, 2, np.nan, status="failed")]
+    means = means_of(failed)
+    assert means.failed.tolist() == [1, 1, 1]
+    assert means.n.tolist() == [2, 2, 2]
+    assert all("✗1" in row[5] for row in texts(robustness_table(means)))
+
+
+def test_no_structured_cell_is_an_empty_table_and_a_figure_that_says_so():
+    frame = fake.records(2)
+    frame = frame[frame.pattern != "units"]
+    means = structured_means(frame, fake.attacks(frame))
+    assert means.empty
+    assert list(means.columns) == [*STRUCTURED, *STRUCTURED_NUMBERS]
+    assert robustness_table(means).rows == ()
+    drawing = robustness_figure(means)
+    assert [text.get_text() for text in drawing.figure.axes[0].texts] == [NO_STRUCTURED]
+    assert "n = 0 pretraining seeds" in drawing.caption
+
+
+def test_columns_are_attacks_and_rows_settings():
+    rows = [*TWO, *(pruned("l1", 0.5, seed, 0.4, reconstruct="none") for seed in range(2))]
+    drawing = robustness_figure(means_of(rows))
+    assert [part.get_suptitle() for part in drawing.figure.subfigs] == [
+        "resnet20, Adam: units, uniform, merge, BN kept", "resnet20, Adam: units, uniform, BN kept", "",
+    ]  # fmt: skip
+    titles = [axes.get_title() for axes in panels(drawing)]
+    assert titles == ["no attack", "FGSM, eps 0.03", "PGD, eps 0.03"] * 2
+    assert "n = 2 pretraining seeds" in drawing.caption
+    assert "± one sample sd" in drawing.caption
+
+
+def test_without_attacks_the_accuracy_is_drawn_alone():
+    assert [axes.get_title() for axes in panels(robustness_figure(means_of(TWO, {})))] == ["no attack"]
+
+
+def test_a_setting_that_was_not_attacked_says_so():
+    frame = fake.frame_of([*TWO, pruned("paoding", 0.5, 0, 0.5, backbone="vit")])
+    metrics = fake.attacks(frame, {"pgd eps 0.1": 0.5})
+    metrics = metrics[metrics.cell_key != frame.cell_key.iloc[-1]]
+    found = panels(robustness_figure(structured_means(frame, metrics)))
+    assert [[text.get_text() for text in axes.texts] for axes in found] == [[], [], [], ["not attacked"]]
+
+
+def test_every_line_starts_at_the_dense_control():
+    rows = [*TWO, pruned("l1", 0.5, 0, 0.5), pruned("l1", 0.5, 1, 0.5)]
+    for axes, dense in zip(panels(robustness_figure(means_of(rows))), (70, 42, 35), strict=True):
+        lines = [line for line in axes.lines if len(line.get_xdata()) == 2]
+        starts = [(line.get_xdata()[0], line.get_ydata()[0]) for line in lines if line.get_color() in COLOURS.values()]
+        assert [start for start in starts if start[0] == 0] == [pytest.approx((0, dense))] * 2
+
+
+def test_names_and_colours():
+    assert [label(name) for name in ("l1", "paoding", "paoding_shipped")] == ["L1", "PAODING", "PAODING as shipped"]
+    assert len(set(COLOURS.values()) | set(OTHER_COLOURS)) == len(COLOURS) + len(OTHER_COLOURS)
+    beside = ["l1", "paoding", "paoding_shipped", "random", "l2", "taylor", "dense"]
+    assert all(lightness_gap(COLOURS[a], COLOURS[b]) > 0.1 for a, b in combinations(beside, 2))
+    assert attack_label(NONE) == "no attack"
+    assert attack_label("pgd eps 0.031") == "PGD, eps 0.031"
+
+
+def lightness_gap(first: str, second: str) -> float:
+    """Distance as a viewer without red-green vision has it: of blue, and of red and green together, from 0 to 1."""
+    rgb = [[int(colour[place : place + 2], 16) / 255 for place in (1, 3, 5)] for colour in (first, second)]
+    yellow = [0.3 * red + 0.7 * green for red, green, _ in rgb]
+    return float(np.hypot(yellow[0] - yellow[1], rgb[0][2] - rgb[1][2]))
+
+
+def test_patterns_as_readers_see_them():
+    assert pattern_label("units", "units", "uniform", "one_shot", "merge") == "units, uniform, merge"
+    assert pattern_label("units:all", "macs", "global", "cubic:10", "none") == "units:all, by MACs, cubic:10"
+    assert pattern_label("unstructured", "weights", "global", "one_shot", "none") == "unstructured"
+    assert pattern_label("none", "bits", "none", "none", "none") == "–"
+    row = pruned("l1", 0.5, 0, 0.5, bn="reestimated", recipe="snt", backbone="vit")
+    assert setting_label(row) == "vit, SNT: units, uniform, merge, BN re-estimated"
+
+
+def test_the_same_records_give_the_same_bytes():
+    first, second = (rendered(robustness_figure(means_of(TWO))) for _ in range(2))
+    assert first == second
+
+
+def test_the_table_bolds_the_best_of_an_attack_and_budget():
+    rows = [*TWO, pruned("l1", 0.5, 0, 0.5), pruned("l1", 0.5, 1, 0.5), pruned("l1", 0.8, 0, 0.72)]
+    sheet = robustness_table(means_of(rows, {}))
+    assert sheet.head == ("net", "pattern", "attack", "method", "dense", "keep 0.8", "keep 0.5", "n")
+    assert texts(sheet) == [
+        ["resnet20, Adam, BN kept", "units, uniform, merge", "no attack", "L1", "70.0 ± 14.1", "72.0 ± – (90 %)",
+         "50.0 ± 0.0 (73 %)", "1–2"],
+        ["resnet20, Adam, BN kept", "units, uniform, merge", "no attack", "PAODING", "70.0 ± 14.1", "",
+         "45.0 ± 21.2 (62 %)", "2"],
+    ]  # fmt: skip
+    assert [[cell.best for cell in row[5:7]] for row in sheet.rows] == [[True, True], [False, False]]
+
+
+def test_the_compression_figure_shows_weights_and_bits_only():
+    frame = fake.records(2)
+    drawing = compression_figure(frame)
+    assert set(drawing.data.budget_kind) == {"weights", "bits"}
+    titles = [axes.get_title() for axes in drawing.figure.axes if axes.get_title()]
+    assert titles == ["resnet20, quantize", "resnet20, L1, unstructured", "resnet20, sparse training"]
+
+
+def test_patterns_of_one_budget_have_panels_of_their_own():
+    weights = {"budget_kind": "weights", "allocation": "global", "reconstruct": NONE}
+    rows = [
+        pruned("l1", 0.5, seed, 0.5, pattern=name, **weights) for name in ("unstructured", "2:4") for seed in (0, 1)
+    ]
+    axes = [axes for axes in compression_figure(fake.frame_of(rows)).figure.axes if axes.get_title()]
+    assert [each.get_title() for each in axes] == ["resnet20, L1, 2:4", "resnet20, L1, unstructured"]
+
+
+def test_the_compression_table_tells_patterns_apart():
+    same = {"budget_kind": "weights", "allocation": "global", "reconstruct": NONE}
+    rows = [
+        *TWO, pruned("l1", 0.5, 0, 0.5), pruned("l1", 0.5, 0, 0.4, reconstruct=NONE),
+        pruned("l1", 0.5, 0, 0.7, pattern="unstructured", **same), pruned("l1", 0.5, 0, 0.6, pattern="2:4", **same),
+        pruned("l1", 0.5, 0, 0.3, budget_kind="macs"),
+    ]  # fmt: skip
+    sheet = seeded_table(fake.frame_of(rows))
+    assert sheet.head[:6] == ("stage", "backbone", "pattern", "method", "BN", "recipe")
+    assert sheet.head[6:] == ("keep 1", "keep 0.5")
+    names = [(row[2].text, row[3].text) for row in sheet.rows]
+    assert len(set(names)) == len(names) == 7
+    best = {name for name, row in zip(names, sheet.rows, strict=True) if row[7].best}
+    assert best == {
+        ("units, by MACs, uniform, merge", "L1"),
+        ("units, uniform, merge", "L1"),
+        ("unstructured", "L1"),
+        ("2:4", "L1"),
+    }
+    dense = next(row for row in sheet.rows if row[3].text == "dense")
+    assert not any(cell.best for cell in dense)
