@@ -30,6 +30,8 @@ check: $(VENV)/.installed  ## lint, format and types
 
 bench: $(VENV)/.installed  ## speed, as ratios side by side
 	python benchmarks/throughput.py
+	python benchmarks/masks.py
+	python benchmarks/pruning.py
 
 ui: $(VENV)/.installed  ## MLflow's UI on this machine only
 	maskbank ui

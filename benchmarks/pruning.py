@@ -29,8 +29,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from maskbank.measures.cost import Cost, trace_cost
+from maskbank.models.graph import find_layers
 from maskbank.models.surgery import Kept, slice_in_place
-from maskbank.models.units import find_layers
 from maskbank.pruning.allocation import removal_order
 from maskbank.pruning.budget import select
 from maskbank.pruning.prune import Target, prune_units

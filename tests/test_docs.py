@@ -41,3 +41,9 @@ def test_readme_names_every_stage_and_only_commands_that_exist() -> None:
     commands = set(re.findall(r"^maskbank (\w+)", README, re.MULTILINE))
     known = next(action.choices for action in parser()._actions if action.choices)
     assert commands <= set(known)
+
+
+def test_the_size_cuts_are_what_the_script_counts() -> None:
+    from benchmarks.paoding_sizes import table
+
+    assert (ROOT / "docs/paoding_sizes.md").read_text() == table()

@@ -14,9 +14,9 @@ from maskbank.measures.cost import Cost, cost_of, tensor_bytes, trace_cost
 from maskbank.measures.latency import latency_size
 from maskbank.models import foreign
 from maskbank.models.export import to_onnx, to_torch
+from maskbank.models.graph import Graph, UnitSet
 from maskbank.models.torch_pruning import layers_from_torch_pruning
-from maskbank.models.trace import trace
-from maskbank.models.units import Graph, UnitSet
+from maskbank.models.tracer import trace
 from maskbank.pruning.budget import achieved
 from maskbank.pruning.patterns import parse_pattern
 from maskbank.pruning.prune import Target, merge_of, prune_units, reconstructed, unit_set

@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
+from maskbank.models.graph import Graph, UnitSet, read_graph
 from maskbank.models.trace import Trace
-from maskbank.models.units import Graph, Layer, UnitSet, read_graph
+from maskbank.models.units import Layer
 
 Counts = Mapping[str, int]
 FLOAT = 4  # bytes of an activation in float32

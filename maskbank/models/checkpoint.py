@@ -12,9 +12,9 @@ from safetensors.torch import load_file
 from torch import nn
 
 from maskbank.errors import InputError
+from maskbank.models.graph import find_layers
 from maskbank.models.s2p import fold, parallelize
 from maskbank.models.surgery import shrink
-from maskbank.models.units import find_layers
 from maskbank.registry import BACKBONES
 
 

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from maskbank.errors import InputError
+from maskbank.models.operations import tensors_in
 from maskbank.models.surgery import HEAD_COUNTS
-from maskbank.models.trace import tensors_in
 from maskbank.models.units import Layer, Slot
 
 NORM_TENSORS = ("running_mean", "running_var", "weight", "bias")

@@ -12,8 +12,9 @@ from torch import nn
 
 from maskbank.errors import InputError
 from maskbank.measures.cost import Cost
+from maskbank.models.graph import UnitSet
 from maskbank.models.surgery import Kept, slice_in_place, slice_units
-from maskbank.models.units import Layer, UnitSet
+from maskbank.models.units import Layer
 from maskbank.pruning.allocation import Order, removal_order
 from maskbank.pruning.budget import Size, cut_at, kept_after, select, size_of
 from maskbank.pruning.reconstruction import Merge, reconstruct, with_biases

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from maskbank.models.trace import tensors_in
+from maskbank.models.operations import tensors_in
 
 IMAGE = -1  # the step that made the net's input
 PRODUCTS = {"linear", "conv1d", "conv2d", "conv3d"}

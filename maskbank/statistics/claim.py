@@ -3,13 +3,19 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import pandas as pd
+
 from maskbank.config import Compare
 from maskbank.statistics.contrast import TESTED, Contrast
+from maskbank.statistics.effects import half_width
 from maskbank.statistics.outcomes import INCONCLUSIVE, not_worse, superior
+from maskbank.statistics.power import minimal_detectable_effect
 from maskbank.statistics.seeded import Seeded
 
 SCOPE = "of our reading of the method, in this setting"
 NOWHERE = "not in the records"
+PAODING = "Meng et al., arXiv 2405.00074"
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,22 @@ def from_contrast(setting: str, contrast: Contrast, p_used: float) -> Measured:
         setting, "seeds", contrast.n, contrast.difference, contrast.ci_low, contrast.ci_high, contrast.p, p_used,
         contrast.minimal_detectable_effect, status, contrast.missing,
     )  # fmt: skip
+
+
+def described(setting: str, values: pd.Series, status: str, p: float = np.nan, missing: str = "") -> Measured:
+    """Mean of values [seeds] with its t-interval; NaN among them are left out."""
+    known = values.dropna().to_numpy(float)
+    n = len(known)
+    mean, sd = (float(known.mean()) if n else np.nan), (float(known.std(ddof=1)) if n > 1 else np.nan)
+    half = half_width(sd, n)
+    return Measured(
+        setting, "seeds", n, mean, mean - half, mean + half, p, p, minimal_detectable_effect(sd, n), status, missing
+    )
+
+
+def percent(value: float) -> str:
+    """A fraction as 34.4 %, or 20 %."""
+    return f"{round(100 * value, 1):g} %"
 
 
 def no_records(name: str) -> str:

@@ -7,7 +7,7 @@ from maskbank.records.schema import NONE
 ATTACKED = "robust_accuracy"  # metric whose setting is the attack, "pgd eps 0.03"
 NET = ["dataset", "backbone", "recipe", "unit"]
 SETTING = ["dataset", "backbone", "recipe", "pattern", "allocation", "schedule", "reconstruct", "bn", "budget_kind"]
-NO_CONTROL, AT_ZERO = "no dense control", "the dense control is right on nothing"
+NO_CONTROL, AT_ZERO = "no dense control that ended ok", "the dense control is right on nothing"
 
 
 def structured_rows(records: pd.DataFrame) -> pd.DataFrame:
@@ -37,8 +37,11 @@ def kept_rows(records: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
 
 
 def controls(rows: pd.DataFrame) -> pd.DataFrame:
-    """The unpruned net of each (dataset, backbone, recipe, seed) and attack as `dense`; BN kept goes before re-estimated."""
-    whole = rows[(rows.role == "reference") & (rows.budget_asked == 1) & rows.value.notna()]
+    """The unpruned net of each (dataset, backbone, recipe, seed) and attack as `dense`; BN kept goes before re-estimated.
+
+    One that collapsed is none: of a constant answer nothing can be lost.
+    """
+    whole = rows[(rows.role == "reference") & (rows.budget_asked == 1) & (rows.status == "ok") & rows.value.notna()]
     first = (
         whole.assign(changed=whole.bn != "kept").sort_values(["changed", "cell_key"]).drop_duplicates([*NET, "attack"])
     )
@@ -49,3 +52,9 @@ def attack_order(attack: str) -> tuple[str, float]:
     """Sorts "none" first, then attacks by name and eps."""
     name, _, eps = attack.partition(" eps ")
     return ("" if attack == NONE else name, float(eps or 0))
+
+
+def setting_words(row: pd.Series, keys: list[str]) -> str:
+    """Labels of a setting in one line; defaults are left out."""
+    words = {key: str(row[key]) for key in keys if row[key] not in (NONE, "one_shot")}
+    return ", ".join(f"BN {word}" if key == "bn" else word for key, word in words.items())

@@ -18,7 +18,8 @@ from maskbank.data.dataset import DataSet
 from maskbank.errors import InputError
 from maskbank.measures.cost import trace_cost
 from maskbank.models.checkpoint import Architecture
-from maskbank.models.units import Gates, find_layers
+from maskbank.models.graph import find_layers
+from maskbank.models.units import Gates
 from maskbank.registry import MAKERS
 from maskbank.training.batchnorm import batch_statistics
 from tests.pruning.test_scores import sample_of, tiny_bank

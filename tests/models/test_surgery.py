@@ -9,9 +9,10 @@ from safetensors.numpy import save_file
 
 from maskbank.errors import InputError
 from maskbank.models.checkpoint import Architecture, load_model, model_tensors
+from maskbank.models.graph import find_layers
 from maskbank.models.s2p import fold, parallelize
 from maskbank.models.surgery import slice_units
-from maskbank.models.units import Gates, Layer, find_layers
+from maskbank.models.units import Gates, Layer
 from tests.conftest import ARCHITECTURES, lively
 
 

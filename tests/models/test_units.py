@@ -6,8 +6,9 @@ from torch import Tensor, nn
 
 from maskbank.errors import InputError
 from maskbank.measures.cost import trace_cost
+from maskbank.models.graph import UnitSet, find_layers
 from maskbank.models.surgery import slice_in_place, slice_units
-from maskbank.models.units import Gates, Layer, UnitSet, find_layers, unit_sums, unit_weights, watch
+from maskbank.models.units import Gates, Layer, unit_sums, unit_weights, watch
 from tests.conftest import ARCHITECTURES, lively
 from tests.nets import IMAGE, NETS
 

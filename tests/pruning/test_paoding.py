@@ -8,9 +8,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from maskbank.models.graph import find_layers
 from maskbank.models.plain import MLP
 from maskbank.models.surgery import slice_units
-from maskbank.models.units import Layer, find_layers
+from maskbank.models.units import Layer
 from maskbank.pruning.boxes import Box, activate
 from maskbank.pruning.pairs import (
     DROP,

@@ -8,8 +8,9 @@ from torch import Tensor, nn
 
 from maskbank.errors import InputError
 from maskbank.measures.cost import trace_cost
+from maskbank.models.graph import find_layers
 from maskbank.models.surgery import named, slice_units
-from maskbank.models.units import Gates, Layer, Slot, find_layers, unit_weights
+from maskbank.models.units import Gates, Layer, Slot, unit_weights
 from maskbank.pruning.allocation import removal_order
 from maskbank.pruning.budget import BUDGET_KINDS, achieved
 from maskbank.pruning.prune import Target, prune_units, reconstructed

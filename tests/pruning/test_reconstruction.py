@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from maskbank.errors import InputError
+from maskbank.models.graph import find_layers
 from maskbank.models.surgery import Kept, slice_units
-from maskbank.models.units import Layer, find_layers, unit_weights
+from maskbank.models.units import Layer, unit_weights
 from maskbank.pruning.expectation import after, expected
 from maskbank.pruning.reconstruction import Approximation, reconstruct, with_biases
 from maskbank.pruning.sample import Sample

@@ -8,7 +8,8 @@ from torch.nn import functional as F
 from maskbank.bank.entry import Bank, Entry
 from maskbank.errors import InputError
 from maskbank.models.checkpoint import Architecture
-from maskbank.models.units import Gates, find_layers, ones
+from maskbank.models.graph import find_layers
+from maskbank.models.units import Gates, ones
 from maskbank.pruning.sample import Sample
 from maskbank.pruning.scores import (
     apoz,

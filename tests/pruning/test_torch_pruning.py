@@ -15,9 +15,10 @@ from torchvision.models.resnet import BasicBlock, ResNet
 
 from maskbank.errors import InputError
 from maskbank.measures.cost import trace_cost
+from maskbank.models.graph import find_layers
 from maskbank.models.surgery import slice_units
 from maskbank.models.torch_pruning import layers_from_torch_pruning, load
-from maskbank.models.units import Gates, Layer, find_layers
+from maskbank.models.units import Gates, Layer
 from maskbank.pruning.allocation import removal_order
 from maskbank.pruning.budget import select
 from maskbank.pruning.sample import Sample, Scores

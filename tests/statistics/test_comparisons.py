@@ -165,7 +165,9 @@ def test_few_seeds_leave_their_claims_inconclusive(facts):
 
 def test_snt_is_compared_after_one_shot_pruning_of_single_weights_only():
     own = {"pattern": "unstructured", "budget_kind": "weights", "reconstruct": "none"}
-    rows = [fake.pruned("l1", 0.5, 0, accuracy, recipe=recipe, **own) for recipe, accuracy in (("snt", 0.7), ("adam", 0.6))]
+    rows = [
+        fake.pruned("l1", 0.5, 0, accuracy, recipe=recipe, **own) for recipe, accuracy in (("snt", 0.7), ("adam", 0.6))
+    ]
     others = ({"schedule": "iterative:3"}, {"pattern": "units"}, {"pattern": "2:4"})
     rows += [row | other | {"accuracy": 0.1} for row in rows[:1] for other in others]
     (found,) = snt_against_adam(fake.frame_of(rows), "l1", fake.small_params().compare)

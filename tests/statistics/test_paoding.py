@@ -134,6 +134,27 @@ def test_settings_have_to_agree():
     assert "the settings do not agree" in found.reason
 
 
+def test_a_collapsed_net_has_kept_nothing():
+    """A constant answer is robust, and right on all of the most frequent class."""
+    rows = survivors(6, {0.8: 0.98, 0.5: 0.6})
+    rows[-1] |= {"status": "collapsed"}
+    found = claim("paoding-robustness", rows)
+    assert found.verdict == INCONCLUSIVE
+    assert "1 of 12 cells collapsed" in found.reason
+    assert [item.missing for item in found.measured] == [""] * 3 + ["seed 5 collapsed"] * 3
+    rows = survivors(6, {0.8: 0.98, 0.5: 0.4})
+    rows[-1] |= {"status": "collapsed"}
+    assert claim("paoding-robustness", rows).verdict == CONTRADICTED
+
+
+def test_a_collapsed_control_is_none():
+    rows = survivors(6, {0.8: 0.98, 0.5: 0.6})
+    rows[0] |= {"status": "collapsed"}
+    found = claim("paoding-robustness", rows)
+    assert found.verdict == INCONCLUSIVE
+    assert found.measured[0].missing == "seed 0: no dense control that ended ok"
+
+
 @pytest.mark.parametrize(
     ("rows", "shares", "reason"),
     [
@@ -152,7 +173,7 @@ def test_what_is_missing_refuses_the_verdict(rows, shares, reason):
 def test_a_missing_control_is_named_with_its_seed():
     found = claim("paoding-robustness", survivors(6, {0.8: 0.98, 0.5: 0.6})[1:])
     assert {item.status for item in found.measured} == {"incomplete"}
-    assert found.measured[0].missing == "seed 0: no dense control"
+    assert found.measured[0].missing == "seed 0: no dense control that ended ok"
     assert found.measured[0].n == 5
 
 

@@ -1,0 +1,135 @@
+"""Channel tracing: one run of a net on shapes, watched function by function.
+
+What an operation unknown to `operations` touches is pinned: it stays whole, with the operation as the reason.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from maskbank.errors import InputError
+from maskbank.models.operations import HANDLERS, KEEPS_SHAPE, QUESTIONS, VIEWS, same_shape, tensors_in
+from maskbank.models.trace import FIXED, Activation, Trace
+
+
+def trace(model: nn.Module, image: tuple[int, ...]) -> Trace:
+    """Run the model in eval mode on one input of (channels, pixels a side) or of the full shape, without computing.
+
+    Raises InputError where the forward fails.
+    """
+    shape = (image[0], image[1], image[1]) if len(image) == 2 else tuple(image)
+    state = {**dict(model.named_parameters()), **dict(model.named_buffers())}
+    shapes = {name: torch.empty_like(value, device="meta") for name, value in state.items()}
+    dtype = next((value.dtype for value in state.values() if value.is_floating_point()), torch.float32)
+    tracer = Tracer(model, shapes)
+    tracer.seen.shapes = {name: tuple(value.shape) for name, value in state.items()}
+    x = torch.empty(1, *shape, dtype=dtype, device="meta")
+    tracer.label(x, torch.zeros(1, dtype=torch.int64).expand(1, *[1] * len(shape)))
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with tracer:
+            output = torch.func.functional_call(model, shapes, (x,))
+    except (RuntimeError, NotImplementedError, TypeError, ValueError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise InputError(f"{type(model).__name__} on an input of {[1, *shape]}: the forward fails ({reason})") from None
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+    for tensor in tensors_in(output):
+        tracer.pin(tensor, "output")
+    return tracer.seen
+
+
+class Tracer(TorchFunctionMode):
+    """Watches every torch function that a forward calls and keeps the numbers of each tensor's features.
+
+    Labels are integer tensors that broadcast to the shape of what they label; a tensor without labels has none
+    that can be cut.
+    """
+
+    def __init__(self, model: nn.Module, state: dict[str, Tensor]) -> None:
+        super().__init__()
+        self.seen = Trace()
+        self.names = {id(value): name for name, value in state.items()}
+        self.modules = dict(model.named_modules())
+        self.labels: dict[int, Tensor] = {}
+        self.alive: list[Tensor] = []  # keeps ids unique while the run lasts
+        self.maker: dict[int, str] = {}
+        self.memory: dict[int, Activation] = {}
+        self.clock = 0
+
+    def label(self, tensor: Tensor, ids: Tensor | None) -> None:
+        self.alive.append(tensor)
+        if ids is not None:
+            self.labels[id(tensor)] = ids
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        name = getattr(func, "__name__", "").strip("_")
+        if name == "get":  # a property, such as Tensor.shape
+            name = getattr(getattr(func, "__self__", None), "__name__", name)
+        self.clock += 1
+        result = same_shape(func, args, kwargs) if name in KEEPS_SHAPE and args else func(*args, **kwargs)
+        if name in QUESTIONS:
+            return result
+        inputs = list(tensors_in([args, kwargs]))
+        for tensor in inputs:
+            if id(tensor) in self.memory:
+                self.memory[id(tensor)].died = self.clock
+        handler = HANDLERS.get(name)
+        if handler is not None:
+            handler(self, func, args, kwargs, result)
+        elif isinstance(result, Tensor | list | tuple) or name == "setitem":
+            self.unknown(name, inputs, result)
+        self.remember(name, inputs, result)
+        return result
+
+    def remember(self, name: str, inputs: list[Tensor], result: object) -> None:
+        """Activation memory: a view or an in-place operation shares its input's, anything else makes its own."""
+        for tensor in tensors_in(result):
+            shared = next((self.memory[id(x)] for x in inputs if id(x) in self.memory), None)
+            if id(tensor) in self.memory or tensor.numel() == 0:
+                continue
+            if name in VIEWS and shared is not None:
+                self.memory[id(tensor)] = shared
+                continue
+            ids = self.labels.get(id(tensor), torch.zeros(1, dtype=torch.int64))
+            made = Activation(ids.flatten(), tensor.numel() // ids.numel(), self.clock, self.clock)
+            self.memory[id(tensor)] = made
+            self.seen.activations.append(made)
+
+    def of(self, value: object) -> Tensor | None:
+        """Labels of a tensor; a parameter used by itself makes its own features along its last dimension."""
+        if not isinstance(value, Tensor):
+            return None
+        found = self.labels.get(id(value))
+        name = self.names.get(id(value))
+        if found is None and name is not None and value.ndim > 0:
+            dim = value.ndim - 1
+            ids = self.seen.bind(name, dim, self.seen.fresh(value.shape[dim]), "carried")
+            found = ids.reshape([1] * dim + [-1])
+            self.label(value, found)
+        return found
+
+    def pin(self, tensor: Tensor, why: str) -> None:
+        ids = self.labels.get(id(tensor))
+        if ids is not None:
+            self.seen.unify(ids, torch.full((ids.numel(),), FIXED))
+            self.seen.pinned[why].add(self.maker.get(id(tensor), ""))
+
+    def unknown(self, name: str, inputs: list[Tensor], result: object) -> None:
+        for tensor in inputs:
+            if self.labels.get(id(tensor)) is not None:
+                self.pin(tensor, name)
+        for tensor in tensors_in(result):
+            self.label(tensor, None)
+
+    def weighted(self, weight: object) -> str | None:
+        """Name of the module whose own weight this is: one whose input can be gated and whose weight can be cut."""
+        name = self.names.get(id(weight), "")
+        module = self.modules.get(name.removesuffix(".weight"))
+        plain = isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)
+        return name.removesuffix(".weight") if plain and name.endswith(".weight") else None
