@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from maskbank.data.sources import npz
-from maskbank.errors import InputError
+from maskbank.errors import InputError, WorkError
 from maskbank.measures.cost import Cost, cost_of, tensor_bytes, trace_cost
 from maskbank.measures.latency import latency_size
 from maskbank.models import foreign
@@ -62,19 +62,26 @@ def prune(given: Namespace) -> str:
     structured = given.pattern.startswith("units")
     small, facts = (structured_net if structured else masked_net)(model, sample, image, given)
     about = {"image": list(image), "pruning": {"method": given.method, "pattern": given.pattern, **facts}}
+    answer = check_runs(small, image)
     foreign.save_model(Path(given.out), small, given.model, options, about)
-    check_loads(Path(given.out), small, image)
+    check_loads(Path(given.out), answer, image)
     return "\n".join([f"{key:16} {value}" for key, value in facts.items()] + [f"written to {given.out}"])
 
 
-def check_loads(folder: Path, model: nn.Module, image: Image) -> None:
+def check_runs(model: nn.Module, image: Image) -> torch.Tensor:
+    """The pruned model's answer. Raises InputError where its forward fails, as one does that holds widths of its own."""
+    try:
+        with torch.no_grad():
+            return model.eval()(torch.zeros(2, *image))
+    except RuntimeError as error:
+        reason = str(error).split("\n")[0]
+        raise InputError(f"the pruned model's forward fails ({reason}); read widths off tensors there") from None
+
+
+def check_loads(folder: Path, answer: torch.Tensor, image: Image) -> None:
     """What was written must load and answer alike."""
-    x = torch.zeros(2, *image)
-    with torch.no_grad():
-        if not torch.equal(foreign.load_model(folder)(x), model.eval()(x)):
-            raise InputError(
-                f"{folder}: the saved model does not answer as the pruned one; does its forward hold widths?"
-            )
+    if not torch.equal(check_runs(foreign.load_model(folder), image), answer):
+        raise WorkError(f"{folder}: the saved model does not answer as the pruned one")
 
 
 def structured_net(
@@ -92,7 +99,19 @@ def structured_net(
         "achieved": "measured" if size is not None else f"{achieved(kept, cost, given.budget_kind):.4f}",
         **sizes(cost, counts, small),
         "units": f"{sum(counts.values())} of {sum(cost.dense.values())} in {len(counts)} layers",
+        "kept whole by": held(model, image),
     }
+
+
+def held(model: nn.Module, image: Image) -> str:
+    """Operations whose features the trace could not follow, with the modules that made them where they are known."""
+    pinned = {
+        name: sorted(filter(None, makers)) for name, makers in trace(model, image).pinned.items() if name != "output"
+    }
+    return (
+        ", ".join(f"{name} ({' '.join(makers)})" if makers else name for name, makers in sorted(pinned.items()))
+        or "nothing"
+    )
 
 
 def cost_by(graph: str, model: nn.Module, image: Image, units: UnitSet) -> Cost:

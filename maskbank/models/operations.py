@@ -84,19 +84,16 @@ def product(tracer: "Tracer", func: Any, args: Any, kwargs: Any, result: Tensor)
     features = x.shape[axis]
     incoming = torch.zeros(features, dtype=torch.int64) if labels is None else labels.flatten().expand(features)
     tracer.seen.positions[f"{name}.weight"] += result.numel() // result.shape[axis]
-    if groups > 1 and groups == features == weight.shape[0]:
-        made = tracer.seen.bind(f"{name}.weight", 0, incoming, "carried")
+    if groups > 1:  # a unit is a whole group, of one channel where the convolution is depthwise
+        group = incoming.reshape(groups, -1)
+        tracer.seen.unify(*torch.broadcast_tensors(group, group[:, :1]))
+        made = group[:, :1].expand(groups, weight.shape[0] // groups).flatten()
+        made = tracer.seen.bind(f"{name}.weight", 0, made, "carried")
     else:
-        if groups > 1:
-            tracer.seen.pinned["groups"].add(name)
-            tracer.seen.unify(incoming, torch.zeros_like(incoming))
-        else:
-            tracer.seen.bind(f"{name}.weight", 1, incoming, "read")
+        tracer.seen.bind(f"{name}.weight", 1, incoming, "read")
         made = tracer.seen.bind(f"{name}.weight", 0, tracer.seen.fresh(weight.shape[0]), "made")
-        if groups > 1:
-            tracer.seen.unify(made, torch.zeros_like(made))
     if bias is not None:
-        tracer.seen.bind(f"{name}.bias", 0, made, "made")
+        tracer.seen.bind(f"{name}.bias", 0, made, "carried" if groups > 1 else "made")
     tracer.maker[id(result)] = name
     tracer.label(result, made.reshape([-1 if dim == axis else 1 for dim in range(result.ndim)]))
 

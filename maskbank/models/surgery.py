@@ -113,8 +113,8 @@ def set_widths(module: nn.Module) -> None:
     if isinstance(module, nn.Linear) and weight is not None:
         module.out_features, module.in_features = weight.shape
     elif isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d) and weight is not None:
-        if module.groups == module.in_channels > 1:
-            module.groups = len(weight)
+        if module.groups > 1:  # whole groups leave
+            module.groups = module.groups * len(weight) // module.out_channels
         module.out_channels, module.in_channels = len(weight), weight.shape[1] * module.groups
     elif isinstance(module, nn.modules.batchnorm._NormBase):
         module.num_features = len(weight if weight is not None else module.running_mean)  # type: ignore[arg-type]

@@ -121,6 +121,7 @@ def test_units_by_torch_pruning(tmp_path: Path) -> None:
         ([*FACTORY, "--budget", "0.001"], "out of reach; with one unit left in each layer"),
         ([*FACTORY, "--method", "fpgm", "--pattern", "2:4"], "ranks units; with --pattern 2:4 choose from"),
         ([*FACTORY, "--schedule", "slowly"], "schedule = 'slowly': expected one_shot"),
+        (["tests.nets:Stubborn", "--image", "1x8x8"], "the pruned model's forward fails"),
         ([*FACTORY, "--weights", "nowhere.safetensors"], "nowhere.safetensors: no such file"),
     ],
 )  # fmt: skip

@@ -107,6 +107,21 @@ def test_a_channel_shuffle_is_followed() -> None:
     assert order == {(0,): (0,), (1,): (2,), (2,): (1,), (3,): (3,)}
 
 
+def test_a_unit_of_a_grouped_convolution_is_a_group() -> None:
+    net = Wired(
+        lambda m, x: m.head(torch.relu(m.grouped(torch.relu(m.conv(x)))).mean((2, 3))),
+        conv=nn.Conv2d(1, 4, 1), grouped=nn.Conv2d(4, 6, 3, 1, 1, groups=2), head=nn.Linear(6, 2),
+    ).double()  # fmt: skip
+    (layer,) = find_layers(net, (1, 4))
+    held = {slot.tensor: slot.index.tolist() for slot in layer.slots}
+    assert held["conv.weight"] == [[0, 1], [2, 3]]
+    assert held["grouped.weight"] == held["head.weight"] == [[0, 1, 2], [3, 4, 5]]
+    small, x = slice_units(net, [layer], {"conv": torch.tensor([1])}), torch.randn(2, 1, 4, 4, dtype=torch.float64)
+    assert (small.grouped.groups, small.grouped.in_channels, small.grouped.out_channels) == (1, 2, 3)
+    with torch.no_grad(), Gates(net, [layer], {"conv": torch.tensor([0.0, 1.0])}):
+        assert torch.allclose(net(x), small(x), atol=1e-12)
+
+
 def test_attention_gives_heads_and_nodes() -> None:
     architecture = ARCHITECTURES["vit"]
     layers = find_layers(architecture.build(), architecture.image)
