@@ -34,9 +34,13 @@ def importance_scores(
 def group_scores(graph: Any, layer: Layer, importance: Callable[[Any], Tensor | None]) -> Tensor:
     """[count] an importance of torch-pruning for one layer; heads are asked for at what reads them (q, k, v as one)."""
     slot = layer.read[0] if layer.kind == "head" else layer.made[0]
-    values = importance(full_group(graph, graph.model.get_submodule(slot.module), slot.dim))
+    name, group = type(importance).__name__, full_group(graph, graph.model.get_submodule(slot.module), slot.dim)
+    try:
+        values = importance(group)
+    except (RuntimeError, IndexError) as error:
+        reason = str(error).split("\n")[0]
+        raise InputError(f"{layer.name}: torch-pruning's {name} fails here ({reason}); use another tp_ score") from None
     if values is None:
-        name = type(importance).__name__
         raise InputError(f"{layer.name}: torch-pruning's {name} has nothing to score here; use another tp_ score")
     return values.detach()[slot.index].sum(1)
 

@@ -343,3 +343,14 @@ def test_without_the_package_the_error_says_how_to_get_it(monkeypatch: pytest.Mo
     monkeypatch.setitem(sys.modules, "torch_pruning", None)
     with pytest.raises(InputError, match=r"pip install torch-pruning, or maskbank\[peers\]"):
         load()
+
+
+def test_an_importance_that_fails_inside_is_said() -> None:
+    """Gated layers hold two rows a unit, which its activation importance does not expect."""
+    from tests.nets import IMAGE, NETS
+
+    net = NETS["glu"]().eval()
+    x = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    sample = Sample(x, torch.arange(4), torch.Generator().manual_seed(0))
+    with pytest.raises(InputError, match=r"blocks\.0\.fc1: torch-pruning's ActivationImportance fails here"):
+        SCORES.module("tp_activation").score(net, find_layers(net, IMAGE), sample)
