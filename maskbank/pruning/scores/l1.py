@@ -17,4 +17,4 @@ def saliency(model: nn.Module, weights: Mapping[str, Tensor], sample: Sample) ->
 
 
 def score(model: nn.Module, layers: list[Layer], sample: Sample) -> Scores:
-    return {layer.name: unit_weights(model, layer).abs().sum(1) for layer in layers}
+    return {layer.name: unit_weights(model, layer).norm(1, dim=1) for layer in layers}
