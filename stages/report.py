@@ -11,6 +11,7 @@ from maskbank.records.load import REPORTS, read_table
 from maskbank.report.aggregate import structured_means, transfer_means
 from maskbank.report.figures import accuracy_figure, compression_figure, forest_figure
 from maskbank.report.page import Contents, render
+from maskbank.report.prunability import prunability_table
 from maskbank.report.robustness import robustness_figure, robustness_table
 from maskbank.report.style import write_drawing
 from maskbank.report.tables import seeded_table, transfer_table, write_sheet
@@ -29,7 +30,12 @@ def write_report(params: Params, folder: Path) -> None:
     comparisons = read_comparisons(folder / "comparisons.csv")
     transferred = transfer_means(records)
     structured = structured_means(records, read_table("metrics", folder))
-    sheets = [transfer_table(transferred), seeded_table(records), robustness_table(structured)]
+    sheets = [
+        transfer_table(transferred),
+        seeded_table(records),
+        robustness_table(structured),
+        prunability_table(structured, records),
+    ]
     drawings = [
         accuracy_figure(transferred),
         compression_figure(records),

@@ -125,7 +125,7 @@ def markdown(sheet: Sheet) -> str:
 def escaped(text: str) -> str:
     """Text as LaTeX prints it."""
     replaced = {"\\": r"\textbackslash{}", "%": r"\%", "_": r"\_", "&": r"\&", "#": r"\#", "±": r"$\pm$", "−": "$-$"}
-    replaced |= {DAGGER: r"$\dagger$", "✗": r"$\times$", "–": "--"}
+    replaced |= {DAGGER: r"$\dagger$", "✗": r"$\times$", "–": "--", "≥": r"$\geq$"}
     return "".join(replaced.get(character, character) for character in text)
 
 
