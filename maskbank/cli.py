@@ -212,7 +212,8 @@ def parser() -> argparse.ArgumentParser:
         "--pattern", default="units", metavar="PATTERN",
         help="units, units:coupled, units:all remove for real; unstructured, 2:4, block:4 set weights to zero",
     )  # fmt: skip
-    command.add_argument("--allocation", default="global_macs", help="uniform, erk, global, global_macs or isomorphic")
+    allocations = ("uniform", "erk", "global", "global_macs", "isomorphic")
+    command.add_argument("--allocation", choices=allocations, help="default: global_macs of units, global of weights")
     command.add_argument("--schedule", default="one_shot", help="or iterative:N, cubic:N, exponential:N")
     command.add_argument("--reconstruct", choices=("none", "mean", "bias", "merge"), default="none")
     graphs = ("trace", "torch_pruning")

@@ -51,7 +51,7 @@ class Suite(Section):
     """What a board is called; a change of tasks, splits or steps is a new version (rule X10)."""
 
     name: str = "fashion-mnist-fewway"
-    version: str = "1"
+    version: str = "2"
     profile: str = "default"
     budget_minutes: float = Field(
         10.0, gt=0, description="what this profile may cost on two cores; `plan` warns past it"
@@ -272,6 +272,10 @@ class Params(Section):
 def check_grid(grid: CompressGrid, key: str) -> None:
     """One grid of the compress stage: methods that can do what the pattern asks, budgets in range."""
     structured = grid.pattern.startswith("units")
+    if not structured and grid.allocation == "global_macs":
+        raise InputError(
+            f"{key}.allocation = 'global_macs': of units alone; for single weights use global, uniform or erk"
+        )
     if not structured and grid.reconstruct != ["none"]:
         raise InputError(
             f"{key}.reconstruct = {grid.reconstruct}: patterns that remove units reconstruct; here use [none]"
@@ -290,8 +294,9 @@ def check_grid(grid: CompressGrid, key: str) -> None:
                 raise InputError(f"{where}: {name} takes a fraction above 0 and at most 1")
     if re.fullmatch(r"\d+:\d+", grid.pattern):
         kept, group = map(int, grid.pattern.split(":"))
-        if not 0 < kept < group or grid.budgets != [kept / group] or grid.allocation != "uniform":
-            only = f"allocation uniform and budgets [{kept / max(group, 1):g}]"
+        plain = grid.allocation == "uniform" and grid.schedule == "one_shot"
+        if not 0 < kept < group or grid.budgets != [kept / group] or not plain:
+            only = f"allocation uniform, schedule one_shot and budgets [{kept / max(group, 1):g}]"
             raise InputError(f"{key}.pattern = {grid.pattern}: n:m takes 0 < n < m, {only}")
 
 

@@ -44,7 +44,7 @@ BAD = [
     ),
     (
         "compress.grids=[{methods: [l1], budgets: [0.4], pattern: '2:4', allocation: uniform}]",
-        r"compress\.grids\.0\.pattern = 2:4: n:m takes 0 < n < m, allocation uniform and budgets \[0\.5\]",
+        r"compress\.grids\.0\.pattern = 2:4: n:m takes 0 < n < m, allocation uniform, schedule one_shot and budgets \[0\.5\]",
     ),
     (
         "compress.grids=[{methods: [l1], budgets: [0.5], pattern: rows}]",
@@ -93,5 +93,7 @@ def test_files_that_are_not_there_or_not_yaml(tmp_path: Path) -> None:
     path.write_text("a: [1, 2\nb: 3")
     with pytest.raises(InputError, match=r"not valid YAML at line"):
         load_params(path)
-    with pytest.raises(InputError, match="no such profile; choose from cifar100, default, paper, smoke"):
+    with pytest.raises(
+        InputError, match="no such profile; choose from cifar100, credit, default, paoding, paper, smoke"
+    ):
         profile_params("laptop", [])

@@ -9,13 +9,11 @@ from maskbank.pruning.budget import select
 
 
 def keep_best(scores: dict[str, Tensor], alive: dict[str, Tensor], cost: Cost, fraction: float) -> dict[str, Tensor]:
-    """Masks of the best of the open units over all layers, a `fraction` of all units."""
+    """Masks of the best of the open units over all layers, a `fraction` of all units; scores are at least 0."""
     units = sum(layer.count for layer in cost.layers)
     if round(fraction * units) == units:
         return alive
-    ranked = {
-        name: torch.where(alive[name] > 0, 1 + score.detach(), score.detach() * 0) for name, score in scores.items()
-    }
+    ranked = {name: torch.where(alive[name] > 0, score.detach(), -torch.ones(())) for name, score in scores.items()}
     kept = select(removal_order(ranked, cost, "global"), cost, "units", fraction)
     return {name: torch.zeros_like(alive[name]).index_fill(0, kept[name], 1.0) for name in alive}
 

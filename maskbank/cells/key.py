@@ -24,6 +24,7 @@ PLUMBING = (  # moves cells and records about, and decides none of their numbers
     "maskbank.registry",
 )
 LIBRARIES = ("numpy", "timm", "torch")
+PEERS = {"maskbank.models.torch_pruning": "torch-pruning"}  # decide the cells of those that import them
 
 
 def module_file(module: str) -> Path | None:
@@ -64,8 +65,8 @@ def read_module(path: Path) -> tuple[str, frozenset[str]]:
 
 
 @functools.cache
-def fingerprint(modules: frozenset[str]) -> str:
-    """Hash of the code of these modules and of all that they import inside the package, but for plumbing."""
+def closure(modules: frozenset[str]) -> dict[str, str]:
+    """Hashes of these modules and of all that they import inside the package, but for plumbing."""
     pending, seen = set(modules), dict[str, str]()
     while pending:
         name = pending.pop()
@@ -74,11 +75,21 @@ def fingerprint(modules: frozenset[str]) -> str:
             continue
         seen[name], imported = read_module(path)
         pending |= imported
-    return hash_json(seen, 12)
+    return seen
+
+
+def cell_closure(cell: Cell) -> dict[str, str]:
+    return closure(frozenset([f"maskbank.experiments.{cell.stage}", *cell.spec.modules()]))
 
 
 def code_version(cell: Cell) -> str:
-    return fingerprint(frozenset([f"maskbank.experiments.{cell.stage}", *cell.spec.modules()]))
+    return hash_json(cell_closure(cell), 12)
+
+
+def libraries(cell: Cell) -> dict[str, str]:
+    """Versions of what computes a cell's numbers."""
+    names = [*LIBRARIES, *(peer for module, peer in PEERS.items() if module in cell_closure(cell))]
+    return {name: version(name).split("+")[0] for name in names}
 
 
 def cell_key(cell: Cell) -> str:
@@ -89,7 +100,7 @@ def cell_key(cell: Cell) -> str:
             "spec": spec_values(cell.spec),
             "inputs": {name: given.hash for name, given in cell.inputs.items()},
             "code": code_version(cell),
-            "libraries": {name: version(name).split("+")[0] for name in LIBRARIES},
+            "libraries": libraries(cell),
         },
         20,
     )

@@ -14,13 +14,13 @@ from maskbank.data.dataset import DataSet, TestSet
 from maskbank.experiments.dense import cell_data, dense_model
 from maskbank.experiments.folders import Artifact
 from maskbank.experiments.world import World
-from maskbank.measures.cost import tensor_bytes, trace_cost
+from maskbank.measures.cost import parameter_count, tensor_bytes, trace_cost
 from maskbank.measures.robustness import ATTACKS, robust_accuracy
 from maskbank.pruning.budget import achieved
 from maskbank.pruning.patterns import parse_pattern
-from maskbank.pruning.prune import Target, merge_of, prune_units, reconstructed, unit_set
+from maskbank.pruning.prune import Target, merge_of, prune_units, reconstructed, thin, unit_set
 from maskbank.pruning.sample import Sample
-from maskbank.pruning.weights import apply_masks, densities, packed_bytes, prunable_weights, weight_masks
+from maskbank.pruning.weights import densities, packed_bytes, prunable_weights
 from maskbank.registry import COMPRESS, COMPRESSORS
 from maskbank.training.batchnorm import reestimate
 from maskbank.training.evaluate import evaluate, judged_point
@@ -132,17 +132,19 @@ def sliced(spec: CompressSpec, data: DataSet, dense: nn.Module) -> tuple[nn.Modu
     counts = {name: len(index) for name, index in kept.items()}
     return model, {
         "budget_achieved": achieved(kept, cost, spec.budget_kind),
-        "params": cost.params(counts), "params_dense": cost.params(cost.dense),
+        "params": parameter_count(model), "params_dense": cost.params(cost.dense),
         "macs": cost.macs(counts), "macs_dense": cost.macs(cost.dense), "bytes": tensor_bytes(model),
     }  # fmt: skip
 
 
 def thinned(spec: CompressSpec, data: DataSet, model: nn.Module) -> tuple[nn.Module, dict[str, Any]]:
     """Single weights set to zero: the stem and the classifier stay dense; sparse MACs are theoretical."""
-    cost, weights = trace_cost(model, data.image_shape), prunable_weights(model)
-    saliency = COMPRESS.module(spec.method).saliency(model, weights, sample_of(spec, data), **spec.options)
-    masks = weight_masks(saliency, spec.budget, spec.allocation, parse_pattern(spec.pattern))
-    apply_masks(weights, masks)
+    cost, sample, module = trace_cost(model, data.image_shape), sample_of(spec, data), COMPRESS.module(spec.method)
+    target = Target(spec.budget, "weights", spec.allocation, spec.schedule)
+    masks = thin(
+        model, prunable_weights(model), lambda net, weights: module.saliency(net, weights, sample, **spec.options), target,
+        parse_pattern(spec.pattern),
+    )  # fmt: skip
     total, live = sum(mask.numel() for mask in masks.values()), sum(int(mask.sum()) for mask in masks.values())
     params = cost.params(cost.dense)
     return model, {

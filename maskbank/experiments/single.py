@@ -10,18 +10,20 @@ from torch import nn
 
 from maskbank.data.sources import npz
 from maskbank.errors import InputError, WorkError
-from maskbank.measures.cost import Cost, cost_of, tensor_bytes, trace_cost
+from maskbank.measures.cost import Cost, cost_of, parameter_count, tensor_bytes, trace_cost
 from maskbank.measures.latency import latency_size
 from maskbank.models import foreign
 from maskbank.models.export import to_onnx, to_torch
 from maskbank.models.graph import Graph, UnitSet
+from maskbank.models.surgery import Kept, slice_units
 from maskbank.models.torch_pruning import layers_from_torch_pruning
 from maskbank.models.tracer import trace
+from maskbank.models.units import Gates
 from maskbank.pruning.budget import achieved
 from maskbank.pruning.patterns import parse_pattern
-from maskbank.pruning.prune import Target, merge_of, prune_units, reconstructed, unit_set
+from maskbank.pruning.prune import Target, merge_of, prune_units, reconstructed, thin, unit_set
 from maskbank.pruning.sample import Sample
-from maskbank.pruning.weights import apply_masks, prunable_weights, weight_masks
+from maskbank.pruning.weights import prunable_weights
 from maskbank.registry import SCORES
 
 Image = tuple[int, int, int]
@@ -58,29 +60,39 @@ def prune(given: Namespace) -> str:
         foreign.load_weights(model, Path(given.weights))
     SCORES.check(given.method, "--method")
     SCORES.check_options(given.method, dict(given.option), "--option")
+    if not 0 < given.budget <= 1:
+        raise InputError(f"--budget {given.budget:g}: expected a fraction above 0, at most 1")
     sample = read_sample(given.data, image, given.score_images, given.seed)
+    logits = run(model, torch.zeros(2, *image))
+    if len(sample.y) and int(sample.y.max()) >= logits.shape[-1]:
+        raise InputError(
+            f"{given.data}: labels up to {int(sample.y.max())}; the model tells {logits.shape[-1]} classes apart"
+        )
     structured = given.pattern.startswith("units")
     small, facts = (structured_net if structured else masked_net)(model, sample, image, given)
     about = {"image": list(image), "pruning": {"method": given.method, "pattern": given.pattern, **facts}}
-    answer = check_runs(small, image)
+    answer = run(small, torch.zeros(2, *image))
     foreign.save_model(Path(given.out), small, given.model, options, about)
     check_loads(Path(given.out), answer, image)
     return "\n".join([f"{key:16} {value}" for key, value in facts.items()] + [f"written to {given.out}"])
 
 
-def check_runs(model: nn.Module, image: Image) -> torch.Tensor:
-    """The pruned model's answer. Raises InputError where its forward fails, as one does that holds widths of its own."""
+@torch.no_grad()
+def run(model: nn.Module, x: torch.Tensor) -> torch.Tensor:
+    """The model's logits. Raises InputError where its forward fails, as one does that holds widths of its own."""
     try:
-        with torch.no_grad():
-            return model.eval()(torch.zeros(2, *image))
-    except RuntimeError as error:
-        reason = str(error).split("\n")[0]
-        raise InputError(f"the pruned model's forward fails ({reason}); read widths off tensors there") from None
+        logits = model.eval()(x)
+    except Exception as error:  # whatever a model of the user's own may raise
+        reason = str(error).split("\n")[0] or type(error).__name__
+        raise InputError(f"the model's forward fails ({reason}); a pruned one must read widths off tensors") from None
+    if not isinstance(logits, torch.Tensor):
+        raise InputError(f"the model answers with a {type(logits).__name__}; expected one tensor of logits")
+    return logits
 
 
 def check_loads(folder: Path, answer: torch.Tensor, image: Image) -> None:
     """What was written must load and answer alike."""
-    if not torch.equal(check_runs(foreign.load_model(folder), image), answer):
+    if not torch.equal(run(foreign.load_model(folder), torch.zeros(2, *image)), answer):
         raise WorkError(f"{folder}: the saved model does not answer as the pruned one")
 
 
@@ -89,9 +101,10 @@ def structured_net(
 ) -> tuple[nn.Module, dict[str, Any]]:
     module, cost = SCORES.module(given.method), cost_by(given.graph, model, image, unit_set(given.pattern))
     size = latency_size(model, list(cost.layers), torch.zeros(1, *image)) if given.budget_kind == "latency" else None
-    target = Target(given.budget, given.budget_kind, given.allocation, given.schedule, size=size)
+    target = Target(given.budget, given.budget_kind, given.allocation or "global_macs", given.schedule, size=size)
     options = dict(given.option)
     kept = prune_units(model, cost, lambda net, layers: module.score(net, layers, sample, **options), target)
+    check_masked(model, cost, kept, image)
     small = reconstructed(model, cost, kept, given.reconstruct, sample, merge_of(module, options))
     counts = {name: len(index) for name, index in kept.items()}
     return small, {
@@ -132,12 +145,24 @@ def cost_by(graph: str, model: nn.Module, image: Image, units: UnitSet) -> Cost:
             f"--pattern units: torch-pruning finds coupled units only ({len(found)} layers); use units:coupled"
         )
     seen = trace(model, image)
-    return cost_of(model, Graph(layers, seen, np.full(seen.count, -1)), image, units)
+    return cost_of(model, Graph(layers, seen, np.full(seen.count, -1)))
+
+
+@torch.no_grad()
+def check_masked(model: nn.Module, cost: Cost, kept: Kept, image: Image) -> None:
+    """Raises WorkError where the sliced net does not answer as the net with those units at zero: the trace is then wrong."""
+    layers, x = list(cost.layers), torch.randn(2, *image, generator=torch.Generator().manual_seed(0))
+    masks = {layer.name: torch.zeros(layer.count).index_fill(0, kept[layer.name], 1.0) for layer in layers}
+    sliced = run(slice_units(model, layers, kept), x)
+    with Gates(model, layers, masks):
+        masked = run(model, x)
+    if not (sliced - masked).abs().max() <= 1e-3 * masked.abs().max():
+        raise WorkError("the sliced net does not answer as the masked one; its forward uses features by position")
 
 
 def sizes(cost: Cost, counts: dict[str, int], small: nn.Module) -> dict[str, str]:
     pairs = {
-        "params": (cost.params(counts), cost.params(cost.dense)),
+        "params": (parameter_count(small), cost.params(cost.dense)),
         "macs": (cost.macs(counts), cost.macs(cost.dense)),
         "bytes": (tensor_bytes(small), cost.bytes(cost.dense)),
         "peak activation": (cost.peak(counts), cost.peak(cost.dense)),
@@ -149,10 +174,17 @@ def masked_net(model: nn.Module, sample: Sample, image: Image, given: Namespace)
     if not SCORES.defines(given.method, "saliency"):
         able = ", ".join(name for name in SCORES.names() if SCORES.defines(name, "saliency"))
         raise InputError(f"--method {given.method}: ranks units; with --pattern {given.pattern} choose from {able}")
-    weights = prunable_weights(model)
-    saliency = SCORES.module(given.method).saliency(model, weights, sample, **dict(given.option))
-    masks = weight_masks(saliency, given.budget, given.allocation, parse_pattern(given.pattern))
-    apply_masks(weights, masks)
+    for key, plain in (("budget_kind", "units"), ("reconstruct", "none")):
+        if getattr(given, key) != plain:
+            raise InputError(
+                f"--{key.replace('_', '-')} {getattr(given, key)}: for patterns that remove units; drop it here"
+            )
+    module, options = SCORES.module(given.method), dict(given.option)
+    target = Target(given.budget, "weights", given.allocation or "global", given.schedule)
+    masks = thin(
+        model, prunable_weights(model), lambda net, weights: module.saliency(net, weights, sample, **options), target,
+        parse_pattern(given.pattern),
+    )  # fmt: skip
     live, total = sum(int(mask.sum()) for mask in masks.values()), sum(mask.numel() for mask in masks.values())
     budget = f"{given.budget:g} of the weights"
     return model, {"budget": budget, "achieved": f"{live / total:.4f}", "weights": f"{live} of {total}"}

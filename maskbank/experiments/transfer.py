@@ -17,7 +17,7 @@ from maskbank.data.dataset import DataSet, Examples, TestSet
 from maskbank.data.tasks import Task
 from maskbank.experiments.dense import cell_data, dense_model
 from maskbank.experiments.world import Home, World
-from maskbank.measures.cost import Cost, tensor_bytes, trace_cost
+from maskbank.measures.cost import Cost, parameter_count, tensor_bytes, trace_cost
 from maskbank.measures.work import MacCounter
 from maskbank.models.heads import replace_head
 from maskbank.models.surgery import Kept
@@ -119,13 +119,16 @@ def run(cell: Cell[TransferSpec], runtime: Runtime) -> Result:
     generator.manual_seed(spec.seed)
     merge = merge_of(METHODS.module(spec.method), spec.options)
     model = reconstructed(dense, cost, kept, spec.reconstruct, sample, merge)
+    params = (
+        parameter_count(model) - parameter_count(dense) + cost.params(cost.dense)
+    )  # with the head that came with it
     if spec.bn == "reestimated":
         reestimate(model, training_batches(data, examples, NORM_BATCH, NORM_BATCHES, generator))
     replace_head(model, prototype_head(model, data, support, len(spec.classes)))
     counts = {name: len(index) for name, index in kept.items()}
     values: dict[str, Any] = {
         "budget_achieved": achieved(kept, cost, spec.budget_kind),
-        "params": cost.params(counts), "params_dense": cost.params(cost.dense),
+        "params": params, "params_dense": cost.params(cost.dense),
         "macs": cost.macs(counts), "macs_dense": cost.macs(cost.dense), "bytes": tensor_bytes(model),
         "selection_macs": float(selection_macs),
     }  # fmt: skip

@@ -41,8 +41,6 @@ class Sides:
 class Cost:
     """Sizes of one net. `counts` are units kept by layer name; the array forms take [K, L] in the order of `layers`."""
 
-    image: tuple[int, ...]
-    units: UnitSet
     layers: tuple[Layer, ...]
     shapes: Mapping[str, tuple[int, ...]]  # tensors of the state
     tensors: Sides
@@ -105,10 +103,10 @@ class Cost:
 
 def trace_cost(model: nn.Module, image: tuple[int, ...], units: UnitSet = "internal") -> Cost:
     """Cost for an input of (channels, pixels a side)."""
-    return cost_of(model, read_graph(model, image, units), image, units)
+    return cost_of(model, read_graph(model, image, units))
 
 
-def cost_of(model: nn.Module, graph: Graph, image: tuple[int, ...], units: UnitSet = "internal") -> Cost:
+def cost_of(model: nn.Module, graph: Graph) -> Cost:
     """Cost of a net whose layers are known, from another graph than our own perhaps."""
     state = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     persistent = set(model.state_dict())
@@ -116,8 +114,6 @@ def cost_of(model: nn.Module, graph: Graph, image: tuple[int, ...], units: UnitS
     attention, attention_fixed = attention_terms(graph)
     activations, activations_fixed, alive = activation_terms(graph)
     return Cost(
-        image=image,
-        units=units,
         layers=tuple(graph.layers),
         shapes=shapes,
         tensors=tensor_sides(graph, shapes),
@@ -179,3 +175,7 @@ def activation_terms(graph: Graph) -> tuple[NDArray[np.float64], NDArray[np.floa
 def tensor_bytes(model: nn.Module) -> int:
     """Bytes of the model's state as stored: weights and buffers."""
     return sum(value.numel() * value.element_size() for value in model.state_dict().values())
+
+
+def parameter_count(model: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in model.parameters())

@@ -6,6 +6,7 @@ modules say of themselves after pruning; widths are read off the tensors. Loadin
 
 import importlib
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +27,11 @@ def build(name: str, options: dict[str, Any]) -> nn.Module:
     """`package.module:function` called with the options, or else timm's model of this name, without its weights."""
     if ":" in name:
         module, _, function = name.partition(":")
+        if str(Path.cwd()) not in sys.path:
+            sys.path.insert(0, str(Path.cwd()))
         try:
             made = getattr(importlib.import_module(module), function)(**options)
-        except (ImportError, AttributeError, TypeError) as error:
+        except Exception as error:  # whatever code of the user's own may raise
             raise InputError(f"model {name}: cannot be built ({error}); expected package.module:function") from None
     else:
         import timm

@@ -76,6 +76,8 @@ def product(tracer: "Tracer", func: Any, args: Any, kwargs: Any, result: Tensor)
     linear = getattr(func, "__name__", "").strip("_") == "linear"
     groups = 1 if linear else int(kwargs.get("groups", args[6] if len(args) > 6 else 1))
     name, axis = tracer.weighted(weight), x.ndim - 1 if linear else 1
+    if id(weight) in tracer.names:
+        tracer.seen.positions[tracer.names[id(weight)]] += result.numel() // result.shape[axis]
     labels = tracer.labels.get(id(x))
     whole = labels is not None and labels.numel() == (labels.shape[axis] if labels.ndim > axis else 1)
     if name is None or (labels is not None and labels.numel() > 1 and not whole):
@@ -83,7 +85,6 @@ def product(tracer: "Tracer", func: Any, args: Any, kwargs: Any, result: Tensor)
         return
     features = x.shape[axis]
     incoming = torch.zeros(features, dtype=torch.int64) if labels is None else labels.flatten().expand(features)
-    tracer.seen.positions[f"{name}.weight"] += result.numel() // result.shape[axis]
     if groups > 1:  # a unit is a whole group, of one channel where the convolution is depthwise
         group = incoming.reshape(groups, -1)
         tracer.seen.unify(*torch.broadcast_tensors(group, group[:, :1]))
@@ -92,8 +93,10 @@ def product(tracer: "Tracer", func: Any, args: Any, kwargs: Any, result: Tensor)
     else:
         tracer.seen.bind(f"{name}.weight", 1, incoming, "read")
         made = tracer.seen.bind(f"{name}.weight", 0, tracer.seen.fresh(weight.shape[0]), "made")
-    if bias is not None:
-        tracer.seen.bind(f"{name}.bias", 0, made, "carried" if groups > 1 else "made")
+    if bias is not None and id(bias) in tracer.names:
+        tracer.seen.bind(tracer.names[id(bias)], 0, made, "carried" if groups > 1 else "made")
+    elif bias is not None:  # put together from other tensors: cannot be cut
+        tracer.seen.unify(made, torch.zeros_like(made))
     tracer.maker[id(result)] = name
     tracer.label(result, made.reshape([-1 if dim == axis else 1 for dim in range(result.ndim)]))
 
@@ -105,7 +108,7 @@ def norm(tracer: "Tracer", func: Any, args: Any, kwargs: Any, result: Tensor) ->
     given = bound(args, kwargs, names if kind == "batch_norm" else ("input", "shape", "weight", "bias"))
     x, labels = given["input"], tracer.labels.get(id(given["input"]))
     axis = 1 if kind == "batch_norm" else x.ndim - 1
-    if labels is None or labels.numel() not in (1, labels.shape[axis]):
+    if labels is None or labels.numel() not in (1, labels.shape[axis]) or len(given.get("shape", ())) > 1:
         tracer.unknown(kind, [x], result)
         return
     ids = labels.flatten().expand(x.shape[axis])
@@ -133,7 +136,10 @@ def spatial(tracer: "Tracer", func: Any, args: Any, kwargs: Any, result: Any) ->
     if labels is None:
         return
     held = [dim for dim, size in enumerate(labels.shape) if size > 1]
-    if labels.ndim == first.ndim and all(args[0].shape[dim] == first.shape[dim] for dim in held):
+    name = func.__name__.strip("_")
+    worked = int(name[-2]) if name[-1] == "d" and name[-2].isdigit() else 0 if name == "pad" else labels.ndim - 2
+    outside = all(dim < labels.ndim - worked for dim in held)
+    if labels.ndim == first.ndim and outside and all(args[0].shape[dim] == first.shape[dim] for dim in held):
         tracer.label(first, labels)
     else:
         tracer.unknown(func.__name__, [args[0]], result)
@@ -144,11 +150,23 @@ def view(tracer: "Tracer", func: Any, args: Any, kwargs: Any, result: Any) -> No
     labels = tracer.of(args[0])
     if labels is None or not isinstance(args[0], Tensor):
         return
+    name = func.__name__.strip("_")
+    if any(
+        tensor.device.type == "meta" for tensor in tensors_in([args[1:], kwargs])
+    ):  # looked up by numbers not known here
+        tracer.unknown(name, [args[0]], result)
+        return
     with torch._C.DisableTorchFunction():
         same = torch.Tensor.reshape if func is torch.Tensor.view else func  # labels are not laid out in memory
         seen = same(labels.expand(args[0].shape), *args[1:], **kwargs)
     for part, ids in zip(tensors_in(result), tensors_in(seen), strict=True):
-        tracer.label(part, squeeze_labels(ids))
+        own = squeeze_labels(ids)
+        if name in ("roll", "flip") and not torch.equal(own.flatten(), labels.flatten()):
+            tracer.unknown(name, [args[0]], result)
+            return
+        if own.numel() < labels.numel():
+            tracer.seen.parts.setdefault(id(args[0]), (labels.flatten(), []))[1].append(own.flatten())
+        tracer.label(part, own)
 
 
 def merge(tracer: "Tracer", func: Any, args: Any, kwargs: Any, result: Tensor) -> None:
@@ -229,7 +247,9 @@ def attention(tracer: "Tracer", func: Any, args: Any, kwargs: Any, result: Tenso
     given = bound(args, kwargs, ("query", "key", "value"))
     q, k, v = (given[key] for key in ("query", "key", "value"))
     labels = [tracer.labels.get(id(each)) for each in (q, k, v)]
-    if any(ids is None or ids.ndim != 4 or ids.shape[:1] + ids.shape[2:3] != (1, 1) for ids in labels):
+    mask = kwargs.get("attn_mask", args[3] if len(args) > 3 else None)
+    by_head = isinstance(mask, Tensor) and mask.ndim > 2 and mask.shape[-3] > 1  # heads have numbers of their own in it
+    if by_head or any(ids is None or ids.ndim != 4 or ids.shape[:1] + ids.shape[2:3] != (1, 1) for ids in labels):
         tracer.unknown("scaled_dot_product_attention", [q, k, v], result)
         return
     head = tie_heads(tracer, labels)

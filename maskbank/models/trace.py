@@ -46,6 +46,7 @@ class Trace:
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
     behind: dict[str, str] = field(default_factory=dict)  # module -> norm that reads its output directly
     pinned: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # operation -> modules it read
+    parts: dict[int, tuple[Tensor, list[Tensor]]] = field(default_factory=dict)  # features that were cut apart
     edges: list[tuple[Tensor, Tensor]] = field(default_factory=list)
     added: list[Tensor] = field(default_factory=list)
     heads: list[Tensor] = field(default_factory=list)
@@ -70,10 +71,32 @@ class Trace:
         return known.ids
 
     def components(self) -> NDArray[np.int64]:
-        """[count] the unit of each number; equal numbers are one unit. Unit of FIXED: features that stay."""
+        """[count] the unit of each number; equal numbers are one unit. Unit of FIXED: features that stay.
+
+        Features that the forward cuts apart by position (halves, thirds) may go only where every part loses the same
+        ones, as the halves of a gate do; all others stay.
+        """
+        found = self.connected()
+        while loose := [whole for whole, parts in self.parts.values() if not tied(whole, parts, found)]:
+            for whole in loose:
+                self.unify(whole, torch.full((whole.numel(),), FIXED))
+                self.pinned["cut apart"].add("")
+            found = self.connected()
+        return found
+
+    def connected(self) -> NDArray[np.int64]:
         if not self.edges:
             return np.arange(self.count)
         a = torch.cat([edge[0] for edge in self.edges]).numpy()
         b = torch.cat([edge[1] for edge in self.edges]).numpy()
         graph = coo_matrix((np.ones(len(a), dtype=np.int8), (a, b)), shape=(self.count, self.count))
         return connected_components(graph, directed=False)[1].astype(np.int64)
+
+
+def tied(whole: Tensor, parts: list[Tensor], unit_of: NDArray[np.int64]) -> bool:
+    """Whether parts of some features hold the same units in the same places, and together all of them; or none may go."""
+    if (unit_of[whole.numpy()] == unit_of[FIXED]).all():
+        return True
+    held = [unit_of[part.numpy()] for part in parts]
+    alike = all(len(each) == len(held[0]) and (each == held[0]).all() for each in held)
+    return alike and len(np.unique(torch.cat(parts).numpy())) == len(np.unique(whole.numpy()))

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from maskbank.errors import InputError
-from maskbank.models.operations import HANDLERS, KEEPS_SHAPE, QUESTIONS, VIEWS, same_shape, tensors_in
+from maskbank.models.operations import HANDLERS, KEEPS_SHAPE, QUESTIONS, same_shape, tensors_in
 from maskbank.models.trace import FIXED, Activation, Trace
 
 
@@ -23,17 +23,20 @@ def trace(model: nn.Module, image: tuple[int, ...]) -> Trace:
     state = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     shapes = {name: torch.empty_like(value, device="meta") for name, value in state.items()}
     dtype = next((value.dtype for value in state.values() if value.is_floating_point()), torch.float32)
-    tracer = Tracer(model, shapes)
+    kept = set(model.state_dict())  # buffers that are not stored cannot be cut
+    tracer = Tracer(model, {name: value for name, value in shapes.items() if name in kept})
     tracer.seen.shapes = {name: tuple(value.shape) for name, value in state.items()}
     x = torch.empty(1, *shape, dtype=dtype, device="meta")
     tracer.label(x, torch.zeros(1, dtype=torch.int64).expand(1, *[1] * len(shape)))
+    tracer.memory[id(x)] = Activation(torch.zeros(1, dtype=torch.int64), x.numel(), 0, 0)
+    tracer.seen.activations.append(tracer.memory[id(x)])
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:
         with tracer:
             output = torch.func.functional_call(model, shapes, (x,))
-    except (RuntimeError, NotImplementedError, TypeError, ValueError) as error:
-        reason = str(error).strip().split("\n")[0]
+    except Exception as error:  # whatever a model of the user's own may raise
+        reason = str(error).strip().split("\n")[0] or type(error).__name__
         raise InputError(f"{type(model).__name__} on an input of {[1, *shape]}: the forward fails ({reason})") from None
     finally:
         for module, mode in modes.items():
@@ -81,7 +84,9 @@ class Tracer(TorchFunctionMode):
                 self.memory[id(tensor)].died = self.clock
         handler = HANDLERS.get(name)
         if handler is not None:
-            handler(self, func, args, kwargs, result)
+            first = () if args or "input" not in kwargs else (kwargs["input"],)
+            other = (kwargs["other"],) if "other" in kwargs else ()
+            handler(self, func, (*first, *args, *other), kwargs, result)
         elif isinstance(result, Tensor | list | tuple) or name == "setitem":
             self.unknown(name, inputs, result)
         self.remember(name, inputs, result)
@@ -93,7 +98,7 @@ class Tracer(TorchFunctionMode):
             shared = next((self.memory[id(x)] for x in inputs if id(x) in self.memory), None)
             if id(tensor) in self.memory or tensor.numel() == 0:
                 continue
-            if name in VIEWS and shared is not None:
+            if shared is not None and tensor._is_view():
                 self.memory[id(tensor)] = shared
                 continue
             ids = self.labels.get(id(tensor), torch.zeros(1, dtype=torch.int64))
@@ -107,7 +112,7 @@ class Tracer(TorchFunctionMode):
             return None
         found = self.labels.get(id(value))
         name = self.names.get(id(value))
-        if found is None and name is not None and value.ndim > 0:
+        if found is None and name is not None and value.ndim > 0 and value.shape[-1] > 1:
             dim = value.ndim - 1
             ids = self.seen.bind(name, dim, self.seen.fresh(value.shape[dim]), "carried")
             found = ids.reshape([1] * dim + [-1])

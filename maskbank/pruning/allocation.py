@@ -29,19 +29,24 @@ class Order:
         return [(self.names[layer], int(unit)) for layer, unit in zip(self.layer, self.unit, strict=True)]
 
 
-def removal_order(scores: Scores, cost: Cost, allocation: str, weights: Mapping[str, float] | None = None) -> Order:
+def removal_order(
+    scores: Scores, cost: Cost, allocation: str, weights: Mapping[str, float] | None = None, dense: Cost | None = None
+) -> Order:
     """All units but the best of each layer (the min-keep guard, alike for every method), first to go first.
 
     uniform: the same fraction of every layer. erk: fractions by Erdos-Renyi-kernel (Evci et al. 2020). per_layer:
     fractions kept in proportion to `weights` by layer name. global: by score alone. global_macs: by score for each MAC
     that the unit costs. isomorphic (Fang et al. 2024, our reading): by score among layers of one shape, such classes
     in step. Otherwise heads, nodes and channels are ranked apart and leave in step. Equal scores leave in order of
-    layer and index, so that the order is one and the same everywhere.
+    layer and index, so that the order is one and the same everywhere. `dense`: the net of which fractions are fractions,
+    where `cost` is of one that has lost units before.
     """
     check_scores(scores, cost)
+    whole = {layer.name: layer for layer in (dense or cost).layers}
     shares = layer_shares(cost, allocation, weights)
     saved = cost.unit_macs() if allocation == "global_macs" else {}
     parts: dict[tuple, list[tuple[NDArray, ...]]] = {}
+    once: dict[tuple, int] = {}  # units of a class that could leave the dense net
     for position, layer in enumerate(cost.layers):
         values = scores[layer.name].double().numpy()
         ranked = np.argsort(values, kind="stable")[:-1]  # ascending; ties by index; the best one stays
@@ -51,20 +56,21 @@ def removal_order(scores: Scores, cost: Cost, allocation: str, weights: Mapping[
             worth = values[ranked] / saved[layer.name]
         else:
             left = layer.count - 1.0 - np.arange(layer.count - 1)
-            worth = -left / layer.count / shares[layer.name]
-        key = isomorphism(layer) if allocation == "isomorphic" else (layer.kind,)
+            worth = -left / whole[layer.name].count / shares[layer.name]
+        key = isomorphism(whole[layer.name]) if allocation == "isomorphic" else (layer.kind,)
         parts.setdefault(key, []).append((worth, np.full(len(ranked), position), ranked))
-    classes = [in_step(parts[key], number) for number, key in enumerate(sorted(parts, key=str))]
+        once[key] = once.get(key, 0) + whole[layer.name].count - 1
+    classes = [in_step(parts[key], number, once[key]) for number, key in enumerate(sorted(parts, key=str))]
     place, number, positions, units = (np.concatenate(column) for column in zip(*classes, strict=True))
     merged = np.lexsort((number, place))
     return Order(tuple(layer.name for layer in cost.layers), positions[merged], units[merged])
 
 
-def in_step(part: list[tuple[NDArray, ...]], number: int) -> tuple[NDArray, ...]:
+def in_step(part: list[tuple[NDArray, ...]], number: int, once: int) -> tuple[NDArray, ...]:
     """Units of one class by worth, each with the fraction of its class that has left when it leaves."""
     worth, position, unit = (np.concatenate(column) for column in zip(*part, strict=True))
     by_worth = np.lexsort((unit, position, worth))
-    place = (np.arange(len(unit)) + 1) / max(1, len(unit))
+    place = (once - len(unit) + np.arange(len(unit)) + 1) / max(1, once)
     return place, np.full(len(unit), number), position[by_worth], unit[by_worth]
 
 

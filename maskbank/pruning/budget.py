@@ -66,8 +66,12 @@ def select(order: Order, cost: Cost, kind: str, budget: float, size: Size | None
     """Indices kept in each layer, ascending. Raises InputError where nothing would be pruned."""
     cut = cut_at(order, cost, kind, budget, size)
     if cut == 0 and budget < 1:
-        raise InputError(f"budget of {budget:g} of the {kind}: nothing would be pruned; use a smaller one")
+        raise InputError(nothing_pruned(kind, budget))
     return kept_after(order, cut, cost)
+
+
+def nothing_pruned(kind: str, budget: float) -> str:
+    return f"budget of {budget:g} of the {kind}: nothing would be pruned; use a smaller one"
 
 
 def kept_after(order: Order, cut: int, cost: Cost) -> Kept:

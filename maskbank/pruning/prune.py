@@ -8,6 +8,7 @@ from functools import partial
 from types import ModuleType
 from typing import Any
 
+import torch
 from torch import nn
 
 from maskbank.errors import InputError
@@ -15,13 +16,16 @@ from maskbank.measures.cost import Cost
 from maskbank.models.graph import UnitSet
 from maskbank.models.surgery import Kept, slice_in_place, slice_units
 from maskbank.models.units import Layer
-from maskbank.pruning.allocation import Order, removal_order
-from maskbank.pruning.budget import Size, cut_at, kept_after, select, size_of
+from maskbank.pruning.allocation import removal_order
+from maskbank.pruning.budget import Size, cut_at, kept_after, nothing_pruned, size_of
+from maskbank.pruning.patterns import Pattern
 from maskbank.pruning.reconstruction import Merge, reconstruct, with_biases
 from maskbank.pruning.sample import Sample, Scores
 from maskbank.pruning.schedule import fractions
+from maskbank.pruning.weights import Masks, Saliencies, apply_masks, weight_masks
 
 Score = Callable[[nn.Module, list[Layer]], Scores]
+Rank = Callable[[nn.Module, dict[str, nn.Parameter]], Saliencies]
 PATTERNS = {"units": "internal", "units:coupled": "coupled", "units:all": "all"}
 
 
@@ -46,19 +50,20 @@ def unit_set(pattern: str) -> UnitSet:
 
 def prune_units(model: nn.Module, cost: Cost, score: Score, target: Target) -> Kept:
     """The units to keep, by layer of `cost`. Over several rounds the sliced net is scored again each time."""
-    *rounds, last = fractions(target.schedule, target.budget)
-    kept: Kept = {}
+    kept = {layer.name: torch.arange(layer.count) for layer in cost.layers}
     small, seen = model, cost
-    for fraction in rounds:
-        order = rank(small, seen, score, target)
+    for fraction in fractions(target.schedule, target.budget):
+        scores = score(small, list(seen.layers))
+        order = removal_order(scores, seen, target.allocation, target.weights, dense=cost)
         cut = cut_at(order, seen, target.budget_kind, fraction * share(cost, seen, target), target.size)
         if cut:
             now = kept_after(order, cut, seen)
-            kept = compose(kept, now)
+            kept = {name: kept[name][index] for name, index in now.items()}
             small = copy.deepcopy(model) if small is model else small
             seen = replace(seen, layers=tuple(slice_in_place(small, list(seen.layers), now)))
-    order = rank(small, seen, score, target)
-    return compose(kept, select(order, seen, target.budget_kind, last * share(cost, seen, target), target.size))
+    if seen is cost and target.budget < 1:
+        raise InputError(nothing_pruned(target.budget_kind, target.budget))
+    return kept
 
 
 def merge_of(module: ModuleType, options: Mapping[str, Any]) -> Merge | None:
@@ -82,10 +87,6 @@ def reconstructed(
     return told
 
 
-def rank(model: nn.Module, cost: Cost, score: Score, target: Target) -> Order:
-    return removal_order(score(model, list(cost.layers)), cost, target.allocation, target.weights)
-
-
 def dense_size(cost: Cost, target: Target) -> float:
     size = target.size or size_of(target.budget_kind, cost)
     return float(size(cost.row(cost.dense))[0])
@@ -96,6 +97,14 @@ def share(dense: Cost, now: Cost, target: Target) -> float:
     return 1.0 if now is dense else dense_size(dense, target) / dense_size(now, target)
 
 
-def compose(before: Kept, now: Kept) -> Kept:
-    """Indices into the dense net, from those into the net that `before` has left."""
-    return {name: before[name][index] for name, index in now.items()} if before else now
+def thin(model: nn.Module, weights: dict[str, nn.Parameter], rank: Rank, target: Target, pattern: Pattern) -> Masks:
+    """Masks of single weights, applied to the model; over several rounds what is left is ranked anew, and zeros stay."""
+    masks: Masks = {}
+    for fraction in fractions(target.schedule, target.budget):
+        values = rank(model, weights)
+        if masks:
+            lowest = min(float(value.min()) for value in values.values()) - 1
+            values = {name: value.masked_fill(~masks[name], lowest) for name, value in values.items()}
+        masks = weight_masks(values, fraction, target.allocation, pattern)
+        apply_masks(weights, masks)
+    return masks

@@ -22,6 +22,8 @@ def prunable_weights(model: nn.Module) -> dict[str, nn.Parameter]:
     The classifier is the model's own word (timm's `get_classifier`), or else the last one.
     """
     layers = [(name, module) for name, module in model.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+    if not layers:
+        raise InputError(f"{type(model).__name__}: no convolution and no linear layer, so that no weight can be pruned")
     classifier = model.get_classifier() if hasattr(model, "get_classifier") else layers[-1][1]  # type: ignore[operator]
     return {
         f"{name}.weight": cast(nn.Parameter, module.weight) for name, module in layers[1:] if module is not classifier

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from maskbank.cells import key
-from maskbank.cells.key import cell_key, fingerprint, module_file, read_module
+from maskbank.cells.key import cell_key, closure, module_file, read_module
 from maskbank.cells.spec import Cell, Input, Spec
 from maskbank.experiments.compress import CompressSpec
 
@@ -78,7 +78,7 @@ def test_a_methods_code_is_in_its_own_key_alone() -> None:
         name.startswith(("maskbank.tracking", "maskbank.report", "maskbank.cells.engine")) for name in taylor
     )
     l2, other = "maskbank.pruning.scores.l2", "maskbank.pruning.scores.taylor"
-    assert fingerprint(frozenset([l2])) != fingerprint(frozenset([other]))
+    assert closure(frozenset([l2])) != closure(frozenset([other]))
 
 
 @pytest.mark.parametrize("name", ["pretrain", "compress", "sparsify", "prune", "transfer", "evaluate"])

@@ -1,5 +1,7 @@
 """Units are found by tracing: exact slots on nets of a few weights, then masked against sliced on every family of nets."""
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -110,8 +112,10 @@ def test_a_channel_shuffle_is_followed() -> None:
 def test_a_unit_of_a_grouped_convolution_is_a_group() -> None:
     net = Wired(
         lambda m, x: m.head(torch.relu(m.grouped(torch.relu(m.conv(x)))).mean((2, 3))),
-        conv=nn.Conv2d(1, 4, 1), grouped=nn.Conv2d(4, 6, 3, 1, 1, groups=2), head=nn.Linear(6, 2),
-    ).double()  # fmt: skip
+        conv=nn.Conv2d(1, 4, 1),
+        grouped=nn.Conv2d(4, 6, 3, 1, 1, groups=2),
+        head=nn.Linear(6, 2),
+    ).double()
     (layer,) = find_layers(net, (1, 4))
     held = {slot.tensor: slot.index.tolist() for slot in layer.slots}
     assert held["conv.weight"] == [[0, 1], [2, 3]]
@@ -132,6 +136,60 @@ def test_attention_gives_heads_and_nodes() -> None:
     assert heads.made[0].index[1].tolist() == [4, 5, 6, 7, 16, 17, 18, 19, 28, 29, 30, 31], "rows of q, k and v"
     embedding = next(layer for layer in find_layers(architecture.build(), architecture.image, "all") if layer.coupled)
     assert (embedding.kind, embedding.count) == ("embedding", 12)
+
+
+def cut_by(wire: Callable[[Tensor], Tensor], width: int = 8, read: int = 8) -> list[str]:
+    """Names of the layers of conv - wire - head."""
+    net = Wired(
+        lambda m, x: m.head(torch.relu(m.free(wire(m.conv(x)))).mean((2, 3))),
+        conv=nn.Conv2d(1, width, 1),
+        free=nn.Conv2d(read, 4, 1),
+        head=nn.Linear(4, 2),
+    )
+    return [layer.name for layer in find_layers(net, (1, 4))]
+
+
+def test_what_is_told_apart_by_position_stays_whole() -> None:
+    """Were any feature to leave, halves, every second one and neighbours would be others than before."""
+    assert cut_by(torch.relu) == ["conv", "free"]
+    assert cut_by(lambda y: torch.cat([torch.relu(y.chunk(2, 1)[0]), y.chunk(2, 1)[1]], 1)) == ["free"]
+    assert cut_by(lambda y: torch.cat([y[:, ::2], torch.tanh(y[:, 1::2])], 1)) == ["free"]
+    assert cut_by(lambda y: torch.roll(y, 1, 1)) == ["free"]
+    assert cut_by(lambda y: y[:, :3], read=3) == ["free"]
+    pooled = cut_by(
+        lambda y: torch.avg_pool1d(y.flatten(2).transpose(1, 2), 3, 1, 1).transpose(1, 2).unflatten(2, (4, 4))
+    )
+    assert pooled == ["free"]
+
+
+def test_a_number_that_scales_all_features_ties_none() -> None:
+    net = Wired(
+        lambda m, x: m.head(m.scale.weight * m.conv(x).mean((2, 3))),
+        conv=nn.Conv2d(1, 4, 1),
+        scale=nn.Linear(1, 1),
+        head=nn.Linear(4, 2),
+    )
+    assert [layer.count for layer in find_layers(net, (1, 4))] == [4]
+
+
+def test_macs_of_what_stays_whole_count_too() -> None:
+    net = Wired(
+        lambda m, x: m.head(m.tokens(m.conv(x).flatten(2)).mean(2)),
+        conv=nn.Conv2d(1, 4, 1),
+        tokens=nn.Linear(16, 5),
+        head=nn.Linear(4, 2),
+    )
+    with pytest.raises(InputError, match="held by: linear"):
+        trace_cost(net, (1, 4))
+    both = Wired(
+        lambda m, x: m.head(torch.relu(m.fc(m.tokens(m.conv(x).flatten(2)).flatten(1)))),
+        conv=nn.Conv2d(1, 4, 1),
+        tokens=nn.Linear(16, 5),
+        fc=nn.Linear(20, 6),
+        head=nn.Linear(6, 2),
+    )
+    cost = trace_cost(both, (1, 4))
+    assert cost.macs(cost.dense) == 4 * 16 + 4 * 16 * 5 + 20 * 6 + 6 * 2
 
 
 def test_an_unknown_operation_keeps_what_it_touches() -> None:

@@ -13,7 +13,8 @@ from maskbank.models.surgery import named, slice_units
 from maskbank.models.units import Gates, Layer, Slot, unit_weights
 from maskbank.pruning.allocation import removal_order
 from maskbank.pruning.budget import BUDGET_KINDS, achieved
-from maskbank.pruning.prune import Target, prune_units, reconstructed
+from maskbank.pruning.patterns import Unstructured
+from maskbank.pruning.prune import Target, prune_units, reconstructed, thin
 from maskbank.pruning.reconstruction import HOW
 from maskbank.pruning.sample import Sample, Scores
 from maskbank.pruning.schedule import fractions, parse_schedule
@@ -97,9 +98,38 @@ def test_many_rounds_of_a_score_that_does_not_change_end_where_one_does(family: 
     score = tag(net, list(cost.layers))
     once = prune_units(net, cost, score, Target(0.5, allocation="global"))
     more = prune_units(net, cost, score, Target(0.5, allocation="global", schedule=schedule))
-    if family != "vit":  # heads and nodes leave in step, and a round moves the step
-        assert all(torch.equal(more[name], index) for name, index in once.items())
-    assert sum(map(len, more.values())) == sum(map(len, once.values()))
+    assert all(torch.equal(more[name], index) for name, index in once.items())
+
+
+@pytest.mark.parametrize("schedule", ["iterative:2", "cubic:5", "exponential:100"])
+@pytest.mark.parametrize("allocation", ["uniform", "erk", "isomorphic"])
+@pytest.mark.parametrize("budget", [0.26, 0.5])
+def test_rounds_end_at_the_fractions_of_one_shot(budget: float, allocation: str, schedule: str) -> None:
+    """Fractions are of the dense net in every round, and a last round with nothing left to do is no error."""
+    net, image = prepared("mlp")
+    cost = trace_cost(net, image)
+    score = tag(net, list(cost.layers))
+    once, more = (
+        prune_units(net, cost, score, Target(budget, allocation=allocation, schedule=each))
+        for each in ("one_shot", schedule)
+    )
+    assert {name: len(index) for name, index in more.items()} == {name: len(index) for name, index in once.items()}
+
+
+def test_weights_leave_in_rounds_and_do_not_come_back() -> None:
+    """Ranked anew each time: here the order turns round, and what has gone stays gone."""
+    linear = nn.Linear(4, 1, bias=False)
+    with torch.no_grad():
+        linear.weight.copy_(torch.tensor([[1.0, 2.0, 3.0, 4.0]]))
+    seen: list[list[float]] = []
+
+    def rank(model: nn.Module, weights: dict[str, nn.Parameter]) -> dict[str, Tensor]:
+        seen.append(weights["w"].flatten().tolist())
+        return {"w": weights["w"].detach().abs() * (1 if len(seen) == 1 else -1)}
+
+    masks = thin(linear, {"w": linear.weight}, rank, Target(0.25, "weights", "global", "iterative:3"), Unstructured())
+    assert seen == [[1, 2, 3, 4], [0, 2, 3, 4], [0, 2, 3, 0]]
+    assert masks["w"].tolist() == [[False, True, False, False]]
 
 
 def test_rounds_score_what_is_left() -> None:

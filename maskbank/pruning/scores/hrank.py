@@ -19,10 +19,12 @@ ROLE = "rival"
 def ranks(layer: Layer, activation: Tensor) -> Tensor:
     """[B, count]"""
     batch, positions, count, width = activation.shape
-    side = math.isqrt(positions)
-    if width == 1 and (layer.kind != "channel" or side == 1 or side * side != positions):
+    shape = (positions, width)
+    if layer.kind == "channel":  # flattened before a dense layer, its pixels are the width
+        shape = (math.isqrt(positions * width),) * 2
+    if min(shape) == 1 or shape[0] * shape[1] != positions * width:
         return activation.abs().mean((1, 3))
-    maps = activation.movedim(2, 1).reshape(batch * count, *((positions, width) if width > 1 else (side, side)))
+    maps = activation.movedim(2, 1).reshape(batch * count, *shape)
     return torch.linalg.matrix_rank(maps).reshape(batch, count).to(activation.dtype)
 
 

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.overrides import TorchFunctionMode
 
+from maskbank.models.operations import ACTIVATIONS as BENDING
 from maskbank.models.units import Layer, made_weights, unit_sums
 from maskbank.pruning.sample import Sample, Scores
 
@@ -46,6 +47,8 @@ class LinearAttention(TorchFunctionMode):
         if function is F.scaled_dot_product_attention:
             query, key, value = args[:3]
             return (query + key.mean(-2, keepdim=True) + value.mean(-2, keepdim=True)) / 3
+        if getattr(function, "__name__", "").strip("_") in BENDING:
+            return args[0]
         if function in (torch.softmax, F.softmax, Tensor.softmax):
             return torch.full_like(args[0], 1 / args[0].shape[-1])
         return function(*args, **(kwargs or {}))
