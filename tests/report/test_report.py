@@ -54,7 +54,9 @@ def test_every_file_is_written(whole):
         for end in ("pdf", "svg", "png", "csv")
     }
     tables = {
-        f"tables/{name}.{end}" for name in ("transfer", "compression", "robustness") for end in ("csv", "md", "tex")
+        f"tables/{name}.{end}"
+        for name in ("transfer", "compression", "robustness", "prunability")
+        for end in ("csv", "md", "tex")
     }
     views = {"comparisons.csv", "summary.json", "claims.json", "rules.json", "index.html"}
     assert found == figures | tables | views
