@@ -13,6 +13,7 @@ from types import ModuleType
 from maskbank.errors import InputError
 
 PACKAGE = Path(__file__).parent
+TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,)}
 
 
 @dataclass(frozen=True)
@@ -55,20 +56,28 @@ class Registry:
 
     def options(self, name: str) -> list[str]:
         """Names of the keyword-only arguments of the entry function: what params may set for it."""
+        return list(self.option_types(name))
+
+    def option_types(self, name: str) -> dict[str, str]:
+        """The options with their annotated types as written, "" where there is none."""
         functions = self.functions(name)
         for entry in self.entry.split(" or "):
             if entry in functions:
-                return [argument.arg for argument in functions[entry].args.kwonlyargs]
+                arguments = functions[entry].args.kwonlyargs
+                return {each.arg: ast.unparse(each.annotation) if each.annotation else "" for each in arguments}
         raise InputError(f"{self.files()[name].name}: a {self.noun} must define the function {self.entry}()")
 
     def check_options(self, name: str, options: dict[str, object], key: str) -> None:
-        allowed = self.options(self.check(name, key))
+        allowed = self.option_types(self.check(name, key))
         for option, value in options.items():
             if option not in allowed:
                 choices = ", ".join(allowed) or "none"
                 raise InputError(
                     f"{key}.{option} = {value!r}: {self.noun} {name!r} has no such option; allowed: {choices}"
                 )
+            taken = TYPES.get(allowed[option])
+            if taken and (not isinstance(value, taken) or (isinstance(value, bool) and bool not in taken)):
+                raise InputError(f"{key}.{option} = {value!r}: expected a value of type {allowed[option]}")
 
     def summary(self, name: str) -> str:
         """First line of the module's docstring."""

@@ -58,6 +58,10 @@ BAD = [
         "compress.grids=[{methods: [l1], budgets: [0.5], schedule: cubic}]",
         r"grids\.0\.schedule = 'cubic': String should match",
     ),
+    (
+        "transfer.options.smsp.neighbours=few",
+        r"transfer\.options\.smsp\.neighbours = 'few': expected a value of type int",
+    ),
     ("compare.method=magic", r"compare\.method = 'magic': not among transfer\.methods"),
     ("tasks.unseen_splits=9", r"unseen_splits 9 must be at most splits"),
     ("engine.kind=slurm", r"engine\.kind = 'slurm': Input should be 'process' or 'serial'"),

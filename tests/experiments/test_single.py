@@ -144,6 +144,7 @@ def test_units_by_torch_pruning(tmp_path: Path) -> None:
         ([*FACTORY, "--option", "p=3"], "--option.p = 3: score 'l1' has no such option"),
         ([*FACTORY, "--budget", "0.001"], "out of reach; with one unit left in each layer"),
         ([*FACTORY, "--method", "fpgm", "--pattern", "2:4"], "ranks units; with --pattern 2:4 choose from"),
+        ([*FACTORY, "--method", "hessian", "--option", "probes=two"], "--option.probes = 'two': expected a value of type int"),
         ([*FACTORY, "--budget", "3"], "--budget 3: expected a fraction above 0"),
         ([*FACTORY, "--pattern", "2:4", "--budget-kind", "macs"], "--budget-kind macs: for patterns that remove units"),
         (["vit_tiny_patch16_224", "--image", "3x64x64"], "the model's forward fails"),
