@@ -186,7 +186,9 @@ def test_a_killed_stage_goes_on_where_it_was(clone: Clone) -> None:
         stdout=subprocess.DEVNULL,
     )
     deadline = time.monotonic() + 120
-    while len(set((clone.path / ".maskbank/cells").glob("*/*/cell.json"))) - len(kept) < 5 and time.monotonic() < deadline:
+    while (
+        len(set((clone.path / ".maskbank/cells").glob("*/*/cell.json"))) - len(kept) < 5 and time.monotonic() < deadline
+    ):
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
