@@ -20,7 +20,7 @@ from maskbank.pruning.budget import achieved
 from maskbank.pruning.patterns import parse_pattern
 from maskbank.pruning.prune import Target, merge_of, prune_units, reconstructed, thin, unit_set
 from maskbank.pruning.sample import Sample
-from maskbank.pruning.weights import densities, packed_bytes, prunable_weights
+from maskbank.pruning.weights import densities, live_weights, packed_bytes, prunable_weights
 from maskbank.registry import COMPRESS, COMPRESSORS
 from maskbank.training.batchnorm import reestimate
 from maskbank.training.evaluate import evaluate, judged_point
@@ -145,7 +145,7 @@ def thinned(spec: CompressSpec, data: DataSet, model: nn.Module) -> tuple[nn.Mod
         model, prunable_weights(model), lambda net, weights: module.saliency(net, weights, sample, **spec.options), target,
         parse_pattern(spec.pattern),
     )  # fmt: skip
-    total, live = sum(mask.numel() for mask in masks.values()), sum(int(mask.sum()) for mask in masks.values())
+    live, total = live_weights(masks)
     params = cost.params(cost.dense)
     return model, {
         "budget_achieved": live / total,

@@ -12,7 +12,7 @@ from maskbank.data.batches import training_batches
 from maskbank.data.dataset import TestSet
 from maskbank.experiments.dense import cell_data, dense_model
 from maskbank.experiments.world import World
-from maskbank.measures.cost import trace_cost
+from maskbank.measures.cost import tensor_bytes, trace_cost
 from maskbank.measures.work import MacCounter
 from maskbank.models.heads import head_rows, replace_head
 from maskbank.models.surgery import slice_units
@@ -91,7 +91,7 @@ def run(cell: Cell[PruneSpec], runtime: Runtime) -> Result:
         "budget_achieved": sum(counts.values()) / sum(layer.count for layer in layers),
         "params": cost.params(counts), "params_dense": cost.params(cost.dense),
         "macs": cost.macs(counts), "macs_dense": cost.macs(cost.dense),
-        "bytes": sum(value.numel() * value.element_size() for value in sliced.state_dict().values()),
+        "bytes": tensor_bytes(sliced),
         "train_macs": float(spent.macs), "selection_macs": float(spent.macs),
     }  # fmt: skip
     tensors = {f"mask/{name}": mask.bool().numpy() for name, mask in learned.mask.items()}

@@ -14,7 +14,7 @@ from maskbank.measures.cost import Cost, cost_of, parameter_count, tensor_bytes,
 from maskbank.measures.latency import latency_size
 from maskbank.models import foreign
 from maskbank.models.export import to_onnx, to_torch
-from maskbank.models.graph import Graph, UnitSet
+from maskbank.models.graph import Graph, UnitSet, belongs
 from maskbank.models.surgery import Kept, slice_units
 from maskbank.models.torch_pruning import layers_from_torch_pruning
 from maskbank.models.tracer import trace
@@ -23,7 +23,7 @@ from maskbank.pruning.budget import achieved
 from maskbank.pruning.patterns import parse_pattern
 from maskbank.pruning.prune import Target, merge_of, prune_units, reconstructed, thin, unit_set
 from maskbank.pruning.sample import Sample
-from maskbank.pruning.weights import prunable_weights
+from maskbank.pruning.weights import live_weights, prunable_weights
 from maskbank.registry import SCORES
 
 Image = tuple[int, int, int]
@@ -135,11 +135,7 @@ def cost_by(graph: str, model: nn.Module, image: Image, units: UnitSet) -> Cost:
     if graph == "trace":
         return trace_cost(model, image, units)
     found = layers_from_torch_pruning(model, torch.zeros(1, *image))
-    layers = [
-        layer
-        for layer in found
-        if units == "all" or (layer.kind != "embedding" and (units == "coupled" or not layer.coupled))
-    ]
+    layers = [layer for layer in found if belongs(layer, units)]
     if not layers:
         raise InputError(
             f"--pattern units: torch-pruning finds coupled units only ({len(found)} layers); use units:coupled"
@@ -185,7 +181,7 @@ def masked_net(model: nn.Module, sample: Sample, image: Image, given: Namespace)
         model, prunable_weights(model), lambda net, weights: module.saliency(net, weights, sample, **options), target,
         parse_pattern(given.pattern),
     )  # fmt: skip
-    live, total = sum(int(mask.sum()) for mask in masks.values()), sum(mask.numel() for mask in masks.values())
+    live, total = live_weights(masks)
     budget = f"{given.budget:g} of the weights"
     return model, {"budget": budget, "achieved": f"{live / total:.4f}", "weights": f"{live} of {total}"}
 

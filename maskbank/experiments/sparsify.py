@@ -14,7 +14,7 @@ from maskbank.experiments.dense import cell_data
 from maskbank.experiments.world import World
 from maskbank.measures.cost import trace_cost
 from maskbank.models.checkpoint import Architecture
-from maskbank.pruning.weights import densities, packed_bytes
+from maskbank.pruning.weights import densities, live_weights, packed_bytes
 from maskbank.registry import BACKBONES, SPARSIFIERS
 from maskbank.sparse.trainer import SparseTrainer
 from maskbank.training.evaluate import evaluate, judged_point
@@ -79,8 +79,7 @@ def run(cell: Cell[SparsifySpec], runtime: Runtime) -> Result:
     SPARSIFIERS.module(spec.method).train(trainer, spec.budget, spec.allocation, spec.steps, **spec.options)
     test = TestSet(data, spec.classes)
     sheet, loss = evaluate(model, data, test.read(spec.steps))
-    live = sum(int(mask.sum()) for mask in trainer.masks.values())
-    total = sum(mask.numel() for mask in trainer.masks.values())
+    live, total = live_weights(trainer.masks)
     params = cost.params(cost.dense)
     values: dict[str, Any] = {
         "loss": loss, "budget_achieved": live / total,

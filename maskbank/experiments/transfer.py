@@ -119,9 +119,8 @@ def run(cell: Cell[TransferSpec], runtime: Runtime) -> Result:
     generator.manual_seed(spec.seed)
     merge = merge_of(METHODS.module(spec.method), spec.options)
     model = reconstructed(dense, cost, kept, spec.reconstruct, sample, merge)
-    params = (
-        parameter_count(model) - parameter_count(dense) + cost.params(cost.dense)
-    )  # with the head that came with it
+    # of the net with the head that it came with; reconstruction may have added biases
+    params = parameter_count(model) - parameter_count(dense) + cost.params(cost.dense)
     if spec.bn == "reestimated":
         reestimate(model, training_batches(data, examples, NORM_BATCH, NORM_BATCHES, generator))
     replace_head(model, prototype_head(model, data, support, len(spec.classes)))

@@ -35,11 +35,7 @@ def read_graph(model: nn.Module, image: tuple[int, ...], units: UnitSet = "inter
     """`internal`: units that one layer makes; `coupled`: residual streams too; `all`: embedding widths of transformers too."""
     seen = trace(model, image)
     unit_of = seen.components()
-    found = [
-        (layer, members)
-        for layer, members in group_units(seen, unit_of)
-        if units == "all" or (layer.kind != "embedding" and (units == "coupled" or not layer.coupled))
-    ]
+    found = [(layer, members) for layer, members in group_units(seen, unit_of) if belongs(layer, units)]
     if not found:
         why = ", ".join(sorted(seen.pinned)) or "nothing reads what its layers make"
         raise InputError(f"{type(model).__name__}: no prunable units found; all of it is held by: {why}")
@@ -47,6 +43,11 @@ def read_graph(model: nn.Module, image: tuple[int, ...], units: UnitSet = "inter
     for place, (_, members) in enumerate(found):
         owner[members] = place
     return Graph([layer for layer, _ in found], seen, owner[unit_of])
+
+
+def belongs(layer: Layer, units: UnitSet) -> bool:
+    """Whether a layer is of a set of units, as `read_graph` tells them."""
+    return units == "all" or (layer.kind != "embedding" and (units == "coupled" or not layer.coupled))
 
 
 def group_units(seen: Trace, unit_of: NDArray[np.int64]) -> Iterator[tuple[Layer, NDArray[np.int64]]]:

@@ -117,13 +117,11 @@ def norm(tracer: "Tracer", func: Any, args: Any, kwargs: Any, result: Tensor) ->
             tracer.seen.bind(tracer.names[id(given[key])], 0, ids, "carried")
     if kind == "layer_norm":
         tracer.seen.normed.append(ids)
-    if id(x) in tracer.maker and given.get("weight") is not None:
-        tracer.seen.behind.setdefault(tracer.maker[id(x)], tracer.names.get(id(given["weight"]), "").rpartition(".")[0])
     tracer.label(result, labels)
 
 
 def same(tracer: "Tracer", func: Any, args: Any, kwargs: Any, result: Tensor) -> None:
-    tracer.label(result, tracer.of(args[0] if args else next(tensors_in(kwargs))))
+    tracer.label(result, tracer.of(args[0]))
     if result is args[0]:
         return
     if id(args[0]) in tracer.maker and func.__name__.strip("_") in ("contiguous", "to", "clone", "dropout"):

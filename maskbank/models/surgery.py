@@ -46,16 +46,16 @@ def slice_in_place(model: nn.Module, layers: list[Layer], kept: Kept) -> list[La
         put(model, name, cut(named(model, name).detach(), keep))
     for name in {tensor.rpartition(".")[0] for tensor in stays}:
         set_widths(model.get_submodule(name))
-    return [renumber(layer, kept[layer.name], stays) for layer in layers]
+    places = {(name, dim): keep.cumsum(0) - 1 for name, dims in stays.items() for dim, keep in dims.items()}
+    return [renumber(layer, kept[layer.name], places) for layer in layers]
 
 
-def renumber(layer: Layer, kept: Tensor, stays: dict[str, dict[int, Tensor]]) -> Layer:
-    """The layer as it lies in the smaller tensors."""
+def renumber(layer: Layer, kept: Tensor, places: dict[tuple[str, int], Tensor]) -> Layer:
+    """The layer as it lies in the smaller tensors; `places` are new positions by old ones, of each tensor and dim cut."""
 
     def moved(slot: Slot) -> Slot:
-        keep = stays.get(slot.tensor, {}).get(slot.dim)
-        index = slot.index[kept]
-        return replace(slot, index=index if keep is None else (keep.cumsum(0) - 1)[index])
+        place, index = places.get((slot.tensor, slot.dim)), slot.index[kept]
+        return replace(slot, index=index if place is None else place[index])
 
     return replace(layer, count=len(kept), slots=tuple(moved(slot) for slot in layer.slots))
 

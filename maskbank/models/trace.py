@@ -44,7 +44,6 @@ class Trace:
     products: list[tuple[Tensor, int]] = field(default_factory=list)  # attention: ids [heads], MACs a head
     activations: list[Activation] = field(default_factory=list)
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)
-    behind: dict[str, str] = field(default_factory=dict)  # module -> norm that reads its output directly
     pinned: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # operation -> modules it read
     parts: dict[int, tuple[Tensor, list[Tensor]]] = field(default_factory=dict)  # features that were cut apart
     edges: list[tuple[Tensor, Tensor]] = field(default_factory=list)

@@ -39,9 +39,6 @@ class Box:
     def high(self) -> Tensor:
         return self.centre + self.radius
 
-    def flat(self) -> "Box":
-        return Box(self.centre.flatten(), self.radius.flatten())
-
     @staticmethod
     def between(low: Tensor, high: Tensor) -> "Box":
         return Box((low + high) / 2, (high - low) / 2)

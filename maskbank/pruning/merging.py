@@ -13,13 +13,11 @@ from maskbank.models.units import Layer
 from maskbank.pruning.boxes import affine
 from maskbank.pruning.expectation import expected
 from maskbank.pruning.reconstruction import Approximation, removed_units
-from maskbank.pruning.sample import Sample
-from maskbank.pruning.steps import Steps, record
+from maskbank.pruning.steps import Steps
 
 
-def merge(model: nn.Module, layer: Layer, kept: Tensor, sample: Sample) -> Approximation | None:
+def merge(model: nn.Module, layer: Layer, kept: Tensor, seen: Steps) -> Approximation | None:
     """None where more than norms, activations and pooling lies between what makes the units and what reads them."""
-    seen = record(model, sample.x.shape[1:])
     folded = weights_and_gains(layer, seen)
     if folded is None:
         return None

@@ -40,7 +40,7 @@ class Approximation:
         return Approximation(matrix)
 
 
-Merge = Callable[[nn.Module, Layer, Tensor, Sample], Approximation | None]
+Merge = Callable[[nn.Module, Layer, Tensor, Steps], Approximation | None]
 
 
 def removed_units(layer: Layer, kept: Tensor) -> Tensor:
@@ -57,7 +57,7 @@ def reconstruct(
     Slice it by `with_biases(layers, names)`: a new bias is cut with the units that its module makes.
 
     none: nothing. mean: each removed unit is its mean over the sample, reader by reader. bias: its expected value,
-    without data (`expectation.expected`). merge: `merge(model, layer, kept, sample)` of the score, or else
+    without data (`expectation.expected`). merge: `merge(model, layer, kept, seen)` of the score, or else
     `merging.merge`. All are taken from the model as it was. Left alone: units that a LayerNorm normalises (embedding
     widths), and heads by merge. Raises InputError for another `how`, or a mean over no examples.
     """
@@ -105,7 +105,7 @@ def approximations(
         from maskbank.pruning.merging import merge as default
 
         told = [
-            (layer, (merge or default)(model, layer, kept[layer.name], sample))
+            (layer, (merge or default)(model, layer, kept[layer.name], seen))
             for layer in layers
             if layer.kind != "head"
         ]

@@ -90,6 +90,11 @@ def check_masks(weights: Mapping[str, Tensor], masks: Masks) -> None:
             )
 
 
+def live_weights(masks: Masks) -> tuple[int, int]:
+    """How many weights are live, and of how many."""
+    return sum(int(mask.sum()) for mask in masks.values()), sum(mask.numel() for mask in masks.values())
+
+
 def densities(masks: Masks) -> dict[str, float]:
     return {name: float(mask.double().mean()) for name, mask in masks.items()}
 

@@ -81,6 +81,11 @@ def no_records(name: str) -> str:
     return f"the records hold no cells for the contrast of {name}"
 
 
+def unanswered(name: str, fixed: dict[str, Any]) -> Claim:
+    """The claim where no cell of its contrast is in the records."""
+    return Claim(name, **fixed, where=NOWHERE, verdict=INCONCLUSIVE, reason=no_records(name))
+
+
 def seeded_claims(
     name: str, found: list[Seeded], fixed: dict[str, Any], params: Compare, *, margin: float | None = None
 ) -> list[Claim]:
@@ -101,4 +106,4 @@ def seeded_claims(
                 verdict=judgement.verdict, reason=judgement.reason, measured=measured,
             )
         )  # fmt: skip
-    return claims or [Claim(name, **fixed, where=NOWHERE, verdict=INCONCLUSIVE, reason=no_records(name))]
+    return claims or [unanswered(name, fixed)]

@@ -5,7 +5,7 @@ from typing import Any
 import pandas as pd
 
 from maskbank.config import Compare
-from maskbank.statistics.claim import NOWHERE, Claim, Measured, no_records, seeded_claims
+from maskbank.statistics.claim import NOWHERE, Claim, Measured, seeded_claims, unanswered
 from maskbank.statistics.facts import FAIL, Facts, Verdict
 from maskbank.statistics.outcomes import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Judgement, superior
 from maskbank.statistics.paoding import paoding_claims
@@ -33,16 +33,7 @@ def smsp_claims(facts: Facts, rules: list[Verdict]) -> list[Claim]:
     }
     rivals = heads[heads.role == "rival"]
     if rivals.empty:
-        return [
-            Claim(
-                "smsp",
-                **fixed,
-                contrast=f"{params.method} minus rivals",
-                where=NOWHERE,
-                verdict=INCONCLUSIVE,
-                reason=no_records("smsp"),
-            )
-        ]
+        return [unanswered("smsp", fixed | {"contrast": f"{params.method} minus rivals"})]
     claims = []
     for (dataset, backbone, rival), rows in rivals.groupby(["dataset", "backbone", "rival"], sort=True):
         measured = [from_headline(row) for _, row in rows.iterrows()]

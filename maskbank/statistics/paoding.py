@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from maskbank.statistics.claim import NOWHERE, PAODING, Claim, described, from_contrast, no_records, percent
+from maskbank.statistics.claim import PAODING, Claim, described, from_contrast, percent, unanswered
 from maskbank.statistics.facts import Facts
 from maskbank.statistics.kept import setting_words, structured_rows
 from maskbank.statistics.outcomes import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Judgement, superior
@@ -62,9 +62,7 @@ def size_claims(facts: Facts) -> list[Claim]:
                 reason=judgement.reason, measured=measured,
             )
         )  # fmt: skip
-    return claims or [
-        Claim("paoding-size", **fixed, where=NOWHERE, verdict=INCONCLUSIVE, reason=no_records("paoding-size"))
-    ]
+    return claims or [unanswered("paoding-size", fixed)]
 
 
 def judge_size(backbone: str, rows: pd.DataFrame) -> Judgement:
@@ -123,7 +121,7 @@ def rival_claims(facts: Facts) -> list[Claim]:
                 )
             )  # fmt: skip
         if not found:
-            claims.append(Claim(name, **fixed, where=NOWHERE, verdict=INCONCLUSIVE, reason=no_records(name)))
+            claims.append(unanswered(name, fixed))
     return claims
 
 

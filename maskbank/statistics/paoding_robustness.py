@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from maskbank.records.schema import NONE
-from maskbank.statistics.claim import NOWHERE, PAODING, Claim, Measured, described, no_records, percent
+from maskbank.statistics.claim import PAODING, Claim, Measured, described, percent, unanswered
 from maskbank.statistics.contrast import INCOMPLETE, MIN_CLUSTERS, TESTED
 from maskbank.statistics.equivalence import not_below
 from maskbank.statistics.facts import Facts
@@ -54,8 +54,7 @@ def robustness_claims(facts: Facts) -> list[Claim]:
                 reason=judgement.reason, measured=[share.measured for share in found],
             )
         )  # fmt: skip
-    reason = no_records("paoding-robustness")
-    return claims or [Claim("paoding-robustness", **fixed, where=NOWHERE, verdict=INCONCLUSIVE, reason=reason)]
+    return claims or [unanswered("paoding-robustness", fixed)]
 
 
 def shares(rows: pd.DataFrame) -> list[Share]:

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from maskbank.measures.cost import tensor_bytes
 from maskbank.pruning.compressed import Compressed
 from maskbank.pruning.weights import prunable_weights
 
@@ -25,7 +26,7 @@ def compress(model: nn.Module, budget: float) -> Compressed:
     weights = prunable_weights(model)
     for weight in weights.values():
         weight.copy_(quantize(weight, bits))
-    total = sum(value.numel() * value.element_size() for value in model.state_dict().values())
+    total = tensor_bytes(model)
     for weight in weights.values():
         saved = weight.numel() * weight.element_size() - (weight.numel() * bits + 7) // 8 - 4 * len(weight)
         total -= saved

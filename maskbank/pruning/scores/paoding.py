@@ -13,7 +13,7 @@ from maskbank.pruning.pairs import greedy, nearest, ranks
 from maskbank.pruning.reconstruction import Approximation
 from maskbank.pruning.sample import Sample, Scores
 from maskbank.pruning.stacks import find_stack
-from maskbank.pruning.steps import record
+from maskbank.pruning.steps import Steps, record
 
 ROLE = "method"
 
@@ -45,7 +45,7 @@ def merge(
     model: nn.Module,
     layer: Layer,
     kept: Tensor,
-    sample: Sample,
+    seen: Steps,
     *,
     radius: float = 3.0,
     partners: bool = True,
@@ -55,7 +55,7 @@ def merge(
 
     Options as for `score`; `worst` changes nothing here. None where nodes are not of plain dense layers.
     """
-    stack = find_stack(layer, record(model, sample.x.shape[1:]), radius)
+    stack = find_stack(layer, seen, radius)
     if stack is None or not partners:
         return None
     return Approximation.partners(nearest(stack.layers[0], stack.box, kept), kept)

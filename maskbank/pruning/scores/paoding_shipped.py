@@ -48,10 +48,10 @@ def sampled(
 
 
 def merge(
-    model: nn.Module, layer: Layer, kept: Tensor, sample: Sample, *, low: float = 0.0, high: float = 1.0
+    model: nn.Module, layer: Layer, kept: Tensor, seen: Steps, *, low: float = 0.0, high: float = 1.0
 ) -> Approximation | None:
     """What a node gave is added to the one that it was paired with, or to who took that one in."""
-    pairs = sampled(layer, record(model, sample.x.shape[1:]), (low, high), {})
+    pairs = sampled(layer, seen, (low, high), {})
     if pairs is None:
         return None
     return Approximation.partners(resolve(pairs, kept), kept)
