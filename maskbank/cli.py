@@ -8,12 +8,16 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-from maskbank import config, registry
+from maskbank import registry
+from maskbank.config import Params
 from maskbank.errors import InputError, WorkError, exits
+from maskbank.params import PROFILES, assign, load_params, profile_names, profile_params, write_params
 
 STAGES = (
-    "prepare", "pretrain", "compress", "sparsify", "prune", "bank", "transfer", "evaluate", "compare", "report", "track",
+    "prepare", "pretrain", "compress", "sparsify", "prune", "bank", "tune", "transfer", "relate", "evaluate", "compare",
+    "report", "track",
 )  # fmt: skip
+CELL_STAGES = ("compress", "sparsify", "prune", "tune", "transfer", "relate", "evaluate")
 KINDS = {
     "scores": registry.SCORES,
     "methods": registry.METHODS,
@@ -23,19 +27,20 @@ KINDS = {
     "compressors": registry.COMPRESSORS,
     "sparsifiers": registry.SPARSIFIERS,
     "makers": registry.MAKERS,
+    "similarities": registry.SIMILARITIES,
 }
 
 
 def configure(arguments: argparse.Namespace) -> None:
-    params = config.profile_params(arguments.profile, arguments.set)
-    config.write_params(params)
+    params = profile_params(arguments.profile, arguments.set)
+    write_params(params)
     print(f"params.yaml: profile {arguments.profile}{', ' + ', '.join(arguments.set) if arguments.set else ''}")
 
 
 def plan(arguments: argparse.Namespace) -> None:
     from maskbank.experiments.planned import estimates, planned_cells
 
-    params = config.load_params()
+    params = load_params()
     cells = planned_cells(params)
     seconds = estimates(params, cells)
     workers = worker_count(params)
@@ -54,7 +59,7 @@ def plan(arguments: argparse.Namespace) -> None:
         print(f"warning: {minutes / 2:.1f} minutes on two cores, past {allowed}", file=sys.stderr)
 
 
-def worker_count(params: config.Params) -> int:
+def worker_count(params: Params) -> int:
     import os
 
     return 1 if params.engine.kind == "serial" else params.engine.workers or os.cpu_count() or 1
@@ -62,7 +67,7 @@ def worker_count(params: config.Params) -> int:
 
 def list_names(arguments: argparse.Namespace) -> None:
     if arguments.kind == "profiles":
-        rows = [{"name": name, "summary": profile_summary(name), "options": []} for name in config.profile_names()]
+        rows = [{"name": name, "summary": profile_summary(name), "options": []} for name in profile_names()]
     else:
         kind = KINDS[arguments.kind]
         rows = [{"name": name, "summary": kind.summary(name), "options": kind.options(name)} for name in kind.names()]
@@ -74,14 +79,14 @@ def list_names(arguments: argparse.Namespace) -> None:
 
 
 def profile_summary(name: str) -> str:
-    return (config.PROFILES / f"{name}.yaml").read_text().split("\n")[0].lstrip("# ")
+    return (PROFILES / f"{name}.yaml").read_text().split("\n")[0].lstrip("# ")
 
 
 def run(arguments: argparse.Namespace) -> None:
     script = Path("stages") / f"{arguments.stage}.py"
     if not script.is_file():
         raise InputError(f"{script}: no such file; run maskbank in a checkout of the suite")
-    parts = config.load_params().pretrain.backbones if arguments.stage == "pretrain" else [""]
+    parts = load_params().pretrain.backbones if arguments.stage == "pretrain" else [""]
     for part in parts:
         sys.argv = [str(script), *([part] if part else [])]
         runpy.run_path(str(script), run_name="__main__")
@@ -92,7 +97,7 @@ def sync(arguments: argparse.Namespace) -> None:
     from maskbank.records.load import REPORTS, read_tables
     from maskbank.tracking.reconcile import check, reconcile
 
-    params = config.load_params()
+    params = load_params()
     if not arguments.check:
         print(reconcile(REPORTS, params).line())
         return
@@ -114,11 +119,36 @@ def export(arguments: argparse.Namespace) -> None:
     print(single.export(arguments))
 
 
+def bank(arguments: argparse.Namespace) -> None:
+    if arguments.action == "query":
+        from maskbank.experiments import querying
+
+        print(querying.query(arguments))
+        return
+    from maskbank.experiments import banking
+
+    actions = {"add": banking.add, "list": banking.list_entries, "merge": banking.merge, "verify": banking.verify}
+    print(actions[arguments.action](arguments))
+
+
+def labels(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text}: expected labels, such as 0,2,4") from None
+
+
+def positive(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text}: expected a whole number, at least 1")
+    return int(text)
+
+
 def option(text: str) -> tuple[str, object]:
     """KEY=VALUE with the value read as YAML."""
     values: dict[str, object] = {}
     try:
-        config.assign(values, text)
+        assign(values, text)
     except InputError:
         raise argparse.ArgumentTypeError(f"{text}: expected KEY=VALUE, such as num_classes=10") from None
     return next(iter(values.items()))
@@ -128,8 +158,8 @@ def status(arguments: argparse.Namespace) -> None:
     """Cells of each stage by status, from the tables that stages have left."""
     from maskbank.records.load import read_table
 
-    params = config.load_params()
-    parts = {stage: [Path("data") / stage] for stage in ("compress", "sparsify", "prune", "transfer", "evaluate")}
+    params = load_params()
+    parts = {stage: [Path("data") / stage] for stage in CELL_STAGES}
     parts = {"pretrain": [Path("data/pretrain") / name for name in params.pretrain.backbones], **parts}
     for stage, folders in parts.items():
         ready = [folder for folder in folders if (folder / "records.parquet").is_file()]
@@ -162,7 +192,7 @@ def report(arguments: argparse.Namespace) -> None:
 def ui(arguments: argparse.Namespace) -> None:
     from maskbank.tracking import server
 
-    server.ui(config.load_params(), arguments.port)
+    server.ui(load_params(), arguments.port)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -177,7 +207,7 @@ def parser() -> argparse.ArgumentParser:
         return command
 
     command = add("configure", configure, "write a validated params.yaml from a profile")
-    command.add_argument("--profile", required=True, metavar="NAME", help=", ".join(config.profile_names()))
+    command.add_argument("--profile", required=True, metavar="NAME", help=", ".join(profile_names()))
     command.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="such as tasks.ways=5; may be repeated"
     )
@@ -225,12 +255,42 @@ def parser() -> argparse.ArgumentParser:
     command = add("export", export, "export what `maskbank prune` wrote, checked against the runtimes")
     command.add_argument("folder", metavar="DIR")
     command.add_argument("--format", nargs="+", choices=("onnx", "torch"), default=["onnx", "torch"])
+    add_bank_actions(
+        add("bank", bank, "add to, list, query, merge and verify a mask bank: a folder of masks of one net")
+    )
     add("status", status, "count the cells of each stage by status")
     add("failures", failures, "list the cells that did not end well, with reasons")
     add("report", report, "make statistics, tables, figures and the page again from the records")
     command = add("ui", ui, "serve MLflow's UI on this machine only")
     command.add_argument("--port", type=int, default=5000)
     return root
+
+
+def add_bank_actions(command: argparse.ArgumentParser) -> None:
+    actions = command.add_subparsers(title="actions", required=True, metavar="ACTION", dest="action")
+
+    def add(name: str, text: str) -> argparse.ArgumentParser:
+        action = actions.add_parser(name, help=text, description=text)
+        action.add_argument("bank", metavar="BANK", help="folder of the bank")
+        return action
+
+    action = add("add", "add the masks that a prune stage left; those that the bank has are not stored again")
+    action.add_argument("folder", metavar="FOLDER", help="where the stage left them, such as data/prune")
+    action.add_argument("--name", help="only those made for this bank of params prune.banks")
+    action.add_argument("--dense", metavar="HASH", help="only those of this checkpoint")
+    action = add("list", "list the entries")
+    action.add_argument("--json", action="store_true")
+    action = add("query", "list the entries nearest to a target, of those that share no class with it")
+    target = action.add_mutually_exclusive_group(required=True)
+    target.add_argument("--entry", metavar="ID", help="a stored task, by the first digits of its id")
+    target.add_argument("--classes", type=labels, metavar="LABELS", help="classes of the prepared data, such as 0,2,4")
+    action.add_argument("--count", type=positive, default=8, help="how many (default: %(default)s)")
+    action.add_argument("--images", type=positive, default=100, help="of each class to look at (default: %(default)s)")
+    action.add_argument("--leep", action="store_true", help="order those by LEEP on these images")
+    action.add_argument("--json", action="store_true")
+    action = add("merge", "add the entries of other banks of the same net; into a new folder, all become one pack")
+    action.add_argument("source", nargs="+", metavar="SOURCE", help="folder of another bank")
+    add("verify", "read every byte and check it; exit code 1 where something is torn or altered")
 
 
 @exits

@@ -1,32 +1,9 @@
-"""params.yaml as frozen, validated models. Knows no torch; a profile is a params.yaml of differences to the defaults."""
+"""params.yaml as frozen, validated models: the sections and their defaults. Knows no torch."""
 
-import re
-from io import StringIO
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedSeq
-from ruamel.yaml.error import YAMLError
-
-from maskbank.errors import InputError
-from maskbank.files import write_bytes
-from maskbank.registry import (
-    BACKBONES,
-    COMPRESS,
-    COMPRESSORS,
-    MAKERS,
-    METHODS,
-    RECIPES,
-    SCORES,
-    SOURCES,
-    SPARSIFIERS,
-    Registry,
-)  # fmt: skip
-
-PROFILES = Path(__file__).parent / "profiles"
-PARAMS = Path("params.yaml")
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 Fraction = Annotated[float, Field(gt=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
@@ -36,6 +13,11 @@ Bits = Annotated[int, Field(ge=2, le=16)]
 Options = dict[str, int | float | bool | str]
 Names = Annotated[list[str], Field(min_length=1)]
 Seeds = Annotated[list[Count], Field(min_length=1)]
+Ways = Annotated[
+    list[Annotated[int, Field(ge=2)]],
+    BeforeValidator(lambda given: given if isinstance(given, list) else [given]),
+    Field(min_length=1),
+]
 Allocation = Literal["uniform", "erk", "global", "global_macs", "isomorphic"]
 BudgetKind = Literal["units", "params", "macs", "bytes", "peak"]
 UnitPattern = Literal["units", "units:coupled", "units:all"]
@@ -80,16 +62,26 @@ class Data(Section):
     size: Positive | None = Field(None, description="images are resized to this many pixels a side; null: as they are")
     seed: Count = 0
 
+    @property
+    def name(self) -> str:
+        """What records call the data set: the source, and of your own data the file or folder."""
+        return self.source if self.path is None else f"{self.source}:{Path(self.path).name.split('.')[0]}"
+
 
 class Tasks(Section):
-    """Few-way tasks. A split draws `targets` classes to transfer to; the bank is made from the other classes."""
+    """Few-way tasks. A split draws `targets` classes to transfer to; the bank is made from the other classes.
 
-    ways: Annotated[int, Field(ge=2)] = 3
+    Numbers of tasks are for each of `ways`.
+    """
+
+    ways: Ways = Field([3], description="classes a task; several: tasks of each, as [3, 5, 10]")
     splits: Count = Field(8, description="0: no few-way tasks, for data sets of few classes")
     targets: Annotated[int, Field(ge=2)] = 4
     per_split: Positive = 3
     bank_per_split: Positive = 12
     unseen_splits: Count = Field(4, description="splits whose target classes the backbone never saw in pretraining")
+    validation_splits: Count = Field(0, description="further splits, for tuning alone")
+    foreign_per_split: Positive = Field(1, description="tasks of the data set `foreign`, if there is one")
     given_targets: list[list[Count]] = Field(
         [[0, 2, 4, 6]], description="target classes of the first splits; the rest are drawn"
     )
@@ -97,8 +89,8 @@ class Tasks(Section):
 
     @model_validator(mode="after")
     def fits(self) -> Self:
-        if self.targets < self.ways:
-            raise ValueError(f"targets {self.targets} must be at least ways {self.ways}")
+        if self.targets < max(self.ways):
+            raise ValueError(f"targets {self.targets} must be at least ways {max(self.ways)}")
         if self.unseen_splits > self.splits:
             raise ValueError(f"unseen_splits {self.unseen_splits} must be at most splits {self.splits}")
         if len(self.given_targets) > self.splits:
@@ -176,23 +168,50 @@ class Sparsify(Section):
     lr: Rate = 0.003
 
 
+class BankRecipe(Section):
+    """How the masks of one bank are made."""
+
+    maker: str = "amp"
+    budget: Fraction = Field(0.1, description="fraction of units that a mask keeps: the bank's ratio")
+    steps: Positive = 60
+    repeats: Positive = Field(1, description="masks are made with so many seeds and averaged")
+    tasks: Positive | None = Field(None, description="the first bank tasks of each split; null: all")
+    backbones: Names | None = Field(None, description="null: all of transfer.backbones")
+    options: Options = {}
+
+
 class Prune(Section):
     """Masks of the bank tasks, learned on a frozen backbone."""
 
-    makers: Names = ["amp"]
-    options: dict[str, Options] = {}
-    budget: Fraction = 0.1
-    steps: Positive = 60
+    banks: Annotated[dict[str, BankRecipe], Field(min_length=1)] = {"amp": BankRecipe()}
     batch: Positive = 32
     lr: Rate = 0.1
     seed: Count = 0
+    remade: Count = Field(
+        0,
+        description="bank tasks of each split whose masks are made again, with another seed and on halves of the data",
+    )
 
 
 class TransferGrid(Section):
+    """Methods x budgets x ... . With `variants` each method is run with each of these options, and not with its own."""
+
+    methods: Names | None = Field(None, description="null: all of transfer.methods")
+    backbones: Names | None = Field(None, description="null: all of transfer.backbones")
     budgets: Annotated[list[Fraction], Field(min_length=1)]
     allocations: Annotated[list[Allocation], Field(min_length=1)]
+    budget_kinds: Annotated[list[BudgetKind], Field(min_length=1)] = ["units"]
     bn: Annotated[list[BatchNorm], Field(min_length=1)] = ["reestimated"]
     reconstruct: Annotated[list[Reconstruct], Field(min_length=1)] = ["none"]
+    shots: Annotated[list[Positive | None], Field(min_length=1)] = Field(
+        [None], description="training images a class; null: all"
+    )
+    banks: Names | None = Field(None, description="null: the first of prune.banks")
+    variants: dict[str, Options] = Field({}, description="name of an ablation -> options that differ")
+    tuned: bool = Field(False, description="as the stage tune chose; tune.trials above 1")
+    tasks: Literal["all", "targets", "foreign"] = Field(
+        "all", description="target tasks, those of the data set `foreign`, or both"
+    )
 
 
 class Transfer(Section):
@@ -203,14 +222,12 @@ class Transfer(Section):
     pretrain_seeds: Seeds = [0]
     methods: Names = ["smsp", "universal", "random", "l2", "taylor", "dense"]
     options: dict[str, Options] = {"smsp": {"neighbours": 5}}
-    budget_kind: BudgetKind = "units"
     pattern: UnitPattern = "units"
     grids: list[TransferGrid] = [
         TransferGrid(budgets=[0.2, 0.1, 0.05], allocations=["uniform", "global_macs"]),
         TransferGrid(budgets=[0.5], allocations=["uniform"]),
     ]
     steps: Annotated[list[Count], Field(min_length=1)] = [0, 10, 30]
-    shots: Positive | None = Field(None, description="training images a class; null: all")
     score_images: Positive = 256
     batch: Positive = 64
     lr: Rate = 0.001
@@ -221,6 +238,25 @@ class Transfer(Section):
         if sorted(set(self.steps)) != self.steps:
             raise ValueError(f"steps {self.steps} must ascend without repeats")
         return self
+
+
+class Tune(Section):
+    """Options and learning rate of each transfer method, chosen on validation tasks by the same number of trials."""
+
+    trials: Positive = Field(
+        1, description="1: no tuning; a trial is a point of the method's search space, the first its default"
+    )
+    lr: Annotated[list[Rate], Field(min_length=1)] = [0.0003, 0.001, 0.003, 0.01]
+    budget: Fraction = 0.1
+    allocation: Allocation = "uniform"
+    seed: Count = 0
+
+
+class Relate(Section):
+    """For each target task and bank entry: how similar they are, how their masks overlap, how well the mask serves."""
+
+    banks: list[str] = Field([], description="none: the stage has no cells")
+    steps: Annotated[list[Count], Field(min_length=1)] = [0, 10]
 
 
 class Evaluate(Section):
@@ -253,6 +289,7 @@ class Params(Section):
     suite: Suite = Suite()
     engine: Engine = Engine()
     data: Data = Data()
+    foreign: Data | None = Field(None, description="another data set than the bank's, to transfer to")
     tasks: Tasks = Tasks()
     models: dict[str, Options] = {
         "resnet20": {"width": 16, "stem_stride": 2},
@@ -263,205 +300,9 @@ class Params(Section):
     sparsify: Sparsify = Sparsify()
     prune: Prune = Prune()
     transfer: Transfer = Transfer()
+    tune: Tune = Tune()
+    relate: Relate = Relate()
     evaluate: Evaluate = Evaluate()
     compare: Compare = Compare()
     report: Report = Report()
     track: Track = Track()
-
-
-def check_grid(grid: CompressGrid, key: str) -> None:
-    """One grid of the compress stage: methods that can do what the pattern asks, budgets in range."""
-    structured = grid.pattern.startswith("units")
-    if not structured and grid.allocation == "global_macs":
-        raise InputError(
-            f"{key}.allocation = 'global_macs': of units alone; for single weights use global, uniform or erk"
-        )
-    if not structured and grid.reconstruct != ["none"]:
-        raise InputError(
-            f"{key}.reconstruct = {grid.reconstruct}: patterns that remove units reconstruct; here use [none]"
-        )
-    for position, name in enumerate(grid.methods):
-        COMPRESS.check(name, f"{key}.methods.{position}")
-        quantizes = name in COMPRESSORS.names()
-        if not quantizes and not structured and not SCORES.defines(name, "saliency"):
-            able = ", ".join(each for each in SCORES.names() if SCORES.defines(each, "saliency"))
-            raise InputError(f"{key}.methods.{position} = {name!r}: ranks units; for single weights choose from {able}")
-        for place, budget in enumerate(grid.budgets):
-            where = f"{key}.budgets.{place} = {budget:g}"
-            if quantizes and (budget < 2 or budget > 16 or budget != int(budget)):
-                raise InputError(f"{where}: {name} takes a whole number of bits, 2 to 16")
-            if not quantizes and budget > 1:
-                raise InputError(f"{where}: {name} takes a fraction above 0 and at most 1")
-    if re.fullmatch(r"\d+:\d+", grid.pattern):
-        kept, group = map(int, grid.pattern.split(":"))
-        plain = grid.allocation == "uniform" and grid.schedule == "one_shot"
-        if not 0 < kept < group or grid.budgets != [kept / group] or not plain:
-            only = f"allocation uniform, schedule one_shot and budgets [{kept / max(group, 1):g}]"
-            raise InputError(f"{key}.pattern = {grid.pattern}: n:m takes 0 < n < m, {only}")
-
-
-def check_names(params: Params) -> None:
-    """Check every name that params gives against its registry, and the names against one another."""
-
-    def check_all(registry: Registry, names: list[str], options: dict[str, Options], key: str) -> None:
-        for index, name in enumerate(names):
-            registry.check(name, f"{key}.{index}")
-        for name, chosen in options.items():
-            registry.check_options(name, dict(chosen), f"{key.rsplit('.', 1)[0]}.options.{name}")
-
-    SOURCES.check(params.data.source, "data.source")
-    for name, chosen in params.models.items():
-        BACKBONES.check_options(name, dict(chosen), f"models.{name}")
-    check_all(BACKBONES, params.pretrain.backbones, {}, "pretrain.backbones")
-    for backbone in params.pretrain.backbones:
-        if backbone not in params.pretrain.recipes:
-            raise InputError(f"pretrain.recipes.{backbone}: missing; give the recipes of each backbone, such as [adam]")
-        check_all(RECIPES, params.pretrain.recipes[backbone], {}, f"pretrain.recipes.{backbone}")
-    for index, grid in enumerate(params.compress.grids):
-        check_grid(grid, f"compress.grids.{index}")
-        for key, names in (("backbones", grid.backbones), ("recipes", grid.recipes)):
-            known = (
-                params.pretrain.backbones
-                if key == "backbones"
-                else sorted({r for every in params.pretrain.recipes.values() for r in every})
-            )
-            for position, name in enumerate(names or []):
-                if name not in known:
-                    raise InputError(
-                        f"compress.grids.{index}.{key}.{position} = {name!r}: not pretrained; choose from {', '.join(known)}"
-                    )
-    for name, chosen in params.compress.options.items():
-        COMPRESS.check_options(name, dict(chosen), f"compress.options.{name}")
-    check_all(SPARSIFIERS, params.sparsify.methods, params.sparsify.options, "sparsify.methods")
-    check_all(MAKERS, params.prune.makers, params.prune.options, "prune.makers")
-    check_all(METHODS, params.transfer.methods, params.transfer.options, "transfer.methods")
-    check_all(METHODS, params.evaluate.latency_methods, {}, "evaluate.latency_methods")
-    for key, name in [("compare.method", params.compare.method)] + [
-        (f"compare.against.{i}", name) for i, name in enumerate(params.compare.against)
-    ]:
-        if name not in params.transfer.methods:
-            raise InputError(
-                f"{key} = {name!r}: not among transfer.methods; choose from {', '.join(params.transfer.methods)}"
-            )
-    for key, backbones in (
-        ("transfer.backbones", params.transfer.backbones),
-        ("sparsify.backbone", [params.sparsify.backbone]),
-    ):
-        for name in backbones:
-            if name not in params.pretrain.backbones:
-                allowed = ", ".join(params.pretrain.backbones)
-                raise InputError(f"{key} = {name!r}: not among pretrain.backbones; choose from {allowed}")
-    for backbone in params.transfer.backbones:
-        if params.transfer.recipe not in params.pretrain.recipes[backbone]:
-            allowed = ", ".join(params.pretrain.recipes[backbone])
-            raise InputError(
-                f"transfer.recipe = {params.transfer.recipe!r}: not pretrained for {backbone}; choose from {allowed}"
-            )
-    for index, seed in enumerate(params.transfer.pretrain_seeds):
-        if seed not in params.pretrain.seeds:
-            raise InputError(
-                f"transfer.pretrain_seeds.{index} = {seed}: not among pretrain.seeds {params.pretrain.seeds}"
-            )
-
-
-def validate(values: Any, origin: str) -> Params:
-    """Values -> Params. The first thing wrong becomes one line: key = value: what is expected."""
-    try:
-        params = Params.model_validate(values)
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "(top level)"
-        more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
-        if first["type"] == "extra_forbidden":
-            allowed = ", ".join(known_keys(first["loc"]))
-            raise InputError(
-                f"{origin}: {key} = {first['input']!r}: unknown key; allowed here: {allowed}{more}"
-            ) from None
-        raise InputError(f"{origin}: {key} = {first['input']!r}: {first['msg']}{more}") from None
-    try:
-        check_names(params)
-    except InputError as error:
-        raise InputError(f"{origin}: {error}") from None
-    return params
-
-
-def known_keys(location: tuple[int | str, ...]) -> list[str]:
-    """Keys allowed beside an unknown one: those of the section that its path leads to."""
-    section: type[BaseModel] = Params
-    for part in location[:-1]:
-        if isinstance(part, int):
-            continue
-        annotation = section.model_fields[part].annotation
-        inner = next((a for a in getattr(annotation, "__args__", ()) if isinstance(a, type)), annotation)
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            return []
-        section = inner
-    return list(section.model_fields)
-
-
-def read_yaml(path: Path) -> Any:
-    try:
-        return YAML(typ="safe").load(path.read_text()) or {}
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; write it with `maskbank configure --profile default`") from None
-    except YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" at line {mark.line + 1}" if mark else ""
-        raise InputError(f"{path}: not valid YAML{where}; mend it or run `maskbank configure`") from None
-
-
-def load_params(path: Path = PARAMS) -> Params:
-    return validate(read_yaml(path), str(path))
-
-
-def profile_names() -> list[str]:
-    return sorted(path.stem for path in PROFILES.glob("*.yaml"))
-
-
-def assign(values: dict[str, Any], assignment: str) -> None:
-    """Set `a.b=c` in nested values; c is read as YAML."""
-    key, equals, text = assignment.partition("=")
-    if not equals or not key:
-        raise InputError(f"--set {assignment}: expected key=value, such as --set tasks.ways=5")
-    *parents, last = key.split(".")
-    for parent in parents:
-        values = values.setdefault(parent, {})
-        if not isinstance(values, dict):
-            raise InputError(f"--set {assignment}: {parent} is a value, not a section")
-    try:
-        values[last] = YAML(typ="safe").load(text)
-    except YAMLError:
-        raise InputError(f"--set {assignment}: {text!r} is not valid YAML") from None
-
-
-def profile_params(profile: str, assignments: list[str]) -> Params:
-    """A profile with changes, validated."""
-    if profile not in profile_names():
-        raise InputError(f"--profile {profile}: no such profile; choose from {', '.join(profile_names())}")
-    values = read_yaml(PROFILES / f"{profile}.yaml")
-    for assignment in assignments:
-        assign(values, assignment)
-    values.setdefault("suite", {})["profile"] = profile
-    return validate(values, f"profile {profile}")
-
-
-def short_lists_flow(value: Any) -> Any:
-    """The value with its lists of scalars marked to be written on one line."""
-    if isinstance(value, dict):
-        return {key: short_lists_flow(item) for key, item in value.items()}
-    if isinstance(value, list):
-        sequence = CommentedSeq(short_lists_flow(item) for item in value)
-        if not any(isinstance(item, dict | list) for item in value):
-            sequence.fa.set_flow_style()
-        return sequence
-    return value
-
-
-def write_params(params: Params, path: Path = PARAMS) -> None:
-    """Write every key, also those at their defaults, so that DVC sees each change."""
-    yaml = YAML()
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    stream = StringIO()
-    stream.write("# Written by `maskbank configure`; edit freely, every key is checked before anything runs.\n")
-    yaml.dump(short_lists_flow(params.model_dump()), stream)
-    write_bytes(path, stream.getvalue().encode())

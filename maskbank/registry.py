@@ -6,6 +6,7 @@ params can be validated without importing torch.
 
 import ast
 import importlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -60,12 +61,28 @@ class Registry:
 
     def option_types(self, name: str) -> dict[str, str]:
         """The options with their annotated types as written, "" where there is none."""
+        entry, base = self.entry_function(name), self.base(name)
+        inherited = self.option_types(base) if base and entry.args.kwarg else {}
+        own = {each.arg: ast.unparse(each.annotation) if each.annotation else "" for each in entry.args.kwonlyargs}
+        return inherited | own
+
+    def entry_function(self, name: str) -> ast.FunctionDef:
         functions = self.functions(name)
         for entry in self.entry.split(" or "):
             if entry in functions:
-                arguments = functions[entry].args.kwonlyargs
-                return {each.arg: ast.unparse(each.annotation) if each.annotation else "" for each in arguments}
+                return functions[entry]
         raise InputError(f"{self.files()[name].name}: a {self.noun} must define the function {self.entry}()")
+
+    def arguments(self, name: str) -> list[str]:
+        """Names of the positional arguments of the entry function: what it wants to be given."""
+        return [each.arg for each in self.entry_function(name).args.args]
+
+    def base(self, name: str) -> str | None:
+        """The method that a control varies (`CONTROL_OF = "..."` in its module): it takes that one's options too."""
+        for node in ast.parse(self.files()[name].read_text()).body:
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "CONTROL_OF":
+                return str(ast.literal_eval(node.value))
+        return None
 
     def check_options(self, name: str, options: dict[str, object], key: str) -> None:
         allowed = self.option_types(self.check(name, key))
@@ -75,6 +92,10 @@ class Registry:
                 raise InputError(
                     f"{key}.{option} = {value!r}: {self.noun} {name!r} has no such option; allowed: {choices}"
                 )
+            literal = re.fullmatch(r"Literal(\[.*\])", allowed[option])
+            if literal and value not in ast.literal_eval(literal[1]):
+                choices = ", ".join(map(str, ast.literal_eval(literal[1])))
+                raise InputError(f"{key}.{option} = {value!r}: choose from {choices}")
             taken = TYPES.get(allowed[option])
             if taken and (not isinstance(value, taken) or (isinstance(value, bool) and bool not in taken)):
                 raise InputError(f"{key}.{option} = {value!r}: expected a value of type {allowed[option]}")
@@ -92,4 +113,5 @@ COMPRESSORS = Registry("compressor", "compress", ("pruning.compressors",))
 COMPRESS = Registry("compression method", "score or compress", ("pruning.scores", "pruning.compressors"))
 SPARSIFIERS = Registry("sparse-training method", "train", ("sparse.methods",))
 MAKERS = Registry("mask maker", "make", ("bank.makers",))
+SIMILARITIES = Registry("similarity", "similarity", ("bank.similarities",))
 SOURCES = Registry("data source", "load", ("data.sources",))

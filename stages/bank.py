@@ -1,8 +1,8 @@
 """The stage bank: from the masks of the prune stage to banks that transfer can query."""
 
-from maskbank.config import load_params
 from maskbank.errors import exits
 from maskbank.experiments import bank
+from maskbank.params import load_params
 
 
 @exits

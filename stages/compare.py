@@ -3,9 +3,9 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from maskbank.config import load_params
 from maskbank.errors import exits
 from maskbank.files import hash_file, write_bytes, write_json
+from maskbank.params import load_params
 from maskbank.records.load import REPORTS, read_table
 from maskbank.statistics.claims import judge_claims
 from maskbank.statistics.facts import Facts

@@ -1,11 +1,11 @@
 """The stage compress: plan its cells, run those that are not stored, write its tables and artifacts."""
 
 from maskbank.cells.run import run_cells
-from maskbank.config import load_params
 from maskbank.errors import exits
 from maskbank.experiments import compress
 from maskbank.experiments.folders import stage_folder, write_stage
 from maskbank.experiments.world import World
+from maskbank.params import load_params
 
 
 @exits

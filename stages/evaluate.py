@@ -1,11 +1,11 @@
 """The stage evaluate: latency cells, then all stages' tables as one, with what evidence adds."""
 
 from maskbank.cells.run import run_cells
-from maskbank.config import load_params
 from maskbank.errors import WorkError, exits
 from maskbank.experiments import evaluate
 from maskbank.experiments.folders import stage_folder, write_stage
 from maskbank.experiments.world import World
+from maskbank.params import load_params
 from maskbank.records.evidence import check_evidence
 from maskbank.records.load import REPORTS, write_tables
 
@@ -15,7 +15,7 @@ def main() -> None:
     params = load_params()
     finished = run_cells("evaluate", evaluate.plan(params, World(params)), params)
     write_stage(stage_folder("evaluate"), finished, params)
-    tables = evaluate.assemble(params)
+    tables = evaluate.assemble(params, World(params))
     wrong = check_evidence(tables)
     if wrong:
         raise WorkError(f"evaluate: {len(wrong)} accuracies are not those of their evidence, the first: {wrong[0]}")

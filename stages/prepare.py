@@ -1,8 +1,8 @@
 """The stage prepare: load the data set, split it, draw the tasks."""
 
-from maskbank.config import load_params
 from maskbank.data.prepare import prepare
 from maskbank.errors import exits
+from maskbank.params import load_params
 
 
 @exits

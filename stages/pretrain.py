@@ -3,11 +3,11 @@
 import argparse
 
 from maskbank.cells.run import run_cells
-from maskbank.config import load_params
 from maskbank.errors import exits
 from maskbank.experiments import pretrain
 from maskbank.experiments.folders import stage_folder, write_stage
 from maskbank.experiments.world import World
+from maskbank.params import load_params
 from maskbank.registry import BACKBONES
 
 

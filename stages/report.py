@@ -4,43 +4,77 @@ from pathlib import Path
 
 import pandas as pd
 
-from maskbank.config import Params, load_params
+from maskbank.config import Params
 from maskbank.errors import InputError, exits
 from maskbank.files import hash_file, read_json, write_bytes
+from maskbank.params import load_params
 from maskbank.records.load import REPORTS, read_table
+from maskbank.report.ablations import ablations_figure, ablations_table
 from maskbank.report.aggregate import structured_means, transfer_means
-from maskbank.report.figures import accuracy_figure, compression_figure, forest_figure
+from maskbank.report.costs import cost_curves, cost_figure, crossings_table
+from maskbank.report.figures import accuracy_figure, compression_figure, steps_figure
+from maskbank.report.forest import forest_figure, task_split_figure
 from maskbank.report.page import Contents, render
 from maskbank.report.prunability import prunability_table
+from maskbank.report.relations import heatmap_figure, relations_table, similarity_figure
+from maskbank.report.reliability import ceilings_table, reliability_figure, reliability_means, reliability_table
 from maskbank.report.robustness import robustness_figure, robustness_table
 from maskbank.report.style import write_drawing
 from maskbank.report.tables import seeded_table, transfer_table, write_sheet
+from maskbank.report.task_splits import task_split_table
+from maskbank.report.transfer_material import Material
+from maskbank.report.transfer_page import transfer_page
+from maskbank.statistics.ablation import ablations
+from maskbank.statistics.correlation import correlations, relation_table
+from maskbank.statistics.costs import KINDS, cost_means, cost_rows, crossings
+
+TEXTS = ["shots", "budgets", "steps_averaged", "missing"]  # that may look like numbers, or be empty
 
 
 def read_comparisons(path: Path) -> pd.DataFrame:
     try:
-        return pd.read_csv(path)
+        frame = pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str))
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run the stage that writes it (`dvc repro`)") from None
+    return frame.fillna(dict.fromkeys(TEXTS, ""))
 
 
 def write_report(params: Params, folder: Path) -> None:
-    """Write tables/, figures/ and index.html."""
-    records = read_table("records", folder)
+    """Write tables/, figures/, index.html and one_shot_transfer.md."""
+    records, metrics, timings = (read_table(name, folder) for name in ("records", "metrics", "timings"))
     comparisons = read_comparisons(folder / "comparisons.csv")
     transferred = transfer_means(records)
-    structured = structured_means(records, read_table("metrics", folder))
+    structured = structured_means(records, metrics)
+    costs = cost_rows(records, timings)
+    curves = cost_curves(transferred, cost_means(costs))
+    ablated = ablations(records, params.compare)
+    related = relation_table(records, metrics)
+    correlated = correlations(related, params.compare)
+    reliable = reliability_means(records, metrics, timings, related)
     sheets = [
         transfer_table(transferred),
+        task_split_table(comparisons),
+        crossings_table(crossings(costs, params.compare)),
+        ablations_table(ablated),
+        relations_table(correlated),
+        reliability_table(reliable),
+        ceilings_table(reliable),
         seeded_table(records),
         robustness_table(structured),
         prunability_table(structured, records),
     ]
     drawings = [
         accuracy_figure(transferred),
+        steps_figure(transferred),
+        *(cost_figure(curves, kind) for kind in KINDS),
         compression_figure(records),
         robustness_figure(structured),
         forest_figure(comparisons, params.compare.margin),
+        task_split_figure(comparisons),
+        ablations_figure(ablated),
+        similarity_figure(correlated),
+        heatmap_figure(related),
+        reliability_figure(reliable),
     ]
     for sheet in sheets:
         write_sheet(sheet, folder / "tables")
@@ -56,6 +90,18 @@ def write_report(params: Params, folder: Path) -> None:
         files={drawing.name: write_drawing(drawing, folder / "figures") for drawing in drawings},
     )
     write_bytes(folder / "index.html", render(contents).encode())
+    material = Material(
+        records,
+        comparisons,
+        contents.claims,
+        contents.rules,
+        timings,
+        correlated,
+        reliable,
+        params,
+        contents.records_hash,
+    )
+    write_bytes(folder / "one_shot_transfer.md", transfer_page(material).encode())
 
 
 @exits

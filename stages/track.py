@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from maskbank.config import load_params
 from maskbank.errors import exits
 from maskbank.files import write_json
+from maskbank.params import load_params
 from maskbank.records.load import REPORTS
 from maskbank.tracking.reconcile import reconcile
 

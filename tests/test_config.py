@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from maskbank.config import load_params, profile_names, profile_params, write_params
 from maskbank.errors import InputError
+from maskbank.params import load_params, profile_names, profile_params, write_params
 
 BAD = [
-    ("tasks.ways=0", r"tasks\.ways = 0: Input should be greater than or equal to 2"),
+    ("tasks.ways=0", r"tasks\.ways\.0 = 0: Input should be greater than or equal to 2"),
     ("transfer.grids.0.budgets=[1.2]", r"--set transfer\.grids"),
     (
         "transfer.grids=[{budgets: [1.2], allocations: [uniform]}]",

@@ -14,6 +14,8 @@ ROOT = Path(__file__).parents[1]
 FLOORS = [
     {"errors", "files", "registry"},
     {"config"},
+    {"checks"},
+    {"params"},
     {"records"},
     {"cells", "statistics", "tracking"},
     {"data", "models", "report"},
@@ -25,7 +27,14 @@ FLOORS = [
     {"cli"},
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
-PLUMBING = ("config", "errors", "files", "registry")  # used by every stage; a change there reruns none
+PLUMBING = (
+    "checks",
+    "config",
+    "errors",
+    "files",
+    "params",
+    "registry",
+)  # used by every stage; a change there reruns none
 
 
 def room_of(module: str) -> str:

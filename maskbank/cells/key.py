@@ -15,11 +15,13 @@ PLUMBING = (  # moves cells and records about, and decides none of their numbers
     "maskbank.cells.run",
     "maskbank.cells.spec",
     "maskbank.cells.store",
+    "maskbank.checks",
     "maskbank.config",
     "maskbank.errors",
     "maskbank.experiments.folders",
     "maskbank.experiments.world",
     "maskbank.files",
+    "maskbank.params",
     "maskbank.records",
     "maskbank.registry",
 )

@@ -101,9 +101,7 @@ def record_rows(done: Finished, params: Params, store: Store) -> list[dict[str, 
         "cell_key": done.key,
         "stage": done.cell.stage,
         "profile": params.suite.profile,
-        "dataset": params.data.source
-        if params.data.path is None
-        else f"{params.data.source}:{_stem(params.data.path)}",
+        "dataset": base.get("dataset", params.data.name),
         "suite": params.suite.name,
         "suite_version": params.suite.version,
         "schema_version": SCHEMA_VERSION,
@@ -132,10 +130,6 @@ def splits_hash(cell: Cell[Any]) -> str:
     """What decided which images and classes the cell was judged on: its split, or else the prepared data themselves."""
     given = cell.inputs.get("split") or cell.inputs.get("data")
     return given.hash if given else NONE
-
-
-def _stem(path: str) -> str:
-    return path.rstrip("/").rsplit("/", 1)[-1].split(".")[0]
 
 
 def evidence_rows(done: Finished, store: Store) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

@@ -22,6 +22,8 @@ class Spec(BaseModel):
     recipe: str = "none"
     method: str
     role: str = "method"
+    variant: str = "default"
+    bank: str = "none"
     task: str = "none"
     task_split: str = "none"
     split: str = "none"

@@ -16,6 +16,7 @@ from maskbank.errors import InputError
 from maskbank.files import hash_file, read_json
 
 PREPARED = Path("data/prepared")
+FOREIGN = PREPARED / "foreign"
 Classes = tuple[int, ...]
 
 

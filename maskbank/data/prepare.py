@@ -1,5 +1,6 @@
 """Preparing a data set: load, split into train / validation / test, draw the tasks, write arrays and JSON."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save as save_tensors
 
 from maskbank.config import Data, Params
-from maskbank.data.dataset import PREPARED
+from maskbank.data.dataset import FOREIGN, PREPARED
 from maskbank.data.raw import Raw
 from maskbank.data.tasks import draw_splits
 from maskbank.errors import InputError
@@ -17,12 +18,39 @@ from maskbank.registry import SOURCES
 
 
 def prepare(params: Params, folder: Path = PREPARED) -> str:
-    """Write `images.safetensors`, `data.json` and `splits.json`; returns one line that says what was prepared."""
-    data = params.data
+    """Write the data set and the splits, and in `foreign/` the other data set; returns one line on what was prepared."""
+    raw = load(params.data, "data")
+    foreign = load_like(params.foreign, raw, params.data.size) if params.foreign else None
+    splits = draw_splits(params.tasks, len(raw.names), len(foreign.names) if foreign else 0)
+    written = write_dataset(raw, params.data, folder, "data")
+    if params.foreign and foreign:
+        written += "; foreign: " + write_dataset(foreign, params.foreign, folder / FOREIGN.name, "foreign")
+    write_json(folder / "splits.json", [split.model_dump(mode="json") for split in splits])
+    return f"prepare: {written}; {len(splits)} splits"
+
+
+def load(data: Data, key: str) -> Raw:
     path = None if data.path is None else Path(data.path)
-    raw: Raw = SOURCES.module(data.source).load(path, data.size).check(f"data.source = {data.source}")
-    splits = draw_splits(params.tasks, len(raw.names))
-    arrays = part_arrays(raw, data)
+    raw: Raw = SOURCES.module(data.source).load(path, data.size)
+    return raw.check(f"{key}.source = {data.source}")
+
+
+def load_like(data: Data, like: Raw, size: int | None) -> Raw:
+    """A data set with the image shape of another one: resized, grey repeated to colours, colours averaged to grey."""
+    raw = load(data, "foreign")
+    side, channels = size or like.train_x.shape[1], like.train_x.shape[3]
+
+    def fit(x: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        if x.shape[3] != channels:
+            x = np.repeat(x.mean(3, keepdims=True).round().astype(np.uint8), channels, axis=3)
+        return resize(x, side)
+
+    return replace(raw, train_x=fit(raw.train_x), test_x=fit(raw.test_x))
+
+
+def write_dataset(raw: Raw, data: Data, folder: Path, key: str) -> str:
+    """Write `images.safetensors` and `data.json`; returns one line."""
+    arrays = part_arrays(raw, data, key)
     content = save_tensors(arrays)
     train = arrays["train_x"].astype(np.float64) / 255
     shared = duplicates(arrays["train_x"], arrays["test_x"])
@@ -40,13 +68,11 @@ def prepare(params: Params, folder: Path = PREPARED) -> str:
             "hash": hash_bytes(content),
         },
     )
-    write_json(folder / "splits.json", [split.model_dump(mode="json") for split in splits])
     parts = ", ".join(f"{len(arrays[f'{part}_y'])} {part}" for part in ("train", "validation", "test"))
-    drawn = f"{len(raw.names)} classes, {len(splits)} splits"
-    return f"prepare: {data.source}: {parts} images, {drawn}, {shared} test images also in train"
+    return f"{data.source}: {parts} images, {len(raw.names)} classes, {shared} test images also in train"
 
 
-def part_arrays(raw: Raw, data: Data) -> dict[str, NDArray]:
+def part_arrays(raw: Raw, data: Data, key: str = "data") -> dict[str, NDArray]:
     """Arrays `{part}_x`, `{part}_y`, `{part}_ids` of the three parts; ids are positions in the source's own arrays."""
     generator = np.random.default_rng(data.seed)
     chosen: dict[str, list[NDArray[np.int64]]] = {"train": [], "validation": [], "test": []}
@@ -56,10 +82,12 @@ def part_arrays(raw: Raw, data: Data) -> dict[str, NDArray]:
         need = data.validation_per_class + (data.train_per_class or 1)
         if len(train) < need:
             raise InputError(
-                f"data: class {name!r} has {len(train)} training images; train_per_class and validation_per_class ask for {need}"
+                f"{key}: class {name!r} has {len(train)} training images; train_per_class and validation_per_class ask for {need}"
             )
         if len(test) < (data.test_per_class or 1):
-            raise InputError(f"data.test_per_class = {data.test_per_class}: class {name!r} has {len(test)} test images")
+            raise InputError(
+                f"{key}.test_per_class = {data.test_per_class}: class {name!r} has {len(test)} test images"
+            )
         end = None if data.train_per_class is None else need
         chosen["validation"].append(train[: data.validation_per_class])
         chosen["train"].append(train[data.validation_per_class : end])

@@ -1,30 +1,49 @@
-"""The bank stage: from the masks of the prune stage to one bank for each backbone, maker and split."""
+"""The bank stage: from the masks of the prune stage to one mask bank for each backbone, bank of params and split."""
 
 import shutil
+from typing import Any
 
-from maskbank.bank.build import build_bank
+from maskbank.bank.store import MaskBank, add, open_bank
 from maskbank.config import Params
 from maskbank.errors import InputError
-from maskbank.experiments.folders import stage_folder
-from maskbank.experiments.world import World, bank_folder
+from maskbank.experiments.entries import entry_of
+from maskbank.experiments.folders import Artifact, stage_folder
+from maskbank.experiments.world import Home, World, bank_folder, banks_of
 from maskbank.files import write_json
+from maskbank.measures.overlap import mean_overlap
 
 
 def build(params: Params) -> str:
-    """Write all banks; returns one line that says what was built. Raises InputError where a split has no mask at all."""
+    """Write all banks and `index.json`; returns one line that says what was built."""
     shutil.rmtree(stage_folder("bank"), ignore_errors=True)
     world = World(params)
-    artifacts = world.artifacts("prune")
-    summary = {}
-    for home in world.homes():
-        for maker in params.prune.makers:
-            wanted = home.labels | {"method": maker}
-            made = [a for a in artifacts if all(a.spec[name] == value for name, value in wanted.items())]
-            if not made:
-                raise InputError(f"bank of {wanted}: no mask; see `maskbank failures` for the prune stage")
-            entries = [({**a.description, "key": a.key, "accuracy": a.accuracy}, a.path) for a in made]
-            folder = bank_folder(home.backbone, home.pretrain_seed, maker)
-            about = build_bank(folder, home.split.name, home.dense.hash, entries)
-            summary[f"{folder.name}/{home.split.name}"] = {"entries": len(made), **about["overlap"]}
-    write_json(stage_folder("bank") / "summary.json", summary)
-    return f"bank: {sum(line['entries'] for line in summary.values())} entries in {len(summary)} banks"
+    artifacts = [a for a in world.artifacts("prune") if a.spec["variant"] == "default"]
+    index: dict[str, dict[str, Any]] = {}
+    for validation in (False, True):
+        for home in world.homes(validation):
+            for name in banks_of(params, home):
+                bank = build_one(home, name, artifacts)
+                index[str(bank_folder(home, name))] = {
+                    "hash": bank.hash, "entries": len(bank), "overlap": overlap(bank),
+                }  # fmt: skip
+    write_json(stage_folder("bank") / "index.json", index)
+    return f"bank: {sum(line['entries'] for line in index.values())} entries in {len(index)} banks"
+
+
+def build_one(home: Home, name: str, artifacts: list[Artifact]) -> MaskBank:
+    """Raises InputError where there is no mask at all."""
+    wanted = home.labels | {"bank": name}
+    made = [entry_of(a) for a in artifacts if all(a.spec[key] == value for key, value in wanted.items())]
+    if not made:
+        raise InputError(f"bank of {wanted}: no mask; see `maskbank failures` for the prune stage")
+    folder = bank_folder(home, name)
+    add(folder, made[0][0], [entry for _, entry in made])
+    return open_bank(folder, home.dense.hash)
+
+
+def overlap(bank: MaskBank) -> float | None:
+    """Mean IoU of the pairs of masks of a bank."""
+    if len(bank) < 2:
+        return None
+    masks = [{"all": row} for row in bank.masks(bank.free("", ()))]
+    return mean_overlap(masks)

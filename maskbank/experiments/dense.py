@@ -1,4 +1,4 @@
-"""The pretrained nets as later stages use them."""
+"""The pretrained nets and the data as cells use them: opened once a worker."""
 
 import copy
 import functools

@@ -1,10 +1,13 @@
 """Evaluation of what the other stages left: latency cells, calibration from evidence, and the one table of records."""
 
+from collections import defaultdict
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from maskbank.cells.engine import Runtime
@@ -12,15 +15,17 @@ from maskbank.cells.result import Point, Result
 from maskbank.cells.spec import Cell, Spec
 from maskbank.config import Params
 from maskbank.experiments.dense import dense_model
-from maskbank.experiments.folders import stage_folder
+from maskbank.experiments.folders import Artifact, stage_folder
 from maskbank.experiments.world import World, home_of
 from maskbank.measures.calibration import expected_calibration_error
 from maskbank.measures.cost import tensor_bytes, trace_cost
 from maskbank.measures.latency import measure_latency
+from maskbank.measures.overlap import reliability_rows
 from maskbank.models.surgery import slice_units
 from maskbank.pruning.prune import unit_set
 from maskbank.records.evidence import answered
 from maskbank.records.load import merge_tables, read_tables
+from maskbank.records.schema import columns
 
 
 class LatencySpec(Spec):
@@ -42,7 +47,7 @@ def plan(params: Params, world: World) -> list[Cell[LatencySpec]]:
         if not mine:
             continue
         first = mine[0].spec
-        same = ("task", "pretrain_seed", "seed")
+        same = ("task", "pretrain_seed", "seed", "shots", "tuning", "variant")
         for artifact in mine:
             spec = artifact.spec
             if any(spec[name] != first[name] for name in same):
@@ -83,32 +88,61 @@ def run(cell: Cell[LatencySpec], runtime: Runtime) -> Result:
     return Result(points=[Point(values=values)], timings=timings)
 
 
+STAGES = ("compress", "sparsify", "prune", "tune", "transfer", "relate", "evaluate")
+
+
 def stage_folders(params: Params) -> list[Path]:
     """Folders whose tables make up the records."""
     pretrain = [stage_folder("pretrain", backbone) for backbone in params.pretrain.backbones]
-    return [*pretrain, *(stage_folder(stage) for stage in ("compress", "sparsify", "prune", "transfer", "evaluate"))]
+    return [*pretrain, *(stage_folder(stage) for stage in STAGES)]
 
 
-def assemble(params: Params) -> dict[str, pd.DataFrame]:
-    """All stages' tables as one set, with the dense accuracy beside each record and calibration in the metrics."""
+def assemble(params: Params, world: World) -> dict[str, pd.DataFrame]:
+    """All stages' tables as one set, with the dense accuracy beside each record, and what follows from several cells."""
     tables = merge_tables([read_tables(folder) for folder in stage_folders(params)])
     tables["records"] = with_dense_accuracy(tables["records"])
-    tables["metrics"] = pd.concat(
-        [tables["metrics"], calibration(tables, params.evaluate.calibration_bins)], ignore_index=True
-    )
+    more = [calibration(tables, params.evaluate.calibration_bins), reliability(world.artifacts("prune"))]
+    tables["metrics"] = pd.concat([tables["metrics"], *more], ignore_index=True)
     return tables
 
 
 def with_dense_accuracy(records: pd.DataFrame) -> pd.DataFrame:
     """Fill `accuracy_dense`: of the dense reference with the same keys in the same stage, or of the pretrained net itself."""
-    references = records[(records.role == "reference") & (records.status == "ok")]
-    keys = ["stage", "backbone", "recipe", "task", "pretrain_seed", "seed", "steps"]
-    own = references[references.stage.isin(["transfer", "sparsify"])].set_index(keys).accuracy
-    nets = references[references.stage == "pretrain"].set_index("dense_hash").accuracy
-    by_key = pd.MultiIndex.from_frame(records[keys]).map(own.to_dict())
+    references = keyed(records[(records.role == "reference") & (records.status == "ok")])
+    own = references[references.index.get_level_values("stage").isin(["transfer", "sparsify"])].accuracy
+    nets = references[references.index.get_level_values("stage") == "pretrain"].set_index("dense_hash").accuracy
+    by_key = keyed(records).index.map(own.to_dict())
     by_net = records.dense_hash.where(records.stage.isin(["compress", "pretrain"])).map(nets.to_dict())
     dense = pd.Series(by_key, index=records.index, dtype=float).fillna(by_net.astype(float))
     return records.assign(accuracy_dense=dense)
+
+
+def keyed(records: pd.DataFrame) -> pd.DataFrame:
+    """Records indexed by what a dense reference has in common with the cells that it is a reference of."""
+    keys = ["stage", "dataset", "backbone", "recipe", "task", "shots", "tuning", "pretrain_seed", "seed", "steps"]
+    whole = records.assign(shots=records.shots.fillna(0), pretrain_seed=records.pretrain_seed.fillna(-1))
+    return records.set_index(pd.MultiIndex.from_frame(whole[keys]))
+
+
+def reliability(artifacts: list[Artifact]) -> pd.DataFrame:
+    """Metrics of the masks that were made again: how far the remakes agree, beside what chance gives."""
+    groups: dict[tuple[object, ...], dict[str, Artifact]] = defaultdict(dict)
+    for artifact in artifacts:
+        spec = artifact.spec
+        keys = ("backbone", "recipe", "pretrain_seed", "bank", "task")
+        groups[tuple(spec[key] for key in keys)][spec["variant"]] = artifact
+    rows = [
+        (made["default"].key, made["default"].spec["train_steps"], *row)
+        for made in groups.values()
+        if len(made) > 1 and "default" in made
+        for row in reliability_rows({variant: mask_of(artifact) for variant, artifact in made.items()})
+    ]
+    return pd.DataFrame(rows, columns=columns("metrics"))
+
+
+def mask_of(artifact: Artifact) -> dict[str, NDArray[np.bool_]]:
+    tensors = load_file(artifact.path)
+    return {name.removeprefix("mask/"): value.numpy() for name, value in tensors.items() if name.startswith("mask/")}
 
 
 def calibration(tables: dict[str, pd.DataFrame], bins: int) -> pd.DataFrame:

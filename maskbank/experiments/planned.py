@@ -4,19 +4,20 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import torch
 
 from maskbank.cells.machine import resolve_precision
 from maskbank.cells.spec import Cell, Input
-from maskbank.config import Params
-from maskbank.data.dataset import PREPARED
+from maskbank.config import Data, Params
+from maskbank.data.dataset import FOREIGN, PREPARED
 from maskbank.data.tasks import Split, draw_splits
 from maskbank.errors import InputError
-from maskbank.experiments import compress, evaluate, pretrain, prune, sparsify, transfer
+from maskbank.experiments import compress, evaluate, pretrain, prune, relate, sparsify, transfer, tune
 from maskbank.experiments.folders import Artifact, stage_folder
-from maskbank.experiments.world import Shelf, World
+from maskbank.experiments.world import Home, Shelf, World
 from maskbank.files import read_json
 from maskbank.models.checkpoint import Architecture
 from maskbank.registry import SOURCES
@@ -28,16 +29,12 @@ class PlannedWorld(World):
 
     @cached_property
     def classes(self) -> int:
-        source = SOURCES.module(self.params.data.source)
-        if hasattr(source, "CLASSES"):
-            return int(source.CLASSES)
-        if (PREPARED / "data.json").is_file():
-            return super().classes
-        raise InputError(f"plan: how many classes {self.params.data.source} has is known after `dvc repro prepare`")
+        return class_count(self.params.data, PREPARED)
 
     @cached_property
     def splits(self) -> list[Split]:
-        return draw_splits(self.params.tasks, self.classes)
+        foreign = self.params.foreign
+        return draw_splits(self.params.tasks, self.classes, class_count(foreign, FOREIGN) if foreign else 0)
 
     @cached_property
     def data(self) -> Input:
@@ -50,14 +47,31 @@ class PlannedWorld(World):
     def artifacts(self, stage: str) -> list[Artifact]:
         return [self.promise(cell) for cell in transfer.plan(self.params, self)]
 
-    def bank(self, backbone: str, seed: int, maker: str, split: str) -> Input:
+    @cached_property
+    def foreign(self) -> Input:
         return Input("", "planned")
+
+    def bank(self, home: Home, name: str) -> Input:
+        return Input("", "planned")
+
+    def tuned(self, home: Home, method: str) -> dict[str, Any]:
+        return {"tuning": f"tuned@{self.params.tune.trials}", "trials": self.params.tune.trials}
 
     @staticmethod
     def promise(cell: Cell) -> Artifact:
         spec: dict[str, Any] = cell.spec.model_dump(mode="json")
         size = {"channels": 0, "size": 0}
         return Artifact(stage_folder(cell.stage), "planned", "planned", "planned", spec, size, None)
+
+
+def class_count(data: Data, prepared: Path) -> int:
+    """Of the source itself, or else of the prepared data."""
+    source = SOURCES.module(data.source)
+    if hasattr(source, "CLASSES"):
+        return int(source.CLASSES)
+    if (prepared / "data.json").is_file():
+        return len(read_json(prepared / "data.json")["names"])
+    raise InputError(f"plan: how many classes {data.source} has is known after `dvc repro prepare`")
 
 
 def planned_cells(params: Params) -> dict[str, list[Cell[Any]]]:
@@ -68,7 +82,9 @@ def planned_cells(params: Params) -> dict[str, list[Cell[Any]]]:
         "compress": list(compress.plan(params, world)),
         "sparsify": list(sparsify.plan(params, world)),
         "prune": list(prune.plan(params, world)),
+        "tune": list(tune.plan(params, world)),
         "transfer": list(transfer.plan(params, world)),
+        "relate": list(relate.plan(params, world)),
         "evaluate": list(evaluate.plan(params, world)),
     }
 
@@ -102,14 +118,18 @@ def measure_pace(params: Params, backbone: str, channels: int, size: int, classe
         return Pace(trained, seconds(lambda: model(x)))
 
 
-def estimate(cell: Cell[Any], pace: Pace, per_class: int) -> float:
+def estimate(cell: Cell[Any], pace: Pace, per_class: int, entries: int) -> float:
     """Core-seconds a cell should take: its examples at the pace of the dense net, scaled by the budget where it is sliced."""
     spec, test = cell.spec, per_class * len(getattr(cell.spec, "classes", ()))
     if cell.stage in ("pretrain", "sparsify"):
         return spec.batch * spec.steps * pace.trained + test * pace.evaluated
     if cell.stage == "prune":
-        return spec.batch * spec.train_steps * pace.trained + test * pace.evaluated * spec.budget
-    if cell.stage == "transfer":
+        return spec.batch * spec.train_steps * spec.repeats * pace.trained + test * pace.evaluated * spec.budget
+    if cell.stage == "relate":
+        masks = 2 * spec.train_batch * spec.train_steps * spec.repeats * pace.trained
+        each = spec.batch * spec.adapt_steps[-1] * pace.trained + test * len(spec.adapt_steps) * pace.evaluated
+        return masks + entries * max(spec.budget, 0.25) * each
+    if cell.stage in ("transfer", "tune"):
         width = max(spec.budget, 0.25)
         adapted = spec.batch * spec.adapt_steps[-1] * pace.trained * width
         judged = test * len(spec.adapt_steps) * pace.evaluated * width
@@ -126,7 +146,9 @@ def estimates(params: Params, cells: dict[str, list[Cell[Any]]]) -> dict[str, fl
     classes = PlannedWorld(params).classes
     paces = {name: measure_pace(params, name, channels, size, classes) for name in params.pretrain.backbones}
     return {
-        stage: sum(estimate(cell, paces[cell.spec.backbone], per_class) for cell in planned)
+        stage: sum(
+            estimate(cell, paces[cell.spec.backbone], per_class, params.tasks.bank_per_split) for cell in planned
+        )
         for stage, planned in cells.items()
     }
 

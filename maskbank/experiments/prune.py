@@ -1,26 +1,31 @@
-"""Per-task pruning: for each bank task a mask, learned on the frozen backbone."""
+"""Per-task pruning: for each bank task and bank a mask, learned on the frozen backbone; some are made again."""
 
 from typing import Any, ClassVar
 
 import torch
 
+from maskbank.bank.consensus import consensus
+from maskbank.bank.learned import Learned
 from maskbank.cells.engine import Runtime
 from maskbank.cells.result import Result
 from maskbank.cells.spec import Cell, Spec
-from maskbank.config import Params
+from maskbank.config import BankRecipe, Params
 from maskbank.data.batches import training_batches
-from maskbank.data.dataset import TestSet
+from maskbank.data.dataset import DataSet, Examples, TestSet
+from maskbank.data.tasks import Task
 from maskbank.experiments.dense import cell_data, dense_model
-from maskbank.experiments.world import World
-from maskbank.measures.cost import tensor_bytes, trace_cost
+from maskbank.experiments.subnetwork import NORM_BATCH, NORM_BATCHES, PROTOTYPE_IMAGES, sizes
+from maskbank.experiments.world import Home, World, banks_of
+from maskbank.measures.cost import Cost, trace_cost
 from maskbank.measures.work import MacCounter
 from maskbank.models.heads import head_rows, replace_head
 from maskbank.models.surgery import slice_units
 from maskbank.registry import MAKERS
 from maskbank.training.batchnorm import reestimate
 from maskbank.training.evaluate import evaluate, judged_point
+from maskbank.training.prototypes import class_prototypes
 
-NORM_BATCHES, NORM_BATCH = 4, 128
+REMADE = {"reseeded": "all", "half_a": "even", "half_b": "odd"}  # variant -> training images that it learns from
 
 
 class PruneSpec(Spec):
@@ -32,9 +37,12 @@ class PruneSpec(Spec):
     pattern: str = "units"
     allocation: str = "global"
     bn: str = "reestimated"
+    dataset: str
     classes: tuple[int, ...]
     rows: tuple[int, ...]  # the task's classes as rows of the pretrained head
+    images: str = "all"
     options: dict[str, Any] = {}
+    repeats: int = 1
     train_steps: int
     batch: int
     lr: float
@@ -47,51 +55,53 @@ class PruneSpec(Spec):
 
 
 def plan(params: Params, world: World) -> list[Cell[PruneSpec]]:
-    """Every bank task of every split, on the backbone that the split's target tasks start from."""
+    """Every bank task of every split and bank, on the backbone that the split's target tasks start from."""
+    cells = []
+    for validation in (False, True):
+        for home in world.homes(validation):
+            for name in banks_of(params, home):
+                recipe = params.prune.banks[name]
+                for number, task in enumerate(home.split.bank_tasks[: recipe.tasks]):
+                    again = number < params.prune.remade and not validation
+                    variants = ["default", *REMADE] if again else ["default"]
+                    cells += [prune_cell(params, world, home, task, name, recipe, variant) for variant in variants]
+    return cells
+
+
+def prune_cell(
+    params: Params, world: World, home: Home, task: Task, name: str, recipe: BankRecipe, variant: str
+) -> Cell[PruneSpec]:
     given = params.prune
-    return [
-        Cell(
-            PruneSpec(
-                **home.labels, method=maker, task=task.name, classes=task.classes, ways=len(task.classes),
-                rows=tuple(home.split.pretrain_classes.index(label) for label in task.classes),
-                budget_asked=given.budget, options=dict(given.options.get(maker, {})),
-                train_steps=given.steps, batch=given.batch, lr=given.lr, seed=given.seed,
-            ),
-            world.inputs(home),
-        )
-        for home in world.homes()
-        for task in home.split.bank_tasks
-        for maker in given.makers
-    ]  # fmt: skip
+    spec = PruneSpec(
+        **home.labels, method=recipe.maker, variant=variant, bank=name, task=task.name, dataset=params.data.name,
+        classes=task.classes, ways=len(task.classes),
+        rows=tuple(home.split.pretrain_classes.index(label) for label in task.classes),
+        images=REMADE.get(variant, "all"), budget_asked=recipe.budget, options=dict(recipe.options),
+        repeats=recipe.repeats, train_steps=recipe.steps, batch=given.batch, lr=given.lr,
+        seed=given.seed if variant == "default" else given.seed + recipe.repeats,
+    )  # fmt: skip
+    return Cell(spec, world.inputs(home))
 
 
 def run(cell: Cell[PruneSpec], runtime: Runtime) -> Result:
     spec = cell.spec
     data, model = cell_data(cell), dense_model(cell)
+    prototypes = class_prototypes(model, data, spec.classes, PROTOTYPE_IMAGES)
     head = head_rows(model, spec.rows)
     replace_head(model, head)
     cost = trace_cost(model, data.image_shape)
-    generator = torch.Generator().manual_seed(spec.seed)
-    torch.manual_seed(spec.seed)
-    train = data.examples("train", spec.classes)
-    batches = training_batches(data, train, spec.batch, spec.train_steps, generator)
-    layers = list(cost.layers)
+    train = part_of(data.examples("train", spec.classes), spec.images)
     with MacCounter() as spent:
-        learned = MAKERS.module(spec.method).make(
-            model, layers, cost, batches, spec.budget, spec.train_steps, spec.lr, **spec.options
-        )
+        learned = learn(spec, model, cost, data, train)
     kept = {name: mask.nonzero().flatten() for name, mask in learned.mask.items()}
-    sliced = slice_units(model, layers, kept)
+    sliced = slice_units(model, list(cost.layers), kept)
+    generator = torch.Generator().manual_seed(spec.seed)
     reestimate(sliced, training_batches(data, train, NORM_BATCH, NORM_BATCHES, generator))
     test = TestSet(data, spec.classes)
     sheet, loss = evaluate(sliced, data, test.read(spec.train_steps))
-    counts = {name: len(index) for name, index in kept.items()}
-    values: dict[str, Any] = {
-        "loss": loss,
-        "budget_achieved": sum(counts.values()) / sum(layer.count for layer in layers),
-        "params": cost.params(counts), "params_dense": cost.params(cost.dense),
-        "macs": cost.macs(counts), "macs_dense": cost.macs(cost.dense),
-        "bytes": tensor_bytes(sliced),
+    values = sizes(sliced, model, cost, kept)
+    values |= {
+        "loss": loss, "budget_achieved": sum(map(len, kept.values())) / sum(layer.count for layer in cost.layers),
         "train_macs": float(spent.macs), "selection_macs": float(spent.macs),
     }  # fmt: skip
     tensors = {f"mask/{name}": mask.bool().numpy() for name, mask in learned.mask.items()}
@@ -100,6 +110,45 @@ def run(cell: Cell[PruneSpec], runtime: Runtime) -> Result:
     return Result(
         points=[judged_point(spec.train_steps, sheet, values)],
         metrics=test.metrics(),
-        tensors=tensors,
-        description={"task": spec.task, "classes": list(spec.classes)},
+        tensors=tensors | {"prototypes": prototypes.numpy()},
+        description=described(cell, cost, values),
     )
+
+
+def learn(spec: PruneSpec, model: torch.nn.Module, cost: Cost, data: DataSet, train: Examples) -> Learned:
+    """The task's mask: of `repeats` masks made with seeds that follow one another, what they agree on."""
+    made = []
+    for seed in range(spec.seed, spec.seed + spec.repeats):
+        generator = torch.Generator().manual_seed(seed)
+        torch.manual_seed(seed)
+        batches = training_batches(data, train, spec.batch, spec.train_steps, generator)
+        made.append(
+            MAKERS.module(spec.method).make(
+                model, list(cost.layers), cost, batches, spec.budget, spec.train_steps, spec.lr, **spec.options
+            )
+        )
+    return consensus(made, cost, spec.budget)
+
+
+def part_of(examples: Examples, images: str) -> Examples:
+    """All examples, or every second one."""
+    if images == "all":
+        return examples
+    return examples.take(torch.arange(images == "odd", len(examples), 2))
+
+
+def described(cell: Cell[PruneSpec], cost: Cost, values: dict[str, Any]) -> dict[str, Any]:
+    """What a bank is told of the mask."""
+    spec = cell.spec
+    recipe = {"maker": spec.method, "budget": spec.budget, "steps": spec.train_steps, "repeats": spec.repeats}
+    return {
+        "task": spec.task,
+        "dataset": spec.dataset,
+        "classes": list(spec.classes),
+        "dense_hash": cell.inputs["dense"].hash,
+        "layers": [[layer.name, layer.kind, layer.count] for layer in cost.layers],
+        "about": {
+            **recipe, "options": spec.options, "seed": spec.seed, "images": spec.images, "batch": spec.batch,
+            "lr": spec.lr, "params": values["params"], "macs": values["macs"], "train_macs": values["train_macs"],
+        },
+    }  # fmt: skip

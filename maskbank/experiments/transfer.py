@@ -1,183 +1,189 @@
 """One-shot transfer: a sub-network for each target task, adapted along one trajectory and evaluated at each T."""
 
 import time
-from pathlib import Path
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
 from torch import nn
 
-from maskbank.bank.entry import open_bank
+from maskbank.bank.target import Target
 from maskbank.cells.engine import Runtime
-from maskbank.cells.result import Point, Result
-from maskbank.cells.spec import Cell, Spec
+from maskbank.cells.result import Result
+from maskbank.cells.spec import Cell, spec_values
 from maskbank.config import Params, TransferGrid
-from maskbank.data.batches import training_batches
-from maskbank.data.dataset import DataSet, Examples, TestSet
+from maskbank.data.dataset import TestSet
 from maskbank.data.tasks import Task
 from maskbank.experiments.dense import cell_data, dense_model
-from maskbank.experiments.world import Home, World
-from maskbank.measures.cost import Cost, parameter_count, tensor_bytes, trace_cost
+from maskbank.experiments.entries import cell_bank
+from maskbank.experiments.subnetwork import Judged, TaskSpec, adapt, show, sizes, start, target_of
+from maskbank.experiments.world import Home, World, banks_of
+from maskbank.files import canonical_json
+from maskbank.measures.cost import Cost, trace_cost
 from maskbank.measures.work import MacCounter
-from maskbank.models.heads import replace_head
 from maskbank.models.surgery import Kept
 from maskbank.pruning.allocation import removal_order
 from maskbank.pruning.budget import achieved, select
 from maskbank.pruning.prune import merge_of, reconstructed, unit_set
-from maskbank.pruning.sample import Sample
+from maskbank.pruning.sample import Scores
 from maskbank.registry import METHODS
-from maskbank.training.batchnorm import reestimate
-from maskbank.training.evaluate import evaluate, judged_point
-from maskbank.training.loop import train
-from maskbank.training.prototypes import prototype_head
-
-NORM_BATCHES, NORM_BATCH = 4, 128
-PROTOTYPE_IMAGES = 100  # a class
+from maskbank.training.reset import reset_weights
 
 
-class TransferSpec(Spec):
+class TransferSpec(TaskSpec):
     stage: ClassVar[str] = "transfer"
 
-    setup: str = "same-schedule"
-    classes: tuple[int, ...]
-    pattern: str = "units"
-    maker: str = "none"
     options: dict[str, Any] = {}
-    score_images: int
-    adapt_steps: tuple[int, ...]
-    batch: int
-    lr: float
-
-    def points(self) -> tuple[int, ...]:
-        return self.adapt_steps
+    tuning_macs: float = 0.0
 
     def modules(self) -> tuple[str, ...]:
         return (METHODS.module_name(self.method),)
 
 
 def plan(params: Params, world: World) -> list[Cell[TransferSpec]]:
-    """Every method at every point of the grids, for each target task; references once a task, at budget 1."""
-    return [
-        method_cell(params, world, home, method, task_values(params, home, task) | {"seed": seed} | point)
+    """Every method at every point of the grids, for each target task; a reference once for all that it serves."""
+    cells = [
+        method_cell(params, world, home, task, method, values | {"seed": seed})
         for home in world.homes()
-        for task in home.split.target_tasks
+        for task in (*home.split.target_tasks, *home.split.foreign_tasks)
         for seed in params.transfer.seeds
-        for method in params.transfer.methods
-        for point in method_points(METHODS.module(method).ROLE, params.transfer.grids)
+        for grid in params.transfer.grids
+        if home.backbone in (grid.backbones or params.transfer.backbones)
+        if grid.tasks in ("all", "targets" if task in home.split.target_tasks else "foreign")
+        for method in grid.methods or params.transfer.methods
+        for values in method_points(params, world, home, method, grid)
     ]
+    return once(cells)
 
 
-def task_values(params: Params, home: Home, task: Task) -> dict[str, Any]:
-    transfer = params.transfer
-    return {
-        **home.labels, "task": task.name, "task_split": home.split.task_split, "classes": task.classes,
-        "ways": len(task.classes), "shots": transfer.shots, "budget_kind": transfer.budget_kind,
-        "pattern": transfer.pattern, "leak": "none" if home.split.task_split == "unseen" else "backbone",
-        "score_images": transfer.score_images, "adapt_steps": tuple(transfer.steps),
-        "batch": transfer.batch, "lr": transfer.lr,
-    }  # fmt: skip
+def once(cells: list[Cell[TransferSpec]]) -> list[Cell[TransferSpec]]:
+    """The cells without repeats of references; other repeats stay, to be refused by name."""
+    found: dict[str, Cell[TransferSpec]] = {}
+    for number, cell in enumerate(cells):
+        reference = cell.spec.role == "reference"
+        found.setdefault(canonical_json(spec_values(cell.spec)) if reference else str(number), cell)
+    return list(found.values())
 
 
-def method_points(role: str, grids: list[TransferGrid]) -> list[dict[str, Any]]:
-    """Budget, allocation and BN handling of each cell of a method."""
-    if role == "reference":
-        return [{"budget_asked": 1.0, "allocation": "none", "bn": "reestimated"}]
+def method_points(params: Params, world: World, home: Home, method: str, grid: TransferGrid) -> list[dict[str, Any]]:
+    """The fields of a spec in which the cells of one method in one grid differ."""
+    tuned = world.tuned(home, method) if grid.tuned else {}
+    if METHODS.module(method).ROLE == "reference":
+        point = {"budget_asked": 1.0, "budget_kind": "none", "allocation": "none", "bn": "reestimated"}
+        return [{**point, "shots": shots, **tuned} for shots in grid.shots]
+    first, reads_bank = banks_of(params, home)[0], "bank" in METHODS.arguments(method)
+    if grid.banks and not reads_bank:
+        return []
     return [
-        {"budget_asked": budget, "allocation": allocation, "bn": bn, "reconstruct": reconstruct}
-        for grid in grids
+        {
+            "budget_asked": budget, "budget_kind": kind, "allocation": allocation, "bn": bn, "reconstruct": reconstruct,
+            "shots": shots, "bank": bank if reads_bank else "none", "variant": variant_name(name, bank, first),
+            **tuned, "options": {**options_of(params, method), **tuned.get("options", {}), **chosen},
+        }
         for budget in grid.budgets
+        for kind in grid.budget_kinds
         for allocation in grid.allocations
         for bn in grid.bn
         for reconstruct in grid.reconstruct
-    ]
+        for shots in grid.shots
+        for bank in grid.banks or [first]
+        for name, chosen in (grid.variants or {"default": {}}).items()
+    ]  # fmt: skip
 
 
-def method_cell(params: Params, world: World, home: Home, method: str, values: dict[str, Any]) -> Cell[TransferSpec]:
-    """A cell; a method that reads the bank has its split's bank among its inputs."""
-    module, inputs = METHODS.module(method), world.inputs(home)
-    options = dict(params.transfer.options.get(method, {}))
-    maker = "none"
-    if module.__name__.startswith("maskbank.bank."):
-        maker = params.prune.makers[0]
-        inputs["bank"] = world.bank(home.backbone, home.pretrain_seed, maker, home.split.name)
-    return Cell(TransferSpec(method=method, role=module.ROLE, options=options, maker=maker, **values), inputs)
+def options_of(params: Params, method: str) -> dict[str, Any]:
+    """A control takes the options of the method that it varies."""
+    given, base = params.transfer.options, METHODS.base(method)
+    return {**(given.get(base, {}) if base else {}), **given.get(method, {})}
+
+
+def variant_name(name: str, bank: str, first: str) -> str:
+    """`default` only for a method's own options on the first bank."""
+    if bank == first:
+        return name
+    return f"bank {bank}" if name == "default" else f"{name}, bank {bank}"
+
+
+def task_values(params: Params, home: Home, task: Task) -> dict[str, Any]:
+    transfer, foreign = params.transfer, task in home.split.foreign_tasks
+    kind = "foreign" if foreign else home.split.task_split
+    return {
+        **home.labels, "task": task.name, "task_split": kind, "classes": task.classes, "ways": len(task.classes),
+        "dataset": params.foreign.name if foreign and params.foreign else params.data.name,
+        "pattern": transfer.pattern, "score_images": transfer.score_images, "adapt_steps": tuple(transfer.steps),
+        "batch": transfer.batch, "lr": transfer.lr, "leak": "none" if kind in ("unseen", "foreign") else "backbone",
+    }  # fmt: skip
+
+
+def method_cell(
+    params: Params, world: World, home: Home, task: Task, method: str, values: dict[str, Any]
+) -> Cell[TransferSpec]:
+    """A cell; a method that reads a bank has the one of its split among its inputs."""
+    inputs = world.inputs(home, foreign=task in home.split.foreign_tasks)
+    bank = values.get("bank", "none")
+    if bank != "none":
+        inputs["bank"] = world.bank(home, bank)
+    values = task_values(params, home, task) | values
+    if values.get("trials", 1) > 1:
+        values["leak"] = "tuning" if values["leak"] == "none" else f"{values['leak']}, tuning"
+    return Cell(TransferSpec(method=method, role=METHODS.module(method).ROLE, **values), inputs)
 
 
 def run(cell: Cell[TransferSpec], runtime: Runtime) -> Result:
-    spec = cell.spec
-    data, dense = cell_data(cell), dense_model(cell)
-    generator = torch.Generator().manual_seed(spec.seed)
-    examples = data.examples("train", spec.classes, spec.shots)
-    support = examples.take(torch.randperm(len(examples), generator=generator)[: PROTOTYPE_IMAGES * len(spec.classes)])
-    cost = trace_cost(dense, data.image_shape, unit_set(spec.pattern))
+    test = TestSet(cell_data(cell), cell.spec.classes)
+    return replace(transferred(cell, test.read, runtime), metrics=test.metrics())
 
-    started = time.perf_counter()
-    kept, sample, selection_macs = choose_units(cell, dense, data, support, cost)
-    selection_seconds = time.perf_counter() - started
+
+def transferred(cell: Cell[TransferSpec], judged: Judged, runtime: Runtime) -> Result:
+    """Choose units, cut, adapt, judge. All that methods differ in is the scores, and for `scratch` the weights."""
+    spec, dense = cell.spec, dense_model(cell)
+    generator = torch.Generator().manual_seed(spec.seed)
+    shown = show(spec, cell_data(cell), generator)
+    cost = trace_cost(dense, shown.data.image_shape, unit_set(spec.pattern))
+    module, target = METHODS.module(spec.method), target_of(shown, dense, cost)
+
+    started = time.process_time()
+    with MacCounter() as spent:
+        scores = method_scores(cell, dense, target)
+    kept = select_units(spec, cost, scores)
+    selection_seconds = time.process_time() - started
 
     torch.manual_seed(spec.seed)
     generator.manual_seed(spec.seed)
-    merge = merge_of(METHODS.module(spec.method), spec.options)
-    model = reconstructed(dense, cost, kept, spec.reconstruct, sample, merge)
-    # of the net with the head that it came with; reconstruction may have added biases
-    params = parameter_count(model) - parameter_count(dense) + cost.params(cost.dense)
-    if spec.bn == "reestimated":
-        reestimate(model, training_batches(data, examples, NORM_BATCH, NORM_BATCHES, generator))
-    replace_head(model, prototype_head(model, data, support, len(spec.classes)))
-    counts = {name: len(index) for name, index in kept.items()}
-    values: dict[str, Any] = {
-        "budget_achieved": achieved(kept, cost, spec.budget_kind),
-        "params": params, "params_dense": cost.params(cost.dense),
-        "macs": cost.macs(counts), "macs_dense": cost.macs(cost.dense), "bytes": tensor_bytes(model),
-        "selection_macs": float(selection_macs),
-    }  # fmt: skip
-    test = TestSet(data, spec.classes)
-    points = adapt(model, spec, data, examples, test, generator, runtime, values)
+    model = reconstructed(dense, cost, kept, spec.reconstruct, target.sample, merge_of(module, spec.options))
+    if getattr(module, "WEIGHTS", "pretrained") == "random":
+        reset_weights(model)
+    values = sizes(model, dense, cost, kept)
+    values |= {"budget_achieved": achieved(kept, cost, known_kind(spec)), "selection_macs": float(spent.macs)}
+    start(model, shown, generator)
+    points, adaptation_seconds = adapt(model, shown, judged, generator, runtime.precision, values)
     return Result(
         points=points,
-        metrics=test.metrics(),
-        timings={"selection_seconds": selection_seconds},
+        timings={"selection_seconds": selection_seconds, "adaptation_seconds": adaptation_seconds},
         tensors={f"kept/{name}": index.numpy() for name, index in kept.items()},
         description={"task": spec.task},
     )
 
 
-def choose_units(
-    cell: Cell[TransferSpec], dense: nn.Module, data: DataSet, support: Examples, cost: Cost
-) -> tuple[Kept, Sample, int]:
-    """Units to keep, the examples they were chosen on, and the MACs spent on it.
-
-    The head for scoring is made of the dense net's prototypes.
-    """
-    spec = cell.spec
-    chosen = support.take(torch.arange(min(spec.score_images, len(support))))
-    sample = Sample(data.normalise(chosen.x), chosen.y, torch.Generator().manual_seed(spec.seed))
-    replace_head(dense, prototype_head(dense, data, support, len(spec.classes)))
-    layers, module = list(cost.layers), METHODS.module(spec.method)
-    with MacCounter() as spent:
-        if "bank" in cell.inputs:
-            folder = Path(cell.inputs["bank"].path)
-            bank = open_bank(folder, spec.split, cell.inputs["dense"].hash)
-            scores = module.score(dense, layers, sample, bank, spec.classes, **spec.options)
-        else:
-            scores = module.score(dense, layers, sample, **spec.options)
+def select_units(spec: TransferSpec, cost: Cost, scores: Scores) -> Kept:
     order = removal_order(scores, cost, spec.allocation if spec.allocation != "none" else "uniform")
-    return select(order, cost, spec.budget_kind, spec.budget), sample, spent.macs
+    return select(order, cost, known_kind(spec), spec.budget)
 
 
-def adapt(
-    model: nn.Module, spec: TransferSpec, data: DataSet, examples: Examples, test: TestSet,
-    generator: torch.Generator, runtime: Runtime, values: dict[str, Any],
-) -> list[Point]:  # fmt: skip
-    """Train on to each T at a constant rate, evaluating on the way: one trajectory, one optimizer."""
-    optimizer = torch.optim.Adam(model.parameters(), spec.lr)
-    points, done = [], 0
-    for steps in spec.adapt_steps:
-        if steps > done:
-            batches = training_batches(data, examples, spec.batch, steps - done, generator)
-            train(model, batches, optimizer, precision=runtime.precision)
-        done = steps
-        sheet, loss = evaluate(model, data, test.read(steps))
-        spent = 3.0 * values["macs"] * spec.batch * steps
-        points.append(judged_point(steps, sheet, values | {"loss": loss, "train_macs": spent}))
-    return points
+def known_kind(spec: TransferSpec) -> str:
+    """The dense reference has no kind of budget; its size is given in units."""
+    return spec.budget_kind if spec.budget_kind != "none" else "units"
+
+
+def method_scores(cell: Cell[TransferSpec], model: nn.Module, target: Target) -> Scores:
+    """A method is given what its entry function names."""
+    given: dict[str, Any] = {
+        "model": model, "layers": list(target.cost.layers), "sample": target.sample, "target": target,
+    }  # fmt: skip
+    wanted = METHODS.arguments(cell.spec.method)
+    if "bank" in wanted:
+        given["bank"] = cell_bank(cell)
+    scores: Scores = METHODS.module(cell.spec.method).score(
+        **{name: given[name] for name in wanted}, **cell.spec.options
+    )
+    return scores

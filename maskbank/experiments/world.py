@@ -8,7 +8,7 @@ from typing import Any
 
 from maskbank.cells.spec import Input
 from maskbank.config import Params
-from maskbank.data.dataset import PREPARED, prepared_hash
+from maskbank.data.dataset import FOREIGN, PREPARED, prepared_hash
 from maskbank.data.tasks import Split, read_splits
 from maskbank.errors import InputError
 from maskbank.experiments.folders import Artifact, read_index, stage_folder
@@ -75,30 +75,72 @@ class World:
     def shelf(self, backbones: list[str]) -> Shelf:
         return Shelf(tuple(a for name in backbones for a in read_index(stage_folder("pretrain", name))))
 
-    def homes(self) -> Iterator[Home]:
-        """For every backbone and seed of the transfer stage and every split, the net that its tasks start from."""
+    @cached_property
+    def foreign(self) -> Input:
+        return Input(str(FOREIGN), prepared_hash(FOREIGN))
+
+    def homes(self, validation: bool = False) -> Iterator[Home]:
+        """For every backbone and seed of the transfer stage and every split, the net that its tasks start from.
+
+        `validation`: the splits for tuning, and no others.
+        """
         given = self.params.transfer
         shelf = self.shelf(given.backbones)
         for backbone in given.backbones:
             for seed in given.pretrain_seeds:
                 for split in self.splits:
+                    if (split.task_split == "validation") != validation:
+                        continue
                     dense = shelf.find(backbone, given.recipe, seed, home_of(split.name, split.task_split))
                     yield Home(backbone, given.recipe, seed, split, dense)
 
-    def inputs(self, home: Home) -> dict[str, Input]:
-        """What a cell of one home reads."""
-        return {"data": self.data, "dense": home.dense.input, "split": Input(home.split.name, home.split.hash)}
+    def inputs(self, home: Home, foreign: bool = False) -> dict[str, Input]:
+        """What a cell of one home reads; `foreign`: of a task of the other data set."""
+        data = self.foreign if foreign else self.data
+        return {"data": data, "dense": home.dense.input, "split": Input(home.split.name, home.split.hash)}
 
     def artifacts(self, stage: str) -> list[Artifact]:
         return read_index(stage_folder(stage))
 
-    def bank(self, backbone: str, seed: int, maker: str, split: str) -> Input:
-        folder = bank_folder(backbone, seed, maker)
-        return Input(str(folder), read_json(folder / f"{split}.json")["hash"])
+    def bank(self, home: Home, name: str) -> Input:
+        folder = bank_folder(home, name)
+        try:
+            return Input(str(folder), self.banks[str(folder)]["hash"])
+        except KeyError:
+            raise InputError(f"{folder}: no such bank; run `dvc repro bank`") from None
+
+    @cached_property
+    def banks(self) -> dict[str, Any]:
+        return dict(read_json(stage_folder("bank") / "index.json"))
+
+    def tuned(self, home: Home, method: str) -> dict[str, Any]:
+        """Fields of a spec as the stage tune chose them."""
+        chosen = self.chosen.get(tuned_name(home.backbone, home.pretrain_seed, method))
+        if chosen is None:
+            raise InputError(f"tune: nothing chosen for {method} on {home.backbone}; see `maskbank failures`")
+        count = self.params.tune.trials
+        fields = {name: chosen[name] for name in ("lr", "options", "tuning_macs")}
+        return {**fields, "tuning": f"tuned@{count}", "trials": count}
+
+    @cached_property
+    def chosen(self) -> dict[str, Any]:
+        return dict(read_json(stage_folder("tune") / "chosen.json"))
 
 
-def bank_folder(backbone: str, seed: int, maker: str) -> Path:
-    return stage_folder("bank", f"{backbone}-{seed}-{maker}")
+def tuned_name(backbone: str, pretrain_seed: int | None, method: str) -> str:
+    return f"{backbone} {pretrain_seed} {method}"
+
+
+def banks_of(params: Params, home: Home) -> list[str]:
+    """Names of the banks of one backbone, the one that transfer reads first; for tuning there is that one alone."""
+    named = [
+        name for name, recipe in params.prune.banks.items() if home.backbone in (recipe.backbones or [home.backbone])
+    ]
+    return named[:1] if home.split.task_split == "validation" else named
+
+
+def bank_folder(home: Home, name: str) -> Path:
+    return stage_folder("bank", f"{home.backbone}-{home.pretrain_seed}-{name}") / home.split.name
 
 
 def home_of(split: str, task_split: str) -> str:

@@ -3,8 +3,10 @@
 A removed unit reads as zero in the masked net, and its readers lose just the inputs that read it.
 """
 
+import contextlib
 import copy
 from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import replace
 
 import torch
@@ -27,6 +29,23 @@ def slice_units(model: nn.Module, layers: list[Layer], kept: Kept) -> nn.Module:
         if named(small, name) is value:
             put(small, name, value.detach().clone(memory_format=torch.preserve_format))
     return small
+
+
+@contextlib.contextmanager
+def sliced(model: nn.Module, layers: list[Layer], kept: Kept) -> Iterator[None]:
+    """The model itself with only the kept units, for as long as the context lasts; cheaper than a copy."""
+    inner = ("_parameters", "_buffers", "_modules")
+    before = [
+        (module, {**module.__dict__, **{name: dict(module.__dict__[name]) for name in inner}})
+        for module in model.modules()
+    ]
+    try:
+        slice_in_place(model, layers, kept)
+        yield
+    finally:
+        for module, state in before:
+            module.__dict__.clear()
+            module.__dict__.update(state)
 
 
 def slice_in_place(model: nn.Module, layers: list[Layer], kept: Kept) -> list[Layer]:

@@ -23,6 +23,10 @@ class Sample:
             sizes[-2:] = [size + 1]
         return list(zip(self.x.split(sizes), self.y.split(sizes), strict=True)) if sizes else []
 
+    def first(self, count: int) -> "Sample":
+        """The first examples, with the same source of randomness."""
+        return Sample(self.x[:count], self.y[:count], self.generator)
+
     def require(self, method: str) -> None:
         """Raises InputError where there are no examples."""
         if len(self.x) == 0:

@@ -6,11 +6,11 @@ from pandera.errors import SchemaErrors
 
 from maskbank.errors import InputError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 NONE = "none"  # a label that does not apply; a number that does not apply is NaN
 STATUSES = ["ok", "collapsed", "diverged", "failed", "timeout"]
 ROLES = ["method", "rival", "control", "reference"]
-TASK_SPLITS = ["bank", "heldout", "unseen", "foreign", NONE]
+TASK_SPLITS = ["bank", "validation", "heldout", "unseen", "foreign", NONE]
 
 
 class Table(pa.DataFrameModel):
@@ -21,7 +21,10 @@ class Table(pa.DataFrameModel):
 
 
 class Records(Table):
-    """One row a cell and evaluation point. Accuracies are fractions; MACs are per example, train_macs in all."""
+    """One row a cell and evaluation point. Accuracies are fractions.
+
+    MACs are of one example; those of training, selection and tuning are totals.
+    """
 
     cell_key: str
     stage: str
@@ -31,6 +34,8 @@ class Records(Table):
     recipe: str
     method: str
     role: str = pa.Field(isin=ROLES)
+    variant: str
+    bank: str
     task: str
     task_split: str = pa.Field(isin=TASK_SPLITS)
     split: str
@@ -60,6 +65,7 @@ class Records(Table):
     bytes: float = pa.Field(ge=0, nullable=True)
     train_macs: float = pa.Field(ge=0, nullable=True)
     selection_macs: float = pa.Field(ge=0, nullable=True)
+    tuning_macs: float = pa.Field(ge=0, nullable=True)
     dense_hash: str
     splits_hash: str
     evidence_hash: str
@@ -108,6 +114,7 @@ class Timings(Table):
     cpu_seconds: float = pa.Field(ge=0, nullable=True)
     wall_seconds: float = pa.Field(ge=0, nullable=True)
     selection_seconds: float = pa.Field(ge=0, nullable=True)
+    adaptation_seconds: float = pa.Field(ge=0, nullable=True)
     latency_ms: float = pa.Field(ge=0, nullable=True)
     latency_low_ms: float = pa.Field(ge=0, nullable=True)
     latency_high_ms: float = pa.Field(ge=0, nullable=True)

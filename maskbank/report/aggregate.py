@@ -45,7 +45,7 @@ def transfer_means(records: pd.DataFrame) -> pd.DataFrame:
     found = []
     for setting, rows in settings(transfer_rows(records)):
         reference = sorted(set(rows[rows.role == "reference"].method))
-        for point in rows[POINT].drop_duplicates().to_dict("records"):
+        for point in rows[POINT].drop_duplicates().sort_values(POINT).to_dict("records"):
             here = rows[(rows.budget_asked == point["budget_asked"]) & (rows.steps == point["steps"])]
             scored = tabulate(here)
             for method, own in here.groupby("method", sort=True):
@@ -66,8 +66,7 @@ def transfer_means(records: pd.DataFrame) -> pd.DataFrame:
                     "off_budget": own.role.iloc[0] != "reference" and off_budget(own),
                 }
                 found.append(setting | dict(point) | numbers)
-    frame = pd.DataFrame(found, columns=[*TRANSFER, *TRANSFER_NUMBERS])
-    return frame.sort_values(TRANSFER, kind="stable", ignore_index=True)
+    return pd.DataFrame(found, columns=[*TRANSFER, *TRANSFER_NUMBERS])
 
 
 def seeded_means(records: pd.DataFrame) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""Figures of transfer, compression and comparisons, drawn from the same numbers as its tables."""
+"""Figures of accuracy: transfer by budget and by steps, compression by budget."""
 
 from typing import Any
 
@@ -9,10 +9,15 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from maskbank.report.aggregate import pretrained_means, seeded_means
+from maskbank.report.panels import DASHES, draw_curves, look, methods_of, panel_grid
 from maskbank.report.style import Drawing, colour, empty_panel, house_style, label, marker, pattern_label
 from maskbank.report.tables import number_range
 
-NO_TRANSFER = "no transfer cell has an accuracy"
+BANDS = (
+    "Bands and bars: 95 % t-intervals of each mean; where a panel has more than 6 methods, bands of the method and the "
+    "reference alone. "
+    "Short dashes: controls."
+)
 
 
 def budget_axis(axes: Axes, budgets: list[float], name: str = "fraction kept") -> None:
@@ -27,57 +32,77 @@ def budget_axis(axes: Axes, budgets: list[float], name: str = "fraction kept") -
 
 
 def accuracy_figure(data: pd.DataFrame) -> Drawing:
-    """Accuracy against budget, from `transfer_means`: a row a backbone and allocation, a column a T."""
+    """Accuracy against budget, from `transfer_means`: a line of panels a setting, a column a T."""
     shown = data[data.accuracy.notna()]
-    rows = list(shown.groupby(["backbone", "allocation", "bn", "budget_kind"], sort=True))[::-1]
-    steps = sorted(shown.steps.unique())
     with house_style():
-        figure = Figure(figsize=(2.6 * max(len(steps), 2) + 0.4, 2.35 * max(len(rows), 1) + 0.8), layout="constrained")
-        if not rows:
-            empty_panel(figure, NO_TRANSFER)
-        else:
-            panels = figure.subplots(len(rows), len(steps), squeeze=False, sharey="row")
-            for line, (labels, group) in zip(panels, rows, strict=True):
-                for axes, number in zip(line, steps, strict=True):
-                    accuracy_panel(axes, group[group.steps == number])
-                    axes.set_title(f"{labels[0]}, {label(str(labels[1]))}, T = {number}")
-                line[0].set_ylabel("accuracy (points)")
-            named = [zip(*reversed(axes.get_legend_handles_labels()), strict=True) for axes in panels.flat]
-            handles = dict(pair for panel in named for pair in panel)
-            figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=min(len(handles), 6))
-    n = number_range(shown.n) if len(shown) else "0"
+        figure = panel_grid(shown, "steps", lambda steps: f"T = {steps}", accuracy_panel)
     caption = (
-        f"Accuracy after T steps against the fraction kept, n = {n} splits. Lines: means over splits; bands and "
-        "bars: 95 % t-intervals of each mean. Methods share splits, so that bands that overlap do not show equality; "
-        "the tests of paired differences (Wilcoxon signed-rank, Holm) are in the forest plot. Dashed: the dense reference."
+        f"Accuracy after T steps against the fraction kept, n = {counted(shown)} splits. Points: means over splits. {BANDS} "
+        "Black: the dense reference. Methods run at one budget alone stand side by side about it. Methods share splits, so "
+        "that bands that overlap do not show equality; the tests of paired differences (Wilcoxon signed-rank, Holm) are in "
+        "the forest plot."
     )
-    alt = "Line plots of accuracy against fraction kept, one line a method, panels by steps and allocation."
+    alt = "Line plots of accuracy against fraction kept, one line a method, panels by setting and steps."
     return Drawing("accuracy_by_budget", "Accuracy against budget", caption, alt, data, figure)
 
 
 def accuracy_panel(axes: Axes, group: pd.DataFrame) -> None:
     """One line a method with its band, or bars side by side where there is one budget; the reference as a level."""
-    methods, budgets = sorted(group.method.unique()), sorted(group.budget_asked.unique())
-    for place, (method, rows) in enumerate(group.groupby("method", sort=True)):
-        name, own = str(method), rows.sort_values("budget_asked")
-        look: dict[str, Any] = {
-            "color": colour(name),
-            "label": label(name),
-            "zorder": 3 if (own.role == "method").all() else 2,
-        }
-        level, width = 100 * own.accuracy, 100 * own.half_width.fillna(0)
-        if (own.role == "reference").all():
-            axes.axhline(level.iloc[0], linestyle="--", **look)
-            low, high = level.iloc[0] - width.iloc[0], level.iloc[0] + width.iloc[0]
-            axes.axhspan(low, high, color=colour(name), alpha=0.08, lw=0)
-        elif len(budgets) == 1:
-            beside = own.budget_asked * 1.04 ** (place - len(methods) / 2)
-            axes.errorbar(beside, level, width, marker=marker(name), markersize=4, capsize=2, linestyle="none", **look)
-        else:
-            axes.plot(own.budget_asked, level, marker=marker(name), markersize=4, **look)
-            axes.fill_between(own.budget_asked, level - width, level + width, color=colour(name), alpha=0.13, lw=0)
-    if budgets:
+    budgets, pruned = sorted(group.budget_asked.unique()), group[group.role != "reference"]
+    for name, own in group[group.role == "reference"].groupby("method"):
+        level, width = 100 * own.accuracy.iloc[0], 100 * own.half_width.fillna(0).iloc[0]
+        axes.axhline(level, color=colour(str(name)), linestyle=DASHES["reference"], linewidth=1.2)
+        axes.axhspan(level - width, level + width, color=colour(str(name)), alpha=0.08, lw=0)
+    if len(budgets) > 1:
+        draw_curves(axes, pruned.assign(budget_asked=set_apart(pruned)), "budget_asked")
         budget_axis(axes, budgets)
+        return
+    names = methods_of(pruned)
+    for place, (method, role) in enumerate(names):
+        own = pruned[pruned.method == method]
+        bars: dict[str, Any] = look(method, role) | {"linestyle": "none", "capsize": 2, "elinewidth": 1}
+        axes.errorbar([place], 100 * own.accuracy, 100 * own.half_width.fillna(0), **bars)
+    axes.set_xticks([])
+    axes.set_xlim(-0.8, len(names) - 0.2)
+    axes.set_xlabel(f"fraction kept {budgets[0]:g}")
+
+
+def set_apart(rows: pd.DataFrame) -> pd.Series:
+    """Budgets to draw at: methods run at one budget alone stand side by side about it, within a tenth of it."""
+    budgets = rows.groupby("method").budget_asked.nunique()
+    single = list(budgets.index[budgets == 1])
+    places = dict(zip(single, np.linspace(0.9, 1.1, len(single)) if len(single) > 1 else [1.0], strict=False))
+    return rows.budget_asked * rows.method.map(places).fillna(1.0)
+
+
+def steps_figure(data: pd.DataFrame) -> Drawing:
+    """Accuracy against steps, from `transfer_means`: a line of panels a setting, a column a budget."""
+    shown = data[data.accuracy.notna()]
+    with house_style():
+        figure = panel_grid(shown, "budget_asked", lambda budget: f"keep {budget:g}", steps_panel)
+    caption = (
+        f"Accuracy against the number T of adaptation steps, n = {counted(shown)} splits. Points: means over splits. {BANDS} "
+        "Black: the dense reference. The axis is linear up to the first T above 0, and logarithmic from there. No test is "
+        "drawn; differences at single points are in comparisons.csv."
+    )
+    alt = "Line plots of accuracy against adaptation steps, one line a method, panels by setting and budget."
+    return Drawing("accuracy_by_steps", "Accuracy against steps", caption, alt, data, figure)
+
+
+def steps_panel(axes: Axes, group: pd.DataFrame) -> None:
+    draw_curves(axes, group, "steps")
+    steps = sorted(group.steps.unique())
+    first = min((number for number in steps if number > 0), default=1)
+    axes.set_xscale("symlog", linthresh=first, linscale=0.6)
+    axes.set_xlim(-0.12 * first, 1.15 * max([first, *steps]))
+    axes.xaxis.set_major_locator(FixedLocator(steps))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.set_xlabel("steps T")
+
+
+def counted(shown: pd.DataFrame) -> str:
+    return number_range(shown.n) if len(shown) else "0"
 
 
 def compression_figure(records: pd.DataFrame) -> Drawing:
@@ -140,52 +165,3 @@ def compression_panel(axes: Axes, group: pd.DataFrame, dense: pd.DataFrame) -> N
     budget_axis(axes, sorted(group.budget_asked.unique()), "bits a weight" if bits else "fraction of weights kept")
     axes.set_ylabel("accuracy (points)")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, handlelength=2.4, columnspacing=1)
-
-
-def forest_figure(comparisons: pd.DataFrame, margin: float) -> Drawing:
-    """Headline differences to each rival, a panel a setting."""
-    data = comparisons[comparisons.kind == "headline"].drop(columns=["kind", "budget_asked", "steps"])
-    shown = data[data.difference.notna() & (data.role != "reference")]
-    keys = ["backbone", "allocation", "bn", "budget_kind"]
-    panels = list(shown.groupby(keys, sort=True))
-    rivals = list(dict.fromkeys(shown.rival))
-    method = label(str(shown.method.iloc[0])) if len(shown) else "method"
-    with house_style():
-        width = 4.1 * max(len(panels), 1.3)
-        figure = Figure(figsize=(min(width, 12.3), 0.42 * max(len(rivals), 3) + 1.3), layout="constrained")
-        if not panels:
-            empty_panel(figure, NO_TRANSFER)
-        else:
-            grid = figure.subplots(1, len(panels), squeeze=False, sharex=True, sharey=True)[0]
-            for axes, (labels, group) in zip(grid, panels, strict=True):
-                forest_panel(axes, group, rivals, margin)
-                axes.set_title(f"{labels[0]}, {label(str(labels[1]))}", loc="left")
-                axes.set_xlabel(f"{method} minus rival (points)")
-    n = number_range(shown.n) if len(shown) else "0"
-    caption = (
-        f"{method} minus each rival and control, mean over budgets and steps, in points; n = {n} splits. Bars: 95 % "
-        "percentile bootstrap (splits, then tasks), below 6 splits a t-interval over splits. p: exact Wilcoxon "
-        "signed-rank over splits, Holm over all headline contrasts of a setting. Grey: "
-        f"± {100 * margin:g} points, the margin of equivalence. Hollow: no test, as blocks are incomplete or splits "
-        "fewer than 6."
-    )
-    alt = f"Forest plot of the difference of {method} to each rival with intervals and corrected p-values."
-    return Drawing("forest", f"{method} against each rival", caption, alt, data, figure)
-
-
-def forest_panel(axes: Axes, group: pd.DataFrame, rivals: list[str], margin: float) -> None:
-    """A row a rival; the corrected p at the right edge."""
-    axes.axvspan(-100 * margin, 100 * margin, color="#BBBBBB", alpha=0.35, lw=0)
-    axes.axvline(0, color="#555555", linewidth=0.9)
-    for row in group.to_dict("records"):
-        height, tested, tint = rivals.index(row["rival"]), row["status"] == "tested", colour(row["rival"])
-        middle, low, high = (100 * row[key] for key in ("difference", "ci_low", "ci_high"))
-        if np.isfinite(low):
-            axes.errorbar([middle], [height], xerr=[[middle - low], [high - middle]], color=tint, capsize=3, lw=1.6)
-        face = tint if tested else "white"
-        axes.plot([middle], [height], color=tint, marker=marker(row["rival"]), markersize=4.5, markerfacecolor=face)
-        text = f"p = {row['p_holm']:.3f}" if tested else row["status"]
-        axes.annotate(text, (1.02, height), xycoords=("axes fraction", "data"), va="center", fontsize=8)
-    axes.set_yticks(range(len(rivals)), [label(name) for name in rivals])
-    axes.set_ylim(len(rivals) - 0.5, -0.5)
-    axes.grid(axis="y", visible=False)

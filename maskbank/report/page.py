@@ -14,8 +14,11 @@ from ruamel.yaml import YAML
 from maskbank.config import Params
 from maskbank.records.schema import STATUSES
 from maskbank.report.provenance import provenance
+from maskbank.report.settings import setting_title
 from maskbank.report.style import Drawing, label
 from maskbank.report.tables import Sheet, points
+from maskbank.statistics.comparisons import HEADLINE
+from maskbank.statistics.contrast import NOT_RUN
 
 TEMPLATE = Path(__file__).parent / "page.html"
 MOST_FAILURES = 40
@@ -26,6 +29,11 @@ GLOSSARY = {
     "steps (T)": "Training steps on the task after pruning; T = 0 is the one-shot result.",
     "task": "A few-way classification problem drawn from the classes of its split.",
     "split": "A draw of target classes. Tasks of one split share classes, so the split is the unit of every test.",
+    "held out, unseen, foreign": "Target classes that the backbone saw in pretraining; that it did not; of another data set.",
+    "setting": "Data set, backbone, recipe, allocation and whatever else is the same for all that is compared.",
+    "tuned": "Learning rate and options chosen on validation tasks, by the same number of trials for each method.",
+    "variant": "A method with one choice changed (an ablation). Headlines are about methods as they are.",
+    "total cost": "Choosing the units, adapting the net and the trials of tuning, in multiply-adds (MACs) or CPU seconds.",
     "method": "The method that the comparisons are about.",
     "rival": "A published or common pruning method compared with it.",
     "control": "A method that could show the claim to be empty, such as random units.",
@@ -74,6 +82,15 @@ def failures(records: pd.DataFrame) -> list[dict[str, Any]]:
     return groups.sort_values("nunique", ascending=False, kind="stable").reset_index().to_dict("records")  # type: ignore[return-value]
 
 
+def not_run(headlines: pd.DataFrame) -> list[tuple[str, list[str]]]:
+    """What was not run, in words, for each setting of headlines with a `title`."""
+    absent = headlines[headlines.status == NOT_RUN]
+    found = absent.groupby("title", sort=False).missing.agg(
+        lambda texts: sorted({part for text in texts for part in text.split("; ")})
+    )
+    return [(str(title), texts) for title, texts in found.items()]
+
+
 def p_value(value: Any) -> str:
     if value is None or pd.isna(value):
         return "–"
@@ -98,7 +115,9 @@ def render(contents: Contents) -> str:
     """The page as HTML. It needs no network, no script and no other file."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {"points": optional_points, "p_value": p_value, "label": label}
-    headlines = contents.comparisons[contents.comparisons.kind == "headline"]
+    headlines = contents.comparisons[contents.comparisons.kind == HEADLINE]
+    headlines = headlines.assign(title=[setting_title(row, headlines) for row in headlines.to_dict("records")])
+    ran = headlines[headlines.status != NOT_RUN]
     failed = failures(contents.records)
     return environment.from_string(TEMPLATE.read_text()).render(
         title=contents.params.report.title,
@@ -110,7 +129,8 @@ def render(contents: Contents) -> str:
         statuses=STATUSES,
         counts=status_counts(contents.records),
         claims=contents.claims,
-        headlines=headlines.to_dict("records"),
+        headlines=ran.to_dict("records"),
+        not_run=not_run(headlines),
         sheets=contents.sheets,
         drawings=[(drawing, data_uri(contents.files[drawing.name]["svg"])) for drawing in contents.drawings],
         rules=contents.rules,

@@ -17,15 +17,33 @@ from maskbank.files import write_bytes
 from maskbank.records.schema import NONE
 
 # Okabe and Ito's palette, filled up from Tol's muted one: told apart by readers with any common colour blindness.
-COLOURS = {
-    "smsp": "#0072B2", "universal": "#E69F00", "random": "#8C8C8C", "l2": "#009E73", "taylor": "#D55E00",
-    "dense": "#000000", "adam": "#56B4E9", "snt": "#CC79A7", "c_gap": "#882255", "prune_from_dense": "#44AA99",
-    "paoding": "#332288", "paoding_shipped": "#AA4499", "l1": "#661100",
+# No palette has a colour for each name; those of one colour differ in their marker.
+LOOKS = {  # name -> colour, marker
+    "smsp": ("#0072B2", "o"), "dense": ("#000000", "P"),
+    "universal": ("#E69F00", "s"), "random": ("#8C8C8C", "X"), "random_neighbours": ("#DDCC77", "X"),
+    "farthest": ("#CC6677", "v"), "nearest": ("#88CCEE", "h"), "shuffled": ("#999933", "d"),
+    "magnitude_widths": ("#117733", ">"), "class_gates": ("#AA4499", "p"), "mvp": ("#332288", "*"),
+    "scratch": ("#5A5A5A", "v"), "oracle": ("#CC79A7", "*"),
+    "l1": ("#661100", "<"), "l2": ("#009E73", "^"), "taylor": ("#D55E00", "D"), "iterative_taylor": ("#882255", "D"),
+    "bn_scale": ("#44AA99", "p"), "fpgm": ("#6699CC", "h"), "fisher": ("#DDCC77", "s"), "hessian": ("#117733", "s"),
+    "snip": ("#44AA99", "<"), "grasp": ("#88CCEE", ">"), "synflow": ("#999933", "^"), "lamp": ("#332288", "d"),
+    "mean_activation": ("#CC6677", "D"), "apoz": ("#AA4499", "^"), "hrank": ("#E69F00", "^"),
+    "paoding": ("#332288", "o"), "paoding_shipped": ("#AA4499", "s"),
+    "adam": ("#56B4E9", "o"), "snt": ("#CC79A7", "s"), "c_gap": ("#882255", "o"), "prune_from_dense": ("#44AA99", "^"),
+    "heldout": ("#0072B2", "D"), "unseen": ("#E69F00", "o"), "foreign": ("#882255", "s"),
 }  # fmt: skip
 OTHER_COLOURS = ("#999933", "#DDCC77", "#117733", "#88CCEE", "#CC6677")
-MARKERS = {
-    "smsp": "o", "universal": "s", "random": "X", "l2": "^", "taylor": "D", "dense": "P",
-    "adam": "o", "snt": "s", "c_gap": "o", "prune_from_dense": "^", "paoding": "o", "paoding_shipped": "s", "l1": "<",
+OTHER_MARKERS = ("v", "p", "d", "h", ">", "<")
+LABELS = {
+    "smsp": "SMSP", "snt": "SNT", "adam": "Adam", "c_gap": "C-GaP", "prune_from_dense": "prune from dense",
+    "paoding": "PAODING", "paoding_shipped": "PAODING as shipped", "global_macs": "global (per MAC)",
+    "none": "as trained", "l1": "L1", "l2": "L2", "taylor": "Taylor", "iterative_taylor": "iterative Taylor",
+    "random_neighbours": "random neighbours", "farthest": "farthest neighbours", "nearest": "nearest neighbour",
+    "magnitude_widths": "magnitude in SMSP's widths", "shuffled": "shuffled in SMSP's widths",
+    "class_gates": "class gates", "mvp": "MVP", "scratch": "SMSP's net from scratch", "oracle": "oracle (target's own mask)",
+    "universal": "universal (whole bank)", "random": "random units", "bn_scale": "BN scale", "fpgm": "FPGM",
+    "fisher": "Fisher", "hessian": "Hessian", "snip": "SNIP", "grasp": "GraSP", "synflow": "SynFlow", "lamp": "LAMP",
+    "apoz": "APoZ", "hrank": "HRank", "heldout": "held out",
 }  # fmt: skip
 
 
@@ -43,19 +61,16 @@ class Drawing:
 
 def colour(method: str) -> str:
     """The one colour of a method, in every figure."""
-    return COLOURS.get(method) or OTHER_COLOURS[zlib.crc32(method.encode()) % len(OTHER_COLOURS)]
+    return LOOKS[method][0] if method in LOOKS else OTHER_COLOURS[zlib.crc32(method.encode()) % len(OTHER_COLOURS)]
 
 
 def marker(method: str) -> str:
-    return MARKERS.get(method, "v")
+    return LOOKS[method][1] if method in LOOKS else OTHER_MARKERS[zlib.crc32(method.encode()) % len(OTHER_MARKERS)]
 
 
 def label(name: str) -> str:
     """A name as a reader sees it."""
-    known = {"smsp": "SMSP", "snt": "SNT", "adam": "Adam", "l2": "L2", "taylor": "Taylor", "c_gap": "C-GaP"}
-    known |= {"global_macs": "global (per MAC)", "prune_from_dense": "prune from dense", "none": "as trained"}
-    known |= {"l1": "L1", "paoding": "PAODING", "paoding_shipped": "PAODING as shipped"}
-    return known.get(name, name.replace("_", " "))
+    return LABELS.get(name, name.replace("_", " "))
 
 
 def pattern_label(pattern: str, budget_kind: str, allocation: str, schedule: str, reconstruct: str) -> str:

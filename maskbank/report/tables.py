@@ -8,7 +8,9 @@ import pandas as pd
 from maskbank.files import write_bytes
 from maskbank.records.schema import NONE
 from maskbank.report.aggregate import seeded_means
+from maskbank.report.settings import setting_title
 from maskbank.report.style import label, pattern_label
+from maskbank.statistics.pairing import SETTING
 
 DAGGER = "†"
 
@@ -21,7 +23,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table to read (`head`, `rows`) and its numbers (`data`, one row a cell)."""
+    """A table to read (`head`, `rows`) and its numbers (`data`, one row a cell).
+
+    Rows with the same first `together` cells belong together.
+    """
 
     name: str
     title: str
@@ -29,6 +34,7 @@ class Sheet:
     head: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     data: pd.DataFrame
+    together: int = 3
 
 
 def points(value: float, signed: bool = False) -> str:
@@ -44,26 +50,26 @@ def number_range(values: pd.Series) -> str:
 
 
 def transfer_table(data: pd.DataFrame) -> Sheet:
-    """Methods against budgets, for each backbone, allocation and T, from `transfer_means`."""
+    """Methods against budgets, for each setting and T, from `transfer_means`."""
     budgets = sorted(data.budget_asked.unique(), reverse=True)
     rows = []
-    keys = ["backbone", "allocation", "bn", "budget_kind", "steps"]
-    for labels, group in data.groupby(keys, sort=True):
+    for _, group in data.groupby([*SETTING, "steps"], sort=False):
         ranked = group[group.role != "reference"]
         best = ranked.groupby("budget_asked").accuracy.max()
+        title, steps = setting_title(group.iloc[0].to_dict(), data), str(group.steps.iloc[0])
         for method, own in group.groupby("method", sort=True):
-            cells = [Cell(text) for text in (str(labels[0]), label(str(labels[1])), str(labels[4]), label(str(method)))]
+            cells = [Cell(text) for text in (title, steps, label(str(method)))]
             for budget in budgets:
                 here = own[own.budget_asked == budget]
                 cells.append(transfer_cell(here.iloc[0], best.get(budget)) if len(here) else Cell(""))
             rows.append((*cells, Cell(number_range(own.n))))
-    head = ("backbone", "allocation", "T", "method", *(f"keep {budget:g}" for budget in budgets), "n")
+    head = ("setting", "T", "method", *(f"keep {budget:g}" for budget in budgets), "n")
     caption = (
         "Accuracy in points after T steps: mean over splits ± half of the 95 % t-interval, and in brackets the paired "
         "difference to the dense reference. n counts splits. Bold: highest mean of the pruned methods, which is not a "
         f"test. {DAGGER}: the budget achieved misses the one asked by more than 0.5 %. ✗: cells that did not end ok."
     )
-    return Sheet("transfer", "One-shot transfer", caption, head, tuple(rows), data)
+    return Sheet("transfer", "One-shot transfer", caption, head, tuple(rows), data, together=2)
 
 
 def transfer_cell(row: pd.Series, best: float | None) -> Cell:

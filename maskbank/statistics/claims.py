@@ -1,13 +1,14 @@
 """The papers' claims (docs/methods.md) as hypotheses on the records: of our reading of the method, in this setting."""
 
+from collections.abc import Hashable
 from typing import Any
-
-import pandas as pd
 
 from maskbank.config import Compare
 from maskbank.statistics.claim import NOWHERE, Claim, Measured, seeded_claims, unanswered
+from maskbank.statistics.contrast import NOT_RUN
 from maskbank.statistics.facts import FAIL, Facts, Verdict
 from maskbank.statistics.outcomes import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Judgement, superior
+from maskbank.statistics.pairing import setting_words
 from maskbank.statistics.paoding import paoding_claims
 from maskbank.statistics.seeded import gap_against_dense, gap_against_pruned, snt_against_adam
 
@@ -22,7 +23,10 @@ def judge_claims(facts: Facts, rules: list[Verdict]) -> list[Claim]:
 
 
 def smsp_claims(facts: Facts, rules: list[Verdict]) -> list[Claim]:
-    """The compared method against each rival proper, on each backbone; it has to hold under every allocation."""
+    """The compared method against each rival proper, on each backbone.
+
+    It has to hold in every setting in which both were run, under two allocations, and under every tuning of the method.
+    """
     params, heads = facts.params.compare, facts.headlines
     broken = [rule.id for rule in rules if rule.id in NEEDED and rule.verdict == FAIL]
     fixed: dict[str, Any] = {
@@ -34,41 +38,58 @@ def smsp_claims(facts: Facts, rules: list[Verdict]) -> list[Claim]:
     rivals = heads[heads.role == "rival"]
     if rivals.empty:
         return [unanswered("smsp", fixed | {"contrast": f"{params.method} minus rivals"})]
+    foreign = set(facts.transfer[facts.transfer.task_split == "foreign"].dataset)
     claims = []
     for (dataset, backbone, rival), rows in rivals.groupby(["dataset", "backbone", "rival"], sort=True):
-        measured = [from_headline(row) for _, row in rows.iterrows()]
-        judgement = over_settings(measured, set(rows.allocation), params)
+        ran = rows[rows.status != NOT_RUN].to_dict("records")
+        if dataset in foreign and not ran:
+            continue
+        measured = [from_headline(row) for row in ran]
+        own = facts.transfer[(facts.transfer.dataset == dataset) & (facts.transfer.backbone == backbone)]
+        tunings = sorted(set(own[own.method == params.method].tuning))
+        judgement = over_settings(ran, tunings, params)
         if judgement.verdict == SUPPORTED and broken:
             judgement = Judgement(
                 INCONCLUSIVE, f"the tests agree, but no headline is given while rules fail: {', '.join(broken)}"
             )
+        where = f"{dataset}-{backbone}" if dataset in foreign else backbone
         claims.append(
             Claim(
-                id=f"smsp-{backbone}-{rival}", **fixed, contrast=f"{params.method} minus {rival}",
+                id=f"smsp-{where}-{rival}", **fixed, contrast=f"{params.method} minus {rival}",
                 where=f"{dataset}, {backbone}", verdict=judgement.verdict, reason=judgement.reason, measured=measured,
             )
         )  # fmt: skip
     return claims
 
 
-def over_settings(measured: list[Measured], allocations: set[str], params: Compare) -> Judgement:
-    """Supported, or contradicted, only when every setting says so and at least two allocations were run."""
-    each = [superior(item.difference, item.p_used, item.status, params.alpha) for item in measured]
+def over_settings(headlines: list[dict[Hashable, Any]], tunings: list[str], params: Compare) -> Judgement:
+    """Supported, or contradicted, only when every setting says so.
+
+    At least two allocations are needed, and every one of the method's tunings: a difference that is gone once both are
+    tuned was one of tuning.
+    """
+    if not headlines:
+        return Judgement(INCONCLUSIVE, "the two were run in no common setting")
+    each = [superior(row["difference"], row["p_holm"], row["status"], params.alpha) for row in headlines]
     verdicts = {judgement.verdict for judgement in each}
-    names = (", ".join(item.setting.split(", ")[:2]) for item in measured)
-    text = "; ".join(f"{name}: {judgement.reason}" for name, judgement in zip(names, each, strict=True))
+    text = "; ".join(f"{setting_words(row)}: {found.reason}" for row, found in zip(headlines, each, strict=True))
+    lacking = [tuning for tuning in tunings if tuning not in {row["tuning"] for row in headlines}]
     if len(verdicts) > 1:
         return Judgement(INCONCLUSIVE, f"the settings do not agree ({text})")
-    if len(allocations) < 2 and verdicts != {INCONCLUSIVE}:
+    if verdicts == {INCONCLUSIVE}:
+        return Judgement(INCONCLUSIVE, text)
+    if len({row["allocation"] for row in headlines}) < 2:
         return Judgement(INCONCLUSIVE, f"one allocation only, two are needed ({text})")
+    if lacking:
+        return Judgement(INCONCLUSIVE, f"the rival was not run with tuning {', '.join(lacking)} ({text})")
     return Judgement(verdicts.pop(), text)
 
 
-def from_headline(row: pd.Series) -> Measured:
-    name = f"{row.allocation}, {row.bn} BN, {row.budget_kind} kept {row.budgets}, T {row.steps_averaged}"
+def from_headline(row: dict[Hashable, Any]) -> Measured:
+    name = f"{setting_words(row)}, kept {row['budgets']}, T {row['steps_averaged']}"
     return Measured(
-        name, "splits", int(row.n), row.difference, row.ci_low, row.ci_high, row.p, row.p_holm,
-        row.minimal_detectable_effect, row.status, row.missing,
+        name, "splits", int(row["n"]), row["difference"], row["ci_low"], row["ci_high"], row["p"], row["p_holm"],
+        row["minimal_detectable_effect"], row["status"], row["missing"],
     )  # fmt: skip
 
 

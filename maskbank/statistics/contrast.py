@@ -17,6 +17,7 @@ MIN_CLUSTERS = 6  # rule X4
 TESTED = "tested"
 INSUFFICIENT = "insufficient tasks"
 INCOMPLETE = "incomplete"
+NOT_RUN = "not run"
 
 
 @dataclass(frozen=True)
@@ -50,16 +51,17 @@ def generator_for(label: str, seed: int) -> np.random.Generator:
 def measure(pairs: Pairs, params: Compare, label: str) -> Contrast:
     """Describe and test the difference of paired scores.
 
-    With an incomplete block the test and the intervals are refused: the difference of the blocks that are left is
-    shown, and what is missing. With fewer than 6 units there is no p (rule X4), and the interval is a t-interval over
-    the units: a bootstrap of so few is far too narrow.
+    Two methods without one point at which both were run are "not run". With an incomplete block the test and the
+    intervals are refused: the difference of the blocks that are left is shown, and what is missing. With fewer than 6
+    units there is no p (rule X4), and the interval is a t-interval over the units: a bootstrap of so few is far too
+    narrow.
     """
     clusters = pairs.clusters
     n, nan = len(clusters), float("nan")
     status = INCOMPLETE if pairs.missing else INSUFFICIENT if n < MIN_CLUSTERS else TESTED
     if n == 0:
         return Contrast(
-            INCOMPLETE, 0, 0, nan, nan, nan, nan, 0, 0, 0, nan, nan, nan, 1.0, nan, nan,
+            INCOMPLETE if pairs.ran else NOT_RUN, 0, 0, nan, nan, nan, nan, 0, 0, 0, nan, nan, nan, 1.0, nan, nan,
             "; ".join(pairs.missing) or "no pairs",
         )  # fmt: skip
     test, counts = signed_rank(clusters), tally(clusters)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from maskbank.statistics.contrast import INCOMPLETE, INSUFFICIENT
+from maskbank.statistics.contrast import INCOMPLETE, INSUFFICIENT, NOT_RUN
 from maskbank.statistics.equivalence import not_below
 
 SUPPORTED, CONTRADICTED, INCONCLUSIVE = "supported", "contradicted", "inconclusive"
@@ -22,6 +22,8 @@ class Judgement:
 
 def superior(difference: float, p: float, status: str, alpha: float, unit: str = "tasks") -> Judgement:
     """Of "left is better than right": supported or contradicted by a two-sided p, else inconclusive."""
+    if status == NOT_RUN:
+        return Judgement(INCONCLUSIVE, "not both run")
     if status == INCOMPLETE:
         return Judgement(INCONCLUSIVE, "incomplete blocks, the test is refused")
     if status == INSUFFICIENT:

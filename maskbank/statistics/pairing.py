@@ -1,6 +1,8 @@
 """Pairing: two methods on the same tasks and seeds. Seeds are averaged inside a task, tasks inside their split."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -12,7 +14,15 @@ Array = NDArray[np.float64]
 
 BLOCK = ["split", "task", "pretrain_seed", "seed"]
 POINT = ["budget_asked", "steps"]
-SETTING = ["dataset", "backbone", "recipe", "allocation", "bn", "budget_kind"]
+REFERENCE = ["dataset", "backbone", "recipe", "tuning", "shots"]  # what a setting has in common with its reference
+SETTING = [*REFERENCE, "pattern", "allocation", "schedule", "reconstruct", "bn", "budget_kind"]
+DEFAULT = "default"  # the variant that comparisons are about
+ALL_IMAGES = "all"
+NO_ROW = "no row"
+USUAL = {
+    "tuning": (DEFAULT,), "shots": (ALL_IMAGES,), "pattern": (NONE, "units"), "schedule": (NONE, "one_shot"),
+    "reconstruct": (NONE,), "budget_kind": (NONE, "units"),
+}  # fmt: skip
 SHOWN_MISSING = 6
 
 
@@ -22,12 +32,14 @@ class Pairs:
 
     `left` and `right` are [tasks, seeds], points averaged, NaN where a task has fewer seeds than another;
     `splits` is [tasks]: the cluster that a task belongs to. `missing` says in words which blocks are incomplete.
+    `ran` is False where the two were never run at one point: nothing is missing then, and nothing can be said.
     """
 
     left: Array
     right: Array
     splits: tuple[str, ...]
     missing: tuple[str, ...] = ()
+    ran: bool = True
 
     @property
     def differences(self) -> Array:
@@ -47,31 +59,67 @@ def cluster_means(values: Array, splits: tuple[str, ...]) -> Array:
 
 
 def transfer_rows(records: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the transfer stage, with a pairable label where a number does not apply."""
+    """Rows of the transfer stage that comparisons are about: the default variant of each method."""
+    rows = every_variant(records)
+    return rows[rows.variant == DEFAULT]
+
+
+def every_variant(records: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the transfer stage with their ablations, and with a pairable label where a number does not apply."""
     rows = records[records.stage == "transfer"]
-    return rows.assign(pretrain_seed=rows.pretrain_seed.fillna(-1))
+    shots = [ALL_IMAGES if np.isnan(shots) else f"{shots:g}" for shots in rows.shots.astype(float)]
+    return rows.assign(pretrain_seed=rows.pretrain_seed.fillna(-1), shots=pd.Series(shots, rows.index, dtype=object))
 
 
 def settings(rows: pd.DataFrame) -> list[tuple[dict[str, str], pd.DataFrame]]:
-    """Each setting with its rows; the reference (allocation none) is repeated at every budget of the setting."""
+    """Each setting with its rows; the reference (allocation none) is repeated at every budget of the setting.
+
+    Rows of different settings are never averaged. The reference has the data set, backbone, recipe, tuning and shots of
+    the setting; what pruning alone has (pattern, schedule, ...) does not apply to it.
+    """
     reference = rows[rows.allocation == NONE]
     found = []
     for labels, group in rows[rows.allocation != NONE].groupby(SETTING, sort=True):
         setting = dict(zip(SETTING, map(str, labels), strict=True))
-        same = reference[(reference[SETTING[:3]] == list(setting.values())[:3]).all(axis=1)]
+        same = reference[(reference[REFERENCE] == [setting[key] for key in REFERENCE]).all(axis=1)]
         budgets = group[["budget_asked"]].drop_duplicates()
         repeated = same.drop(columns="budget_asked").merge(budgets, how="cross")
         found.append((setting, pd.concat([group, repeated[group.columns]], ignore_index=True)))
-    return found
+    return sorted(found, key=lambda item: in_order(item[0]))
+
+
+def in_order(labels: Mapping[Any, object]) -> tuple[object, ...]:
+    """Sorts settings: of each net the usual ones first."""
+    unusual = [labels[key] not in usual for key, usual in USUAL.items()]
+    return (*(str(labels[key]) for key in REFERENCE[:3]), *unusual, *(str(labels[key]) for key in SETTING))
+
+
+def setting_words(labels: Mapping[Any, object]) -> str:
+    """Allocation, BN handling and what is not usual of a setting: `uniform, reestimated BN, tuned@4, 5 shots`."""
+    unusual = {key: str(labels[key]) for key, usual in USUAL.items() if labels[key] not in usual}
+    forms = {"shots": "{} shots", "budget_kind": "by {}"}
+    words = [forms.get(key, "{}").format(value) for key, value in unusual.items()]
+    return ", ".join([str(labels["allocation"]), f"{labels['bn']} BN", *words])
+
+
+def setting_name(labels: Mapping[Any, object]) -> str:
+    """A setting in one line, its data set and backbone first."""
+    return f"{labels['dataset']} {labels['backbone']} {setting_words(labels)}"
+
+
+def run_everywhere(rows: pd.DataFrame) -> list[str]:
+    """Methods of a setting that were run at each of its points; others compare at fewer, and are not ranked."""
+    points = rows.groupby("method")[POINT].apply(lambda own: len(own.drop_duplicates()))
+    return sorted(points.index[points == len(rows[POINT].drop_duplicates())])
 
 
 @dataclass(frozen=True)
 class Scores:
     """Accuracies of one setting as an array.
 
-    `values` and `status` are [methods, blocks, points] (NaN and "no row" where there is nothing), `twice` is
-    [methods]: how many points occur more than once. Blocks are (split, task, pretrain_seed, seed), points (budget,
-    steps): all that any method of the setting has, so that a cell that one method lacks, or all, is seen as missing.
+    `values` and `status` are [methods, blocks, points] (NaN and "no row" where there is nothing), `count` is the
+    number of rows there. Blocks are (split, task, pretrain_seed, seed), points (budget, steps): all that any method of
+    the setting has, so that a cell that one method lacks, or all, is seen as missing.
     """
 
     methods: tuple[str, ...]
@@ -79,7 +127,24 @@ class Scores:
     points: pd.DataFrame
     values: Array
     status: NDArray[np.object_]
-    twice: NDArray[np.int_]
+    count: NDArray[np.int_]
+
+    def ran(self, *names: str) -> NDArray[np.bool_]:
+        """[points]: where each of these methods has at least one row, of whatever status."""
+        if not set(names) <= set(self.methods):
+            return np.zeros(len(self.points), dtype=bool)
+        own = [self.methods.index(name) for name in names]
+        return np.asarray(self.count[own].any(axis=1).all(axis=0))
+
+    def at(self, chosen: NDArray[np.bool_]) -> "Scores":
+        """The same blocks at the chosen points [points] only."""
+        return replace(
+            self,
+            points=self.points[chosen].reset_index(drop=True),
+            values=self.values[:, :, chosen],
+            status=self.status[:, :, chosen],
+            count=self.count[:, :, chosen],
+        )
 
 
 def tabulate(rows: pd.DataFrame) -> Scores:
@@ -93,20 +158,23 @@ def tabulate(rows: pd.DataFrame) -> Scores:
         pd.MultiIndex.from_frame(blocks).get_indexer(pd.MultiIndex.from_frame(rows[BLOCK])),
         pd.MultiIndex.from_frame(points).get_indexer(pd.MultiIndex.from_frame(rows[POINT])),
     )
-    values, status, count = np.full(shape, np.nan), np.full(shape, "no row", dtype=object), np.zeros(shape, dtype=int)
+    values, status, count = np.full(shape, np.nan), np.full(shape, NO_ROW, dtype=object), np.zeros(shape, dtype=int)
     values[place], status[place] = rows.accuracy.to_numpy(float), rows.status.to_numpy(object)
     np.add.at(count, place, 1)
-    return Scores(tuple(methods), blocks, points, values, status, (count > 1).sum(axis=(1, 2)))
+    return Scores(tuple(methods), blocks, points, values, status, count)
 
 
 def pair(scores: Scores, left: str, right: str) -> Pairs:
-    """Pair two methods of one setting by task and seed, averaged over its points.
+    """Pair two methods of one setting by task and seed, averaged over the points at which both were run.
 
-    Blocks in which either lacks a point are left out of the arrays and listed.
+    A method that was run at fewer budgets is no fault. Blocks in which either lacks one of these points are left out of
+    the arrays and listed.
     """
+    scores = scores.at(scores.ran(left, right))
+    if scores.points.empty:
+        return Pairs(np.empty((0, 1)), np.empty((0, 1)), (), not_run(scores, left, right), ran=False)
     missing = tuple(text for name in (left, right) for text in missing_of(scores, name))
-    empty = np.full(scores.values.shape[1:], np.nan)
-    both = [scores.values[scores.methods.index(name)] if name in scores.methods else empty for name in (left, right)]
+    both = [scores.values[scores.methods.index(name)] for name in (left, right)]
     whole = ~(np.isnan(both[0]) | np.isnan(both[1])).any(axis=1)
     blocks = scores.blocks[whole]
     tasks, seeds = (blocks.groupby(keys, sort=True).ngroup().to_numpy() for keys in (BLOCK[:2], BLOCK[2:]))
@@ -118,12 +186,17 @@ def pair(scores: Scores, left: str, right: str) -> Pairs:
     return Pairs(tables[0], tables[1], tuple(map(str, splits)), missing)
 
 
+def not_run(scores: Scores, left: str, right: str) -> tuple[str, ...]:
+    """Why two methods have no point in common, in words."""
+    absent = tuple(f"{name}: no rows in this setting" for name in (left, right) if name not in scores.methods)
+    return absent or (f"{left} and {right} have no budget and T in common in this setting",)
+
+
 def missing_of(scores: Scores, name: str) -> list[str]:
     """What a method lacks, in words: `l2: 2 of 72 points (s0/t1 seed 0 keep 0.1 T 10: diverged; ...)`."""
-    if name not in scores.methods:
-        return [f"{name}: no rows in this setting"]
     own = scores.methods.index(name)
-    texts = [f"{name}: {scores.twice[own]} points occur twice"] if scores.twice[own] else []
+    twice = int((scores.count[own] > 1).sum())
+    texts = [f"{name}: {twice} points occur twice"] if twice else []
     absent = np.argwhere(np.isnan(scores.values[own]))
     if len(absent):
         shown = []

@@ -1,5 +1,7 @@
 """Power of a paired design, by the noncentral t distribution."""
 
+from functools import lru_cache
+
 import numpy as np
 from scipy import optimize, stats
 
@@ -17,9 +19,14 @@ def minimal_detectable_effect(sd: float, n: int, alpha: float = 0.05, power: flo
     """Smallest true mean difference that n pairs of deviation `sd` find with the given power; NaN below n = 3."""
     if n < 3 or not np.isfinite(sd):
         return float("nan")
+    return float(shift_needed(n, alpha, power) * sd / np.sqrt(n))
+
+
+@lru_cache
+def shift_needed(n: int, alpha: float, power: float) -> float:
+    """Standard errors that the mean of n pairs must lie from 0 to be found with the given power."""
     critical = float(stats.t.isf(alpha / 2, n - 1))
-    shift = optimize.brentq(lambda value: detection_power(value, n, alpha) - power, 0.0, 4 * critical + 4)
-    return float(shift * sd / np.sqrt(n))
+    return float(optimize.brentq(lambda value: detection_power(value, n, alpha) - power, 0.0, 4 * critical + 4))
 
 
 def pairs_needed(effect: float, sd: float, alpha: float = 0.05, power: float = 0.8, most: int = 100_000) -> int:

@@ -7,10 +7,19 @@ from scipy import stats
 from maskbank.records.schema import NONE
 from maskbank.statistics.contrast import MIN_CLUSTERS, generator_for
 from maskbank.statistics.facts import Facts, Finding, failed, judged, listed, not_applicable, passed
-from maskbank.statistics.pairing import BLOCK, POINT
+from maskbank.statistics.pairing import (
+    BLOCK,
+    POINT,
+    REFERENCE,
+    SETTING,
+    run_everywhere,
+    setting_name,
+    setting_words,
+)
 from maskbank.statistics.ranks import friedman, mean_ranks, score_table
 
 TOYS = ("digits", "fashion_mnist", "kmnist", "mnist", "synthetic")
+OWN_WIDTHS = ("shuffled", "magnitude_widths")  # random units, and units by magnitude, in the method's own widths
 NO_TRANSFER = "no transfer cells in the records"
 
 
@@ -42,7 +51,7 @@ def b2_costs(facts: Facts) -> Finding:
 def b3_control(facts: Facts) -> Finding:
     if facts.transfer.empty:
         return not_applicable(NO_TRANSFER)
-    keys = ["dataset", "backbone", "recipe", *BLOCK, "steps"]
+    keys = [*REFERENCE, *BLOCK, "steps"]
     dense = facts.transfer[(facts.transfer.role == "reference") & facts.transfer.accuracy.notna()]
     pruned = facts.transfer[facts.transfer.role != "reference"]
     known = pd.MultiIndex.from_frame(dense[keys])
@@ -65,7 +74,7 @@ def b4_points(facts: Facts) -> Finding:
         falls = bool(((dense - means) >= 0.02).any())
         holds &= len(budgets) >= 5 and min(budgets, default=1) <= 0.2 and falls
         texts.append(
-            f"{setting['backbone']} {setting['allocation']}: {len(budgets)} of 5 points "
+            f"{setting_name(setting)}: {len(budgets)} of 5 points "
             f"({listed(f'{budget:g}' for budget in budgets)}), "
             f"{'some' if falls else 'none'} at least 2 points below dense"
         )
@@ -87,13 +96,14 @@ def b5_cells(facts: Facts) -> Finding:
 def b6_same_start(facts: Facts) -> Finding:
     if facts.transfer.empty:
         return not_applicable(NO_TRANSFER)
-    keys = ["dataset", "backbone", "recipe", "pretrain_seed", "split"]
+    groups = facts.transfer.groupby([*REFERENCE, "pretrain_seed", "split"])
     differing = {
-        column: int((facts.transfer.groupby(keys)[column].nunique() > 1).sum())
-        for column in ("dense_hash", "splits_hash", "tuning", "trials")
+        column: int((groups[column].nunique() > 1).sum()) for column in ("dense_hash", "splits_hash", "trials")
     }
     text = ", ".join(f"{column} {count}" for column, count in differing.items())
-    return judged(not any(differing.values()), f"(backbone, seed, split) groups in which methods differ: {text}")
+    return judged(
+        not any(differing.values()), f"(backbone, tuning, shots, seed, split) groups in which methods differ: {text}"
+    )
 
 
 def b7_widths(facts: Facts) -> Finding:
@@ -107,10 +117,11 @@ def b7_widths(facts: Facts) -> Finding:
             holds = "random" in names and len(names) > 1
             texts.append(f"uniform gives all methods the same widths ({listed(sorted(names))})")
         else:
-            names = {"random_widths", "magnitude_widths"} & present
-            holds = len(names) == 2
-            ran = "ran" if holds else "did not run"
-            texts.append(f"{setting['allocation']}: random and magnitude with the method's own widths {ran}")
+            own = set(rows[rows.method == facts.params.compare.method].budget_asked)
+            ran = {name: len(own & set(rows[rows.method == name].budget_asked)) for name in OWN_WIDTHS}
+            holds = all(number == len(own) for number in ran.values())
+            counts = listed(f"{name} at {number}" for name, number in ran.items())
+            texts.append(f"{setting_words(setting)}: with the method's own widths, {counts} of its {len(own)} budgets")
         if not holds:
             lacking.append(setting)
     return judged(not lacking, "; ".join(dict.fromkeys(texts)))
@@ -119,11 +130,15 @@ def b7_widths(facts: Facts) -> Finding:
 def b8_two_rankings(facts: Facts) -> Finding:
     if not facts.settings:
         return not_applicable(NO_TRANSFER)
-    means = {
-        kind: facts.transfer[facts.transfer.budget_kind == kind].groupby("method").accuracy.mean()
-        for kind in ("params", "macs")
-    }
-    both = pd.DataFrame(means).dropna()
+    rows = pd.concat([group[group.method.isin(run_everywhere(group))] for _, group in facts.settings])
+    same = [key for key in SETTING if key != "budget_kind"]
+    cells = rows.groupby(["budget_kind", *same, *POINT, "method"]).accuracy.mean().unstack("method")
+    tables = [cells.loc[[kind]].droplevel(0) for kind in ("params", "macs") if kind in set(rows.budget_kind)]
+    both = pd.DataFrame()
+    if len(tables) == 2:
+        shared = tables[0].index.intersection(tables[1].index)
+        params, macs = (table.reindex(shared) for table in tables)
+        both = pd.DataFrame({"params": params.mean(skipna=False), "macs": macs.mean(skipna=False)}).dropna()
     if len(both) < 2:
         kinds = listed(sorted(set(facts.transfer.budget_kind) - {NONE}))
         return failed(f"budgets by parameters and by MACs are both needed; present: {kinds}")
@@ -144,13 +159,12 @@ def w1_setup(facts: Facts) -> Finding:
 def w2_recipes(facts: Facts) -> Finding:
     if facts.transfer.empty:
         return not_applicable(NO_TRANSFER)
-    recipes, scratch = (
-        sorted(set(facts.transfer.tuning)),
-        sorted(set(facts.transfer.method) & {"scratch", "static_random"}),
-    )
+    method = facts.params.compare.method
+    recipes = sorted(set(facts.transfer[facts.transfer.method == method].tuning))
+    scratch = sorted(set(facts.transfer.method) & {"scratch"})
     return judged(
         len(recipes) >= 2 and bool(scratch),
-        f"retraining recipes: {listed(recipes)} (2 needed); trained from scratch: {listed(scratch)}",
+        f"retraining recipes of {method}: {listed(recipes)} (2 needed); trained from scratch: {listed(scratch)}",
     )
 
 
@@ -159,8 +173,9 @@ def p1_ranks(facts: Facts) -> Finding:
         return not_applicable(NO_TRANSFER)
     holds, texts = True, []
     for setting, rows in facts.settings:
-        scores = score_table(rows)
-        name = f"{setting['backbone']} {setting['allocation']}"
+        ranked = run_everywhere(rows)
+        scores = score_table(rows[rows.method.isin(ranked)])
+        name = setting_name(setting)
         if len(scores) < MIN_CLUSTERS or scores.shape[1] < 2:
             holds = False
             texts.append(f"{name}: {len(scores)} complete splits, {MIN_CLUSTERS} needed")
@@ -172,6 +187,8 @@ def p1_ranks(facts: Facts) -> Finding:
             for method, (mean, low, high) in zip(scores, ranks, strict=True)
         )
         texts.append(f"{name}: mean ranks {listed(shown, 20)}; Iman-Davenport p {test.p:.2g}, n {len(scores)} splits")
+        fewer = sorted(set(rows.method) - set(ranked))
+        texts[-1] += f"; at fewer budgets, not ranked: {listed(fewer, 20)}" if fewer else ""
     return judged(holds, "; ".join(texts))
 
 

@@ -1,11 +1,16 @@
 """The summary of a run: flat numbers for `dvc metrics show`."""
 
 import math
+from collections.abc import Hashable
+from typing import Any
+
+import pandas as pd
 
 from maskbank.records.schema import STATUSES
 from maskbank.statistics.claim import Claim
 from maskbank.statistics.claims import count_verdicts
 from maskbank.statistics.facts import FAIL, NOT_APPLICABLE, PASS, Facts, Verdict
+from maskbank.statistics.pairing import DEFAULT, USUAL
 
 
 def summarise(facts: Facts, rules: list[Verdict], claims: list[Claim]) -> dict[str, float | int | str]:
@@ -18,15 +23,30 @@ def summarise(facts: Facts, rules: list[Verdict], claims: list[Claim]) -> dict[s
     }
     worst = facts.records.groupby("cell_key").status.agg(lambda statuses: max(statuses, key=STATUSES.index))
     summary |= {f"cells_{status}": int((worst == status).sum()) for status in STATUSES}
-    means = facts.records.groupby(["stage", "backbone", "recipe", "method"]).accuracy.mean()
+    foreign = set(facts.transfer[facts.transfer.task_split == "foreign"].dataset)
+    means = plain_rows(facts.records).groupby(["stage", "dataset", "backbone", "recipe", "method"]).accuracy.mean()
     for row in means.reset_index().to_dict("records"):
-        name = f"{row['stage']}_{row['backbone']}_{row['recipe']}_{row['method']}"
+        words = [row["dataset"]] if row["dataset"] in foreign else []
+        name = "_".join([row["stage"], *words, row["backbone"], row["recipe"], row["method"]])
         summary[f"accuracy_{name}"] = round(row["accuracy"], 6)
     for row in facts.headlines.to_dict("records"):
-        setting = f"{row['backbone']}_{row['allocation']}_{row['bn']}_{row['budget_kind']}"
-        name = f"{row['method']}_minus_{row['rival']}_{setting}"
+        name = f"{row['method']}_minus_{row['rival']}_{setting_slug(row, foreign)}"
         summary |= {f"headline_{name}": round(row["difference"], 6), f"headline_{name}_p_holm": round(row["p_holm"], 6)}
     summary |= {f"claims_{verdict}": count for verdict, count in count_verdicts(claims).items()}
     for verdict in (PASS, FAIL, NOT_APPLICABLE):
         summary[f"rules_{verdict.replace(' ', '_')}"] = sum(rule.verdict == verdict for rule in rules)
     return {key: value for key, value in summary.items() if not (isinstance(value, float) and math.isnan(value))}
+
+
+def plain_rows(records: pd.DataFrame) -> pd.DataFrame:
+    """Rows of the methods as they are: no ablation, no trial, nothing tuned, all training images."""
+    usual = (records.variant == DEFAULT) & (records.tuning == DEFAULT) & records.shots.isna()
+    return records[usual & (records.stage != "tune")]
+
+
+def setting_slug(row: dict[Hashable, Any], foreign: set[str]) -> str:
+    """A setting as a part of a name; what is usual of it is left out, but for BN handling and the kind of budget."""
+    words = [row["dataset"]] if row["dataset"] in foreign else []
+    words += [row["backbone"], row["allocation"], row["bn"], row["budget_kind"]]
+    words += [f"{key}_{row[key]}" for key, usual in USUAL.items() if key != "budget_kind" and row[key] not in usual]
+    return "_".join(map(str, words))

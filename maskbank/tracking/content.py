@@ -18,17 +18,17 @@ from maskbank.records.schema import NONE, STATUSES
 READ = ("records", "metrics", "curves", "timings")
 # One tag or param each; the tag and param `budget` is the column `budget_asked`.
 TAGGED = [
-    "stage", "method", "role", "dataset", "backbone", "recipe", "task", "task_split", "split", "budget_kind", "pattern",
-    "allocation", "schedule", "reconstruct", "bn", "setup", "leak", "pretrain_seed", "seed", "profile", "suite",
-    "suite_version",
+    "stage", "method", "role", "variant", "bank", "tuning", "dataset", "backbone", "recipe", "task", "task_split",
+    "split", "budget_kind", "pattern", "allocation", "schedule", "reconstruct", "bn", "setup", "leak", "pretrain_seed",
+    "seed", "profile", "suite", "suite_version",
 ]  # fmt: skip
 LABELS = [
-    *TAGGED, "ways", "shots", "dense_hash", "splits_hash", "code_version", "schema_version", "tuning", "trials",
+    *TAGGED, "ways", "shots", "dense_hash", "splits_hash", "code_version", "schema_version", "trials",
     "numerics_class",
 ]  # fmt: skip
 POINTS = [
     "accuracy", "accuracy_dense", "loss", "budget_achieved", "params", "params_dense", "macs", "macs_dense", "bytes",
-    "train_macs", "selection_macs",
+    "train_macs", "selection_macs", "tuning_macs",
 ]  # fmt: skip
 FAILED = ("failed", "timeout")
 ILLEGAL = re.compile(r"[^\w\-. :/]", re.ASCII)
@@ -85,7 +85,8 @@ def run_name(row: Mapping[Hashable, Any]) -> str:
     else:
         inside = row["split"] == NONE or row["task"].startswith(row["split"])
         tail = [row["task"] if inside else f"{row['split']}/{row['task']}", row["backbone"]]
-    return " ".join(part for part in [*head, *tail] if part != NONE)
+    also = [row["variant"], row["tuning"]]  # what is not as a method is by default
+    return " ".join([part for part in [*head, *tail] if part != NONE] + [part for part in also if part != "default"])
 
 
 def cell_points(rows: list[dict], metrics: list[dict], curves: list[dict], timing: dict) -> tuple[Point, ...]:

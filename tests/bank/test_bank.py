@@ -1,28 +1,37 @@
-"""Similarity, score masks, the store and the makers."""
+"""Similarity, neighbours, score masks, the methods that use them, and the makers."""
 
+import copy
 import math
-from pathlib import Path
+from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from safetensors.numpy import save_file
 
-from maskbank.bank.build import build_bank, overlap
-from maskbank.bank.entry import Bank, Entry, open_bank
-from maskbank.bank.methods import smsp, universal
-from maskbank.bank.scoremask import sum_masks
-from maskbank.bank.similarity import entry_leep, entry_model, leep
+from maskbank.bank.consensus import consensus
+from maskbank.bank.learned import Learned
+from maskbank.bank.methods import class_gates, farthest, nearest, random_neighbours, shuffled, smsp, universal
+from maskbank.bank.methods import magnitude_widths as widths
+from maskbank.bank.neighbours import Neighbours, across_ways, find_neighbours
+from maskbank.bank.scoremask import break_ties, score_mask
+from maskbank.bank.similarities.leep import leep
+from maskbank.bank.similarities.leep import similarity as leep_similarity
+from maskbank.bank.subnets import Subnets, as_entry, shared_prefix
+from maskbank.bank.target import Target
 from maskbank.data.batches import training_batches
 from maskbank.data.dataset import DataSet
 from maskbank.errors import InputError
 from maskbank.measures.cost import trace_cost
+from maskbank.measures.work import MacCounter
 from maskbank.models.checkpoint import Architecture
 from maskbank.models.graph import find_layers
-from maskbank.models.units import Gates
-from maskbank.registry import MAKERS
+from maskbank.models.units import Gates, Layer
+from maskbank.pruning.allocation import removal_order
+from maskbank.pruning.budget import select
+from maskbank.registry import MAKERS, METHODS, SIMILARITIES
 from maskbank.training.batchnorm import batch_statistics
-from tests.pruning.test_scores import sample_of, tiny_bank
+from tests.bank.tiny import bank_of, sample_of, target_of, tiny_bank, tiny_entries
 
 
 def test_leep_by_hand() -> None:
@@ -35,124 +44,260 @@ def test_leep_by_hand() -> None:
     assert leep(probability, y, 2) == pytest.approx(math.log(0.75**2 + 0.25**2))
 
 
-def test_leep_against_its_definition_in_loops() -> None:
-    generator = np.random.default_rng(0)
-    theta = generator.dirichlet(np.ones(4), 30)
-    y = generator.integers(0, 3, 30)
-    joint = np.zeros((3, 4))
-    for n in range(30):
-        for z in range(4):
-            joint[y[n], z] += theta[n, z] / 30
+@pytest.mark.parametrize(("ways", "sources"), [(3, 4), (2, 2), (5, 3), (4, 10)])
+def test_leep_against_its_definition_in_loops(ways: int, sources: int) -> None:
+    generator = np.random.default_rng(ways)
+    theta = generator.dirichlet(np.ones(sources), 60)
+    y = generator.permutation(np.arange(60) % ways)
+    joint = np.zeros((ways, sources))
+    for n in range(60):
+        for z in range(sources):
+            joint[y[n], z] += theta[n, z] / 60
     expected = np.mean(
-        [np.log(sum(joint[y[n], z] / joint[:, z].sum() * theta[n, z] for z in range(4))) for n in range(30)]
+        [np.log(sum(joint[y[n], z] / joint[:, z].sum() * theta[n, z] for z in range(sources))) for n in range(60)]
     )
-    assert leep(torch.from_numpy(theta), torch.from_numpy(y), 3) == pytest.approx(expected)
+    found = leep(torch.from_numpy(theta), torch.from_numpy(y), ways)
+    assert found == pytest.approx(expected)
+    assert found <= 0
 
 
 def test_a_sliced_entry_answers_like_the_masked_net(architecture: Architecture) -> None:
     """Same masks, same head, batch statistics: the entry that is queried is the one that was learned."""
     torch.manual_seed(0)
     model = architecture.build().eval()
-    entry, sample = tiny_bank(model, architecture.image).entries[0], sample_of(architecture)
-    sliced = entry_model(model, find_layers(model, architecture.image), entry)
-    head = sliced.get_classifier()
+    layers, sample = find_layers(model, architecture.image), sample_of(architecture)
+    entry = tiny_entries(model, architecture.image)[0]
+    head = torch.nn.Linear(entry.head_weight.shape[1], 2)
+    head.weight, head.bias = torch.nn.Parameter(entry.head_weight), torch.nn.Parameter(entry.head_bias)
     with torch.no_grad():
-        with batch_statistics(sliced):
-            small = sliced(sample.x)
-        with batch_statistics(model), Gates(model, find_layers(model, architecture.image), entry.mask):
+        with as_entry(model, layers, entry), batch_statistics(model):
+            small = model(sample.x)
+        with batch_statistics(model), Gates(model, layers, entry.mask):
             features = model.forward_head(model.forward_features(sample.x), pre_logits=True)
     assert torch.allclose(small, head(features), atol=1e-3)
-    assert entry_leep(sliced, sample) <= 0
 
 
-def entry(name: str, classes: tuple[int, ...], mask: list[float], soft: list[float]) -> Entry:
-    values = {"l": torch.tensor(mask)}, {"l": torch.tensor(soft)}
-    return Entry(name, classes, *values, torch.zeros(2, 3), torch.zeros(2), 0.5)
+def test_sub_networks_share_what_comes_before_the_first_unit(architecture: Architecture) -> None:
+    """Logits with the shared prefix are those without it, bit for bit; the model keeps its tensors and has no hooks."""
+    torch.manual_seed(0)
+    model = architecture.build().eval()
+    layers, sample = find_layers(model, architecture.image), sample_of(architecture)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    chunks = [sample.x[:24], sample.x[24:]]
+    subnets = Subnets(model, layers, chunks)
+    stem_may_shrink = architecture.backbone == "resnet50"
+    assert bool(subnets.prefix) != stem_may_shrink
+    for entry in tiny_entries(model, architecture.image):
+        with torch.no_grad(), as_entry(model, layers, entry), batch_statistics(model):
+            expected = torch.cat([model(x) for x in chunks])
+        assert torch.equal(subnets.logits(entry), expected)
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+    assert not any(part._forward_hooks or part._forward_pre_hooks for part in model.modules())
 
 
-def test_score_masks_count_votes_then_soft_scores_then_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Votes 2, 1, 1, 0, 0; the tie at 1 goes to the larger soft sum, the tie at 0 to the larger weight."""
+def test_the_prefix_ends_before_the_first_unit(small: Architecture) -> None:
+    model = small.build().eval()
+    x = torch.randn(4, 1, 8, 8)
+    assert list(shared_prefix(model, find_layers(model, small.image), [x])) == ["stem"]
+    assert shared_prefix(model, find_layers(model, small.image, "all"), [x]) == {}, "the stem's channels may leave too"
+
+
+def test_sliced_leep_spends_fewer_macs(small: Architecture) -> None:
+    model = small.build().eval()
+    sample, bank = sample_of(small), tiny_bank(model, small.image)
+    target = target_of(model, small, sample)
+    with MacCounter() as spent:
+        leep_similarity(model, list(target.cost.layers), target, bank, np.arange(3))
+    dense = target.cost.macs(target.cost.dense)
+    assert 0 < spent.macs < 0.7 * 3 * len(sample.x) * dense
+
+
+def test_similarities_across_ways_are_standardised_within_each() -> None:
+    values, ways = np.array([-1.0, -2.0, -0.2, -0.4, -0.9]), np.array([3, 3, 5, 5, 10])
+    assert across_ways(values, ways) == pytest.approx([1, -1, 1, -1, 0])
+    assert across_ways(values[:2], ways[:2]).tolist() == [-1, -2], "of one number of classes nothing changes"
+
+
+def target_and_bank(architecture: Architecture) -> tuple[torch.nn.Module, Target, list[Layer]]:
+    torch.manual_seed(0)
+    model = architecture.build().eval()
+    return model, target_of(model, architecture, sample_of(architecture)), find_layers(model, architecture.image)
+
+
+def test_neighbours_are_class_disjoint_and_the_best(small: Architecture) -> None:
+    model, target, layers = target_and_bank(small)
+    entries = tiny_entries(model, small.image, ((4, 5), (6, 7), (4, 7), (0, 9), (5, 6)))
+    bank = bank_of(model, small.image, entries)
+    every = find_neighbours(model, layers, target, bank, count=9, shortlist=0)
+    assert len(every.indices) == 4, "one shares a class with the target"
+    assert (np.diff(every.similarity) <= 0).all()
+    two = find_neighbours(model, layers, target, bank, count=2, shortlist=0)
+    assert two.indices.tolist() == every.indices[:2].tolist()
+    far = find_neighbours(model, layers, target, bank, count=2, order="farthest", shortlist=0)
+    assert far.indices.tolist() == every.indices[::-1][:2].tolist()
+    taken = replace(target, classes=(4, 6, 0))
+    with pytest.raises(InputError, match="none of 5 entries is class-disjoint"):
+        find_neighbours(model, layers, taken, bank, count=1)
+
+
+def test_the_shortlist_is_by_prototypes_and_leep_ranks_it(small: Architecture) -> None:
+    model, target, layers = target_and_bank(small)
+    entries = tiny_entries(model, small.image, ((4, 5), (6, 7), (4, 7), (5, 6), (8, 9)))
+    bank = bank_of(model, small.image, entries)
+    listed, _ = bank.nearest(target.prototypes, np.arange(5), 3)
+    found = find_neighbours(model, layers, target, bank, count=5, shortlist=3)
+    assert sorted(found.indices.tolist()) == sorted(listed.tolist())
+    values = leep_similarity(model, layers, target, bank, found.indices)
+    assert found.similarity == pytest.approx(values)
+    assert (np.diff(values) <= 0).all()
+    assert len(find_neighbours(model, layers, target, bank, count=5, size=2).indices) == 2
+
+
+class Bank:
+    """As much of a bank as score masks ask for: one layer."""
+
+    def __init__(self, masks: list[list[float]], softs: list[list[float]]) -> None:
+        self.mask, self.soft = np.array(masks), np.array(softs)
+
+    def masks(self, indices: np.ndarray) -> np.ndarray:
+        return self.mask[indices]
+
+    def scores(self, indices: np.ndarray) -> np.ndarray:
+        return self.soft[indices]
+
+    def split(self, values: np.ndarray) -> dict[str, torch.Tensor]:
+        return {"l": torch.from_numpy(values)}
+
+
+MASKS = [[1, 1, 0, 0, 0], [1, 0, 1, 0, 0]]
+SOFTS = [[0.9, 0.3, 0.4, 0.1, 0.1], [0.9, 0.1, 0.5, 0.1, 0.1]]
+
+
+def ranked(monkeypatch: pytest.MonkeyPatch, aggregate: str, similarity: tuple[float, float] = (-1, -1)) -> torch.Tensor:
     from maskbank.bank import scoremask
-    from maskbank.models.units import Layer
 
     monkeypatch.setattr(scoremask, "unit_weights", lambda model, layer: torch.tensor([[1.0], [1], [1], [2], [5]]))
-    layer = Layer("l", "channel", 5, ("l",), "m")
-    entries = [
-        entry("one", (0, 1), [1, 1, 0, 0, 0], [0.9, 0.3, 0.4, 0.1, 0.1]),
-        entry("two", (2, 3), [1, 0, 1, 0, 0], [0.9, 0.1, 0.5, 0.1, 0.1]),
-    ]
-    scores = sum_masks(torch.nn.Identity(), [layer], entries)["l"]
+    chosen = Neighbours(np.arange(2), np.array(similarity))
+    layer = Layer("l", "channel", 5, ())
+    return score_mask(torch.nn.Identity(), [layer], Bank(MASKS, SOFTS), chosen, aggregate, 1.0)["l"]  # type: ignore[arg-type]
+
+
+def test_votes_then_soft_scores_then_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Votes 2, 1, 1, 0, 0; the tie at 1 goes to the larger soft sum, the tie at 0 to the larger weight."""
+    scores = ranked(monkeypatch, "votes")
     assert scores.argsort(descending=True).tolist() == [0, 2, 1, 4, 3]
-    assert scores.floor().tolist() == [2, 1, 1, 0, 0]
+    assert scores.round(decimals=4).tolist() == [2, 1, 1, 0, 0]
 
 
-def test_methods_use_class_disjoint_entries_only(small: Architecture) -> None:
-    model = small.build().eval()
-    made = tiny_bank(model, small.image).entries
-    shared = Entry("shared", (0, 9), {name: mask * 0 + 1 for name, mask in made[0].mask.items()}, made[0].soft,
-                   made[0].head_weight, made[0].head_bias, 0.5)  # fmt: skip
-    layers, sample = find_layers(model, small.image), sample_of(small)
-    clean = universal.score(model, layers, sample, Bank("h", made), (0, 1))
-    mixed = universal.score(model, layers, sample, Bank("h", (*made, shared)), (0, 1))
-    assert all(torch.equal(clean[name], mixed[name]) for name in clean)
-    with pytest.raises(InputError, match="none of 1 entries is class-disjoint"):
-        smsp.score(model, layers, sample, Bank("h", (shared,)), (0, 1))
+def test_other_score_masks_by_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ranked(monkeypatch, "sum").round(decimals=4).tolist() == [1.8, 0.3, 0.5, 0, 0]
+    weights = math.exp(-1) / (math.exp(-1) + math.exp(-3))
+    weighted = ranked(monkeypatch, "weighted", (-1, -3))
+    expected = [0.9, 0.3 * weights, 0.5 * (1 - weights), 0, 0]
+    assert weighted.tolist() == pytest.approx(expected, abs=1e-4)
+    normal = ranked(monkeypatch, "normalised")
+    assert normal.tolist() == pytest.approx([0.9 / 1.2 + 0.9 / 1.4, 0.3 / 1.2, 0.5 / 1.4, 0, 0], abs=1e-4)
 
 
-def test_smsp_with_all_neighbours_is_universal(small: Architecture) -> None:
-    model = small.build().eval()
-    bank, layers = tiny_bank(model, small.image), find_layers(model, small.image)
-    everything = smsp.score(model, layers, sample_of(small), bank, (0, 1), neighbours=3)
-    whole = universal.score(model, layers, sample_of(small), bank, (0, 1))
-    assert all(torch.allclose(everything[name], whole[name]) for name in whole)
-    nearest = smsp.score(model, layers, sample_of(small), bank, (0, 1), neighbours=1)
-    assert max(float(values.max()) for values in nearest.values()) < 2
+def test_ties_never_outrank_what_they_break(small: Architecture) -> None:
+    """Also after a division by the MACs that a unit costs."""
+    model = small.build()
+    cost = trace_cost(model, small.image)
+    generator = torch.Generator().manual_seed(0)
+    first = {layer.name: torch.randint(0, 3, (layer.count,), generator=generator).double() for layer in cost.layers}
+    second = {layer.name: torch.rand(layer.count, generator=generator) for layer in cost.layers}
+    broken = break_ties(model, list(cost.layers), first, second)
+    for name, value in first.items():
+        assert (broken[name] - value).abs().max() < 2e-6
+        for level in value.unique():
+            own = value == level
+            assert broken[name][own].argsort().tolist() == second[name][own].argsort().tolist()
+    saved = cost.unit_macs()
+    pairs = [(float(v), float(b), saved[n]) for n in first for v, b in zip(first[n], broken[n], strict=True)]
+    for v, b, macs in pairs:
+        for w, c, other in pairs:
+            if v / macs < w / other:
+                assert b / macs < c / other
 
 
-def made_entries(tmp_path: Path) -> list[tuple[dict[str, object], Path]]:
-    made = []
-    for number, mask in enumerate(([1, 1, 0, 0], [1, 0, 1, 0], [1, 1, 0, 0])):
-        path = tmp_path / f"{number}.safetensors"
-        save_file(
-            {
-                "mask/l": np.array(mask, bool),
-                "soft/l": np.array(mask, np.float32) / 2,
-                "head/weight": np.full((2, 3), number, np.float32),
-                "head/bias": np.zeros(2, np.float32),
-            },
-            path,
-        )
-        made.append(({"task": f"s0/b{number}", "classes": [number, number + 1], "accuracy": 0.5}, path))
-    return made
+def scores_of(name: str, model: torch.nn.Module, target: Target, layers: list[Layer], bank: object) -> dict:
+    given = {"model": model, "layers": layers, "sample": target.sample, "target": target, "bank": bank}
+    return METHODS.module(name).score(**{each: given[each] for each in METHODS.arguments(name)})
 
 
-def test_a_bank_comes_back_as_built(tmp_path: Path) -> None:
-    build_bank(tmp_path / "bank", "s0", "dense1", made_entries(tmp_path))
-    bank = open_bank(tmp_path / "bank", "s0", "dense1")
-    assert [each.task for each in bank.entries] == ["s0/b0", "s0/b1", "s0/b2"]
-    assert bank.entries[1].mask["l"].tolist() == [1, 0, 1, 0]
-    assert bank.entries[2].head_weight.tolist() == [[2.0] * 3] * 2
+OF_SMSP = [name for name in METHODS.names() if METHODS.base(name) == "smsp"]
 
 
-def test_overlap_by_shared_classes(tmp_path: Path) -> None:
-    """Pairs (0,1) and (1,2) share a class and have IoU 1/3; (0,2) shares none and is equal. Chance: 1 / (4 - 1)."""
-    about = build_bank(tmp_path / "bank", "s0", "dense1", made_entries(tmp_path))
-    assert about["overlap"] == pytest.approx({"iou_sharing_0": 1.0, "iou_sharing_1": 1 / 3, "iou_random": 1 / 3})
-    assert overlap({"0/mask/l": np.array([True])}, [{0}]) == {"iou_random": None}
+def test_controls_vary_one_thing(small: Architecture) -> None:
+    model, target, layers = target_and_bank(small)
+    bank = tiny_bank(model, small.image)
+    own = smsp.score(model, layers, target, bank, neighbours=1)
+    assert equal(nearest.score(model, layers, target, bank, neighbours=3), own), "M = 1"
+    everything = smsp.score(model, layers, target, bank, neighbours=3)
+    assert equal(universal.score(model, layers, target, bank), everything), "all neighbours are the whole bank"
+    assert equal(farthest.score(model, layers, target, bank, neighbours=3), everything)
+    for control in (shuffled, widths):
+        dealt = control.score(model, layers, target, bank, neighbours=1)
+        assert not equal(dealt, own)
+        for name, values in own.items():
+            assert torch.equal(dealt[name].sort().values, values.sort().values), "the same scores in each layer"
+    drawn = [random_neighbours.score(model, layers, reseeded(target, seed), bank, neighbours=1) for seed in range(8)]
+    assert 1 < len({tuple(scores["stages.0.0.branches.0.conv1"].tolist()) for scores in drawn}) <= 3
 
 
-def test_banks_that_do_not_fit_are_refused(tmp_path: Path) -> None:
-    folder = tmp_path / "bank"
-    build_bank(folder, "s0", "dense1", made_entries(tmp_path))
-    with pytest.raises(InputError, match="made on checkpoint dense1, not on dense2"):
-        open_bank(folder, "s0", "dense2")
-    build_bank(folder, "s1", "dense1", [])
-    with pytest.raises(InputError, match="the bank is empty"):
-        open_bank(folder, "s1", "dense1")
-    path = folder / "s0.safetensors"
-    path.write_bytes(path.read_bytes()[:-1] + b"x")
-    with pytest.raises(InputError, match="altered since it was built"):
-        open_bank(folder / ".", "s0", "dense1")
+def reseeded(target: Target, seed: int) -> Target:
+    return replace(target, sample=replace(target.sample, generator=torch.Generator().manual_seed(seed)))
+
+
+def equal(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return all(torch.equal(a[name], b[name]) for name in a)
+
+
+@pytest.mark.parametrize("allocation", ["uniform", "global_macs"])
+@pytest.mark.parametrize("control", [shuffled, widths])
+def test_width_controls_keep_the_widths_of_smsp(small: Architecture, control: object, allocation: str) -> None:
+    model, target, layers = target_and_bank(small)
+    bank, cost = tiny_bank(model, small.image), target.cost
+
+    def counts(scores: dict[str, torch.Tensor]) -> dict[str, int]:
+        kept = select(removal_order(scores, cost, allocation), cost, "units", 0.4)
+        return {name: len(index) for name, index in kept.items()}
+
+    mine = counts(smsp.score(model, layers, target, bank, neighbours=2))
+    assert counts(control.score(model, layers, target, bank, neighbours=2)) == mine  # type: ignore[attr-defined]
+
+
+def test_magnitude_in_the_widths_of_smsp_keeps_the_largest(small: Architecture) -> None:
+    from maskbank.models.units import unit_weights
+
+    model, target, layers = target_and_bank(small)
+    dealt = widths.score(model, layers, target, tiny_bank(model, small.image))
+    for layer in layers:
+        assert dealt[layer.name].argsort().tolist() == unit_weights(model, layer).norm(dim=1).argsort().tolist()
+
+
+def test_controls_take_the_options_of_what_they_vary() -> None:
+    assert OF_SMSP == ["farthest", "magnitude_widths", "nearest", "random_neighbours", "scratch", "shuffled"]
+    for name in OF_SMSP:
+        assert METHODS.option_types(name) == METHODS.option_types("smsp")
+    with pytest.raises(InputError, match="similarity = 'psychic': choose from label_free, leep, prototypes, random"):
+        METHODS.check_options("shuffled", {"similarity": "psychic"}, "transfer.options.shuffled")
+
+
+def test_similarities_that_may_be_asked_for_are_those_there_are() -> None:
+    assert METHODS.option_types("smsp")["similarity"] == f"Literal{SIMILARITIES.names()}"
+
+
+def test_class_gates_follow_the_nearest_stored_class(small: Architecture) -> None:
+    """Prototypes of class 8 are those of the target's every class: only the entry that knows 8 votes."""
+    model, target, layers = target_and_bank(small)
+    entries = tiny_entries(model, small.image, ((8, 9), (6, 7)))
+    own = target.prototypes.mean(0)
+    entries[0] = replace(entries[0], prototypes=torch.stack([own, -own]))
+    bank = bank_of(model, small.image, entries)
+    scores = class_gates.score(model, layers, target, bank, nearest=1)
+    for name, value in scores.items():
+        assert value.round(decimals=3).tolist() == (4 * entries[0].mask[name]).tolist()
 
 
 @pytest.mark.parametrize("name", MAKERS.names())
@@ -182,3 +327,42 @@ def test_amp_finds_the_one_unit_that_matters(small: Architecture, data: DataSet)
     batches = training_batches(data, data.examples("train", (0, 1, 2, 3)), 16, 20, torch.Generator().manual_seed(0))
     learned = amp.make(model, list(cost.layers), cost, batches, 0.5, 20, 0.1)
     assert any(len(soft.unique()) > 2 for soft in learned.soft.values())
+
+
+def test_one_shot_taylor_depends_on_no_order_of_batches(small: Architecture) -> None:
+    from maskbank.bank.makers import taylor
+
+    torch.manual_seed(0)
+    model, sample = small.build().eval(), sample_of(small)
+    cost = trace_cost(model, small.image)
+    batches = [(sample.x[place : place + 16], sample.y[place : place + 16]) for place in (0, 16, 32)]
+    make: Callable[..., Learned] = taylor.make
+    one = make(model, list(cost.layers), cost, batches, 0.5, 3, 0.1)
+    other = make(model, list(cost.layers), cost, batches[::-1], 0.5, 3, 0.1)
+    assert equal(one.mask, other.mask)
+
+
+def test_consensus_keeps_what_masks_agree_on(small: Architecture) -> None:
+    cost = trace_cost(small.build(), small.image)
+    generator = torch.Generator().manual_seed(0)
+
+    def made(fixed: int) -> Learned:
+        soft = {layer.name: torch.rand(layer.count, generator=generator) for layer in cost.layers}
+        mask = {name: (torch.arange(len(value)) < fixed).float() for name, value in soft.items()}
+        return Learned(mask, soft)
+
+    one = made(2)
+    assert consensus([one], cost, 0.5) is one
+    agreed = consensus([made(1), made(1), made(2)], cost, len(cost.layers) / sum(layer.count for layer in cost.layers))
+    assert all(mask.tolist() == [1] + [0] * (len(mask) - 1) for mask in agreed.mask.values())
+
+
+@pytest.mark.parametrize("name", ["oracle", "iterative_taylor", "mvp"])
+def test_methods_that_learn_on_the_target_leave_the_net_alone(name: str, small: Architecture) -> None:
+    model, target, layers = target_and_bank(small)
+    before = copy.deepcopy(model.state_dict())
+    scores = scores_of(name, model, target, layers, tiny_bank(model, small.image))
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+    kept = select(removal_order(scores, target.cost, "global"), target.cost, "units", target.budget)
+    assert sum(map(len, kept.values())) == round(0.5 * sum(layer.count for layer in layers))
+    assert all(parameter.requires_grad for parameter in model.parameters())

@@ -1,5 +1,6 @@
 """Masked and sliced networks agree; folding keeps the logits; checkpoints come back."""
 
+import contextlib
 import copy
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from maskbank.errors import InputError
 from maskbank.models.checkpoint import Architecture, load_model, model_tensors
 from maskbank.models.graph import find_layers
 from maskbank.models.s2p import fold, parallelize
-from maskbank.models.surgery import slice_units
+from maskbank.models.surgery import slice_units, sliced
 from maskbank.models.units import Gates, Layer
 from tests.conftest import ARCHITECTURES, lively
 
@@ -102,3 +103,25 @@ def test_bad_checkpoints_are_named(small: Architecture, tmp_path: Path) -> None:
     save_file(model_tensors(ARCHITECTURES["vit"].build()), path)
     with pytest.raises(InputError, match="not a checkpoint of resnet20"):
         load_model(small, path)
+
+
+def test_sliced_for_a_while_and_then_as_before(architecture: Architecture) -> None:
+    """Inside the context the net answers as its sliced copy does; after it everything is what it was."""
+    torch.manual_seed(0)
+    model = architecture.build().eval()
+    layers = find_layers(model, architecture.image)
+    kept = {layer.name: torch.arange(0, layer.count, 2) for layer in layers}
+    x = torch.randn(4, architecture.channels, architecture.size, architecture.size)
+    tensors = dict(model.named_parameters())
+    attributes = [{**module.__dict__, "_modules": dict(module._modules)} for module in model.modules()]
+    before = model(x)
+    expected = slice_units(model, layers, kept)(x)
+    with sliced(model, layers, kept):
+        assert torch.equal(model(x), expected)
+    with contextlib.suppress(ZeroDivisionError), sliced(model, layers, kept):
+        raise ZeroDivisionError
+    assert torch.equal(model(x), before)
+    assert all(value is tensors[name] for name, value in model.named_parameters())
+    for module, was in zip(model.modules(), attributes, strict=True):
+        plain = {name: value for name, value in was.items() if isinstance(value, int | tuple)}
+        assert {name: module.__dict__[name] for name in plain} == plain

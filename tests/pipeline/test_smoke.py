@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 import maskbank
-from maskbank.config import profile_params, validate, write_params
+from maskbank.params import profile_params, validate, write_params
 from maskbank.records.load import read_tables
 from tests.pipeline.conftest import Clone
 
@@ -109,10 +109,12 @@ def test_bad_params_are_one_line_and_lose_nothing(clone: Clone) -> None:
         ("maskbank", "configure", "--profile", "smoke", "--set", "tasks.ways=0"),
         ("maskbank", "run", "transfer"),
     ):
-        (clone.path / "params.yaml").write_text(params.replace("ways: 3", "ways: 0") if command[1] == "run" else params)
+        (clone.path / "params.yaml").write_text(
+            params.replace("ways: [3]", "ways: [0]") if command[1] == "run" else params
+        )
         done = clone.run(*command, check=False)
         assert done.returncode == 2
-        assert re.fullmatch(r"error: .*tasks\.ways = 0: .*greater than or equal to 2\n", done.stderr)
+        assert re.fullmatch(r"error: .*tasks\.ways\.0 = 0: .*greater than or equal to 2\n", done.stderr)
     (clone.path / "params.yaml").write_text(params)
     assert (clone.path / "reports/records.parquet").read_bytes() == before
 

@@ -5,12 +5,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from maskbank.bank.entry import Bank, Entry
 from maskbank.errors import InputError
 from maskbank.models.checkpoint import Architecture
 from maskbank.models.graph import find_layers
 from maskbank.models.units import Gates, ones
-from maskbank.pruning.sample import Sample
+from maskbank.pruning.sample import Sample, Scores
 from maskbank.pruning.scores import (
     apoz,
     bn_scale,
@@ -33,6 +32,7 @@ from maskbank.pruning.scores import (
 from maskbank.pruning.weights import prunable_weights
 from maskbank.registry import METHODS, SCORES
 from maskbank.training.batchnorm import batch_statistics
+from tests.bank.tiny import sample_of, target_of, tiny_bank
 from tests.conftest import ARCHITECTURES, lively
 from tests.nets import vgg
 
@@ -40,25 +40,10 @@ OURS = [name for name in SCORES.names() if not name.startswith("tp_")]
 WITH_SALIENCY = [name for name in OURS if hasattr(SCORES.module(name), "saliency")]
 NEED_DATA = {"apoz", "fisher", "grasp", "hessian", "hrank", "mean_activation", "snip", "taylor", "variance", "wanda"}
 NO_NORMS = ("folded resnet", "vit")
-QUICK = {"hessian": {"probes": 1}}
-
-
-def sample_of(architecture: Architecture, seed: int = 0, count: int = 48) -> Sample:
-    generator = torch.Generator().manual_seed(seed)
-    x = torch.randn(count, architecture.channels, architecture.size, architecture.size, generator=generator)
-    return Sample(x, torch.randint(0, architecture.classes, (count,), generator=generator), generator)
-
-
-def tiny_bank(model: nn.Module, image: tuple[int, int], classes: tuple[int, ...] = (4, 5)) -> Bank:
-    generator = torch.Generator().manual_seed(3)
-    layers, width = find_layers(model, image), model.get_classifier().in_features
-    entries = []
-    for number in range(3):
-        soft = {layer.name: torch.rand(layer.count, generator=generator) for layer in layers}
-        mask = {name: (value >= value.median()).float() for name, value in soft.items()}
-        head = torch.randn(len(classes), width, generator=generator)
-        entries.append(Entry(f"b{number}", classes, mask, soft, head, torch.zeros(len(classes)), 0.5))
-    return Bank("hash", tuple(entries))
+QUICK = {
+    "hessian": {"probes": 1}, "oracle": {"steps": 4}, "iterative_taylor": {"steps": 4, "rounds": 2},
+    "mvp": {"steps": 4, "rounds": 2},
+}  # fmt: skip
 
 
 def dense_net(*weights: Tensor) -> nn.Sequential:
@@ -101,10 +86,15 @@ def test_every_method_scores_every_unit(name: str, architecture: Architecture) -
     for key, parameter in model.named_parameters():
         parameter.requires_grad_(flags[key])
     before = {key: value.clone() for key, value in model.state_dict().items()}
-    context = () if name in SCORES.names() else (tiny_bank(model, architecture.image), (0, 1))
-    options = QUICK.get(name, {})
-    first = module.score(model, layers, sample_of(architecture, count=count), *context, **options)
-    again = module.score(model, layers, sample_of(architecture, count=count), *context, **options)
+    bank, options = tiny_bank(model, architecture.image), QUICK.get(name, {})
+
+    def scored() -> Scores:
+        sample = sample_of(architecture, count=count)
+        target = target_of(model, architecture, sample)
+        given = {"model": model, "layers": layers, "sample": sample, "target": target, "bank": bank}
+        return module.score(**{each: given[each] for each in METHODS.arguments(name)}, **options)
+
+    first, again = scored(), scored()
     for layer in layers:
         assert first[layer.name].shape == (layer.count,)
         assert first[layer.name].isfinite().all()

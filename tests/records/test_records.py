@@ -15,7 +15,7 @@ from maskbank.records.schema import columns
 LABELS = {
     "cell_key", "stage", "profile", "dataset", "backbone", "recipe", "method", "task", "split", "pattern", "allocation",
     "schedule", "reconstruct", "bn", "setup", "budget_kind", "reason", "dense_hash", "splits_hash", "evidence_hash",
-    "code_version", "suite", "suite_version", "tuning", "numerics_class", "leak",
+    "code_version", "suite", "suite_version", "tuning", "numerics_class", "leak", "variant", "bank",
 }  # fmt: skip
 
 
@@ -28,7 +28,7 @@ def record(**values: object) -> dict[str, object]:
         "steps": 0,
         "seed": 0,
         "status": "ok",
-        "schema_version": 2,
+        "schema_version": 3,
     }
     return row | {"trials": 1, "accuracy": 0.5} | values
 

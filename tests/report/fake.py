@@ -1,5 +1,6 @@
 """Small made-up records that fit the schema, for tests of statistics and reports."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,15 @@ ATTACKS = {"fgsm eps 0.03": 0.6, "pgd eps 0.03": 0.5}
 ROLE = {"smsp": "method", "universal": "control", "random": "control", "dense": "reference"}
 BASE = {
     "profile": "test", "dataset": "fashion_mnist", "backbone": "resnet20", "recipe": "adam", "method": NONE,
-    "role": "reference", "task": NONE, "task_split": NONE, "split": NONE, "ways": np.nan, "shots": np.nan,
+    "role": "reference", "variant": "default", "bank": NONE, "task": NONE, "task_split": NONE, "split": NONE,
+    "ways": np.nan, "shots": np.nan,
     "pattern": NONE, "allocation": NONE, "schedule": NONE, "reconstruct": NONE, "bn": NONE, "setup": "same steps",
     "budget_kind": NONE, "budget_asked": np.nan, "budget_achieved": np.nan, "steps": 0, "pretrain_seed": 0.0,
     "seed": 0, "status": "ok", "reason": NONE, "accuracy": np.nan, "accuracy_dense": np.nan, "loss": np.nan,
     "params": 5e4, "params_dense": 2.7e5, "macs": 2e6, "macs_dense": 1e7, "bytes": 2e5, "train_macs": 1e9,
-    "selection_macs": 1e8, "dense_hash": "d0", "splits_hash": "s0", "evidence_hash": "e0", "code_version": "c0",
-    "schema_version": 2, "suite": "fake", "suite_version": "1", "tuning": NONE, "trials": 1,
+    "selection_macs": 1e8, "tuning_macs": 0.0, "dense_hash": "d0", "splits_hash": "s0", "evidence_hash": "e0",
+    "code_version": "c0",
+    "schema_version": 3, "suite": "fake", "suite_version": "1", "tuning": "default", "trials": 1,
     "numerics_class": "float32", "leak": "backbone saw no target class",
 }  # fmt: skip
 
@@ -136,6 +139,81 @@ def records(splits: int = 8, seed: int = 0, seeds: int = 1) -> pd.DataFrame:
     return frame_of(transfer(splits, generator, seeds) + others(generator) + structured(generator))
 
 
+STUDY = {  # method -> role, gain, MACs of its selection
+    "smsp": ("method", 0.06, 4e9), "l1": ("rival", -0.02, 0.0), "l2": ("rival", 0.0, 0.0),
+    "fpgm": ("rival", -0.01, 0.0), "taylor": ("rival", 0.045, 2e9), "snip": ("rival", 0.02, 2e9),
+    "iterative_taylor": ("rival", 0.05, 9e9), "universal": ("control", 0.04, 0.0), "random": ("control", -0.04, 0.0),
+    "nearest": ("control", 0.03, 4e9), "farthest": ("control", -0.03, 4e9), "shuffled": ("control", -0.01, 4e9),
+    "magnitude_widths": ("control", 0.01, 4e9), "scratch": ("control", -0.1, 4e9), "oracle": ("control", 0.1, 3e10),
+    "dense": ("reference", 0.14, 0.0),
+}  # fmt: skip
+FEW = ("nearest", "farthest", "shuffled", "magnitude_widths", "scratch", "oracle")  # controls at 10 % kept only
+RIVALS = ("smsp", "l2", "taylor", "dense")
+GRID = ((0.2, "uniform"), (0.1, "uniform"), (0.05, "uniform"), (0.2, "global_macs"), (0.1, "global_macs"))
+
+
+def study(splits: int = 8, seed: int = 0, foreign: int = 4) -> pd.DataFrame:
+    """Transfer in full: 16 methods of which controls ran at one budget, half of the splits unseen, a foreign data set,
+    tuned cells with their trials, few shots, and ablations. Rows that differ in T alone share a cell."""
+    generator = np.random.default_rng(seed)
+    names = [(f"s{split}", "unseen" if split % 2 else "heldout") for split in range(splits)]
+    rows = cells(generator, tuple(STUDY), GRID, names)
+    rows += cells(generator, RIVALS, GRID, [(f"s{split}", "foreign") for split in range(foreign)], dataset="kmnist")
+    rows += cells(generator, RIVALS, GRID, names, tuning="tuned@4", trials=4, tuning_macs=2e10)
+    rows += cells(generator, RIVALS, [(0.1, "uniform")], names, shots=5.0)
+    for variant, bank, loss in (("m1", "amp", 0.03), ("votes", "amp", 0.0), ("bank4", "amp4", 0.02)):
+        rows += cells(generator, ("smsp",), GRID[:2], names, variant=variant, bank=bank, loss=loss)
+    for trial in range(4):
+        rows += [
+            {**row, "stage": "tune", "task_split": "validation"}
+            for row in cells(generator, RIVALS, [(0.1, "uniform")], [("v0", "validation")], variant=f"trial{trial}")
+        ]
+    return keyed(frame_of(rows))
+
+
+def cells(
+    generator: np.random.Generator, methods: tuple[str, ...], points: Sequence[tuple[float, str]],
+    splits: list[tuple[str, str]], loss: float = 0.0, **labels: object,
+) -> list[dict]:  # fmt: skip
+    """Two tasks a split; T 0, 10, 30. `labels` are given to all rows; `loss` is taken off their accuracy."""
+    rows = []
+    for split, kind in splits:
+        shift = np.random.default_rng(int(split[1:])).normal(0, 0.04)  # alike for all rows of the split
+        for method in methods:
+            role, gain, selection = STUDY[method]
+            own = [(0.1, where) for _, where in points[1:4:2]] if method in FEW else points
+            for budget, allocation in [(1.0, NONE)] if role == "reference" else own:
+                for task in ("t0", "t1"):
+                    for steps in (0, 10, 30):
+                        gained = (gain - loss) * (0.4 if steps == 30 else 1) + 0.04 * np.sqrt(steps / 10)
+                        accuracy = 0.6 + gained + shift + 0.05 * np.log2(budget) + generator.normal(0, 0.02)
+                        rows.append({
+                            "stage": "transfer", "method": method, "role": role, "task": task, "task_split": kind,
+                            "split": split, "ways": 3.0, "steps": steps, "allocation": allocation, "pattern": "units",
+                            "bn": "reestimated", "budget_kind": NONE if role == "reference" else "units",
+                            "bank": "amp" if selection == 4e9 else NONE, "budget_asked": budget,
+                            "budget_achieved": budget, "accuracy": float(np.clip(accuracy, 0, 1)),
+                            "accuracy_dense": 0.8, "splits_hash": split, "dense_hash": split,
+                            "selection_macs": selection, "train_macs": 4e9 * budget * steps, **labels,
+                        })  # fmt: skip
+    return rows
+
+
+def study_timings(frame: pd.DataFrame, speed: float = 1e10) -> pd.DataFrame:
+    """Timings of `study`: what the MACs of each cell take at this speed, in MACs a second."""
+    spent = frame.groupby("cell_key")[["selection_macs", "train_macs"]].max() / speed
+    timings = tables(frame)["timings"].set_index("cell_key")
+    parts = {"selection_seconds": spent.selection_macs, "adaptation_seconds": spent.train_macs}
+    return timings.assign(**parts, cpu_seconds=spent.sum(axis=1)).reset_index()
+
+
+def keyed(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same records with one cell key for rows that differ in T and what was measured at it."""
+    measured = ["cell_key", "steps", "accuracy", "train_macs", "status", "reason"]
+    same = frame.groupby([name for name in frame if name not in measured], dropna=False, sort=False).ngroup()
+    return frame.assign(cell_key=[f"cell{number:05d}" for number in same])
+
+
 def fail(frame: pd.DataFrame, mask: pd.Series) -> pd.DataFrame:
     """The same records with the cells of the mask failed."""
     return frame.assign(
@@ -151,7 +229,8 @@ def tables(frame: pd.DataFrame) -> dict[str, pd.DataFrame]:
     keys = frame[["cell_key"]].drop_duplicates()
     latency = frame.drop_duplicates("cell_key").stage.eq("evaluate").to_numpy()
     found["timings"] = keys.assign(
-        cpu_seconds=1.0, wall_seconds=1.0, selection_seconds=0.1, latency_ms=np.where(latency, 1.0, np.nan),
+        cpu_seconds=1.0, wall_seconds=1.0, selection_seconds=0.1, adaptation_seconds=0.3,
+        latency_ms=np.where(latency, 1.0, np.nan),
         latency_low_ms=np.where(latency, 0.95, np.nan), latency_high_ms=np.where(latency, 1.1, np.nan),
         latency_dense_ms=np.where(latency, 2.0, np.nan), peak_memory_mb=300.0, machine_class="2 cores",
     )  # fmt: skip

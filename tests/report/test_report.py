@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 from maskbank.report.aggregate import seeded_means, transfer_means
-from maskbank.report.figures import compression_figure, forest_figure
+from maskbank.report.figures import compression_figure
+from maskbank.report.forest import forest_figure
 from maskbank.report.page import data_uri, failures, p_value, status_counts
 from maskbank.report.style import Drawing, colour, house_style, rendered
 from maskbank.report.tables import escaped, points, seeded_table, transfer_table
@@ -50,16 +51,47 @@ def test_every_file_is_written(whole):
     }
     figures = {
         f"figures/{name}.{end}"
-        for name in ("accuracy_by_budget", "compression", "forest", "robustness")
+        for name in (
+            "accuracy_by_budget",
+            "accuracy_by_steps",
+            "accuracy_by_cost",
+            "accuracy_by_seconds",
+            "compression",
+            "forest",
+            "by_task_split",
+            "ablations",
+            "similarity",
+            "bank_heatmap",
+            "reliability",
+            "robustness",
+        )
         for end in ("pdf", "svg", "png", "csv")
     }
     tables = {
         f"tables/{name}.{end}"
-        for name in ("transfer", "compression", "robustness", "prunability")
+        for name in (
+            "transfer",
+            "by_task_split",
+            "crossings",
+            "ablations",
+            "relations",
+            "reliability",
+            "ceilings",
+            "compression",
+            "robustness",
+            "prunability",
+        )
         for end in ("csv", "md", "tex")
     }
-    views = {"comparisons.csv", "summary.json", "claims.json", "rules.json", "index.html"}
+    views = {"comparisons.csv", "summary.json", "claims.json", "rules.json", "index.html", "one_shot_transfer.md"}
     assert found == figures | tables | views
+
+
+def test_the_page_of_transfer_links_to_files_that_are_written(whole):
+    folder, _ = whole
+    links = re.findall(r"\]\(([^)]*)\)", (folder / "one_shot_transfer.md").read_text())
+    assert len(links) >= 5
+    assert all((folder / link).is_file() for link in links)
 
 
 def test_the_page_needs_no_network_and_no_script(whole):
@@ -192,7 +224,7 @@ def test_figures_hold_no_date_and_the_page_inlines_them(records):
 def test_the_forest_leaves_out_the_reference(records):
     drawing = forest_figure(compare(records, fake.small_params().compare), 0.005)
     names = [text.get_text() for text in drawing.figure.axes[0].get_yticklabels()]
-    assert names == ["universal", "random", "L2", "Taylor"]
+    assert names == ["universal (whole bank)", "random units", "L2", "Taylor"]
     assert "n = 6 splits" in drawing.caption
 
 
@@ -223,11 +255,11 @@ def test_seeded_means_count_seeds(records):
 
 def test_bold_marks_the_best_pruned_method_once_a_column(records):
     sheet = transfer_table(transfer_means(records))
-    group = [row for row in sheet.rows if row[1].text == "uniform" and row[2].text == "10"]
-    for column in range(4, 7):
+    group = [row for row in sheet.rows if row[0].text == "resnet20, uniform" and row[1].text == "10"]
+    for column in range(3, 6):
         best = [row for row in group if row[column].best]
         assert len(best) == 1
-        assert best[0][3].text != "dense"
+        assert best[0][2].text != "dense"
 
 
 def test_failed_cells_stay_in_counts_and_tables(records):

@@ -11,7 +11,7 @@ from maskbank.records.schema import NONE
 from maskbank.report.aggregate import STRUCTURED, STRUCTURED_NUMBERS, structured_means
 from maskbank.report.figures import compression_figure
 from maskbank.report.robustness import NO_STRUCTURED, attack_label, robustness_figure, robustness_table, setting_label
-from maskbank.report.style import COLOURS, OTHER_COLOURS, Drawing, label, pattern_label, rendered
+from maskbank.report.style import LOOKS, Drawing, colour, label, pattern_label, rendered
 from maskbank.report.tables import Sheet, seeded_table
 from tests.report import fake
 from tests.report.fake import pruned
@@ -116,15 +116,16 @@ def test_every_line_starts_at_the_dense_control():
     rows = [*TWO, pruned("l1", 0.5, 0, 0.5), pruned("l1", 0.5, 1, 0.5)]
     for axes, dense in zip(panels(robustness_figure(means_of(rows))), (70, 42, 35), strict=True):
         lines = [line for line in axes.lines if len(line.get_xdata()) == 2]
-        starts = [(line.get_xdata()[0], line.get_ydata()[0]) for line in lines if line.get_color() in COLOURS.values()]
+        tints = {tint for tint, _ in LOOKS.values()}
+        starts = [(line.get_xdata()[0], line.get_ydata()[0]) for line in lines if line.get_color() in tints]
         assert [start for start in starts if start[0] == 0] == [pytest.approx((0, dense))] * 2
 
 
 def test_names_and_colours():
     assert [label(name) for name in ("l1", "paoding", "paoding_shipped")] == ["L1", "PAODING", "PAODING as shipped"]
-    assert len(set(COLOURS.values()) | set(OTHER_COLOURS)) == len(COLOURS) + len(OTHER_COLOURS)
+    assert len(set(LOOKS.values())) == len(LOOKS), "two names look the same"
     beside = ["l1", "paoding", "paoding_shipped", "random", "l2", "taylor", "dense"]
-    assert all(lightness_gap(COLOURS[a], COLOURS[b]) > 0.1 for a, b in combinations(beside, 2))
+    assert all(lightness_gap(colour(a), colour(b)) > 0.1 for a, b in combinations(beside, 2))
     assert attack_label(NONE) == "no attack"
     assert attack_label("pgd eps 0.031") == "PGD, eps 0.031"
 

@@ -15,7 +15,7 @@ from maskbank.registry import BACKBONES, RECIPES
 from maskbank.training.batchnorm import batch_statistics, reestimate
 from maskbank.training.evaluate import evaluate, judged_point
 from maskbank.training.loop import Curve, train, warmup_cosine
-from maskbank.training.prototypes import prototype_head
+from maskbank.training.prototypes import class_means, prototype_head
 
 
 class Twice(torch.optim.SGD):
@@ -128,7 +128,7 @@ def test_prototype_head_is_the_nearest_class_mean(small: Architecture, data: Dat
     torch.manual_seed(0)
     model = small.build().eval()
     examples = data.examples("train", (0, 1, 2))
-    replace_head(model, prototype_head(model, data, examples, 3))
+    replace_head(model, prototype_head(class_means(model, data, examples, 3)))
     sheet, _ = evaluate(model, data, examples)
     with torch.no_grad():
         x = data.normalise(examples.x)

@@ -21,13 +21,17 @@ from maskbank.training.batchnorm import batch_statistics
 
 def make(
     model: nn.Module, layers: list[Layer], cost: Cost, batches: Iterable[tuple[Tensor, Tensor]], budget: float,
-    steps: int, lr: float, *, rounds: int = 5, rate: float = 0.001,
+    steps: int, lr: float, alive: dict[str, Tensor] | None = None, *, rounds: int = 5, rate: float = 0.001,
 ) -> Learned:  # fmt: skip
-    """`rate`: Adam's on the weights; `lr`, the rate of learnable scores, is not used. Scores are squared gradients of gates."""
+    """`rate`: Adam's on the weights; `lr`, the rate of learnable scores, is not used. Scores are squared gradients of gates.
+
+    `alive`: masks of the units that are open at the start; None for all.
+    """
     net = copy.deepcopy(model)
     net.get_classifier().requires_grad_(False)  # type: ignore[operator]
     optimizer = torch.optim.Adam([p for p in net.parameters() if p.requires_grad], rate)
-    alive, soft = ones(layers), {layer.name: torch.zeros(layer.count) for layer in layers}
+    alive = alive or ones(layers)
+    soft = {layer.name: torch.zeros(layer.count) for layer in layers}
     total = {layer.name: torch.zeros(layer.count) for layer in layers}
     ends = dict(zip(ends_of(steps, rounds), fractions(f"cubic:{rounds}", budget), strict=True))
     with batch_statistics(net):

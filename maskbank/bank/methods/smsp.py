@@ -1,23 +1,41 @@
-"""SMSP (Zhao & Long, arXiv 2307.04365): the sum of the masks of the nearest class-disjoint bank tasks.
+"""SMSP (Zhao & Long, arXiv 2307.04365): a score mask of the masks of the nearest class-disjoint bank tasks.
 
-The paper's full text was not at hand: LEEP as the similarity, the sum and the tie-breaks are our reading.
+The paper's full text was not at hand: LEEP as the similarity, votes and the tie-breaks are our reading.
 """
+
+from typing import Literal
 
 from torch import nn
 
-from maskbank.bank.entry import Bank
-from maskbank.bank.scoremask import sum_masks
-from maskbank.bank.similarity import entry_leep, entry_model
+from maskbank.bank.neighbours import find_neighbours
+from maskbank.bank.scoremask import score_mask
+from maskbank.bank.store import MaskBank
+from maskbank.bank.target import Target
 from maskbank.models.units import Layer
-from maskbank.pruning.sample import Sample, Scores
+from maskbank.pruning.sample import Scores
 
 ROLE = "method"
+SEARCH = {"neighbours": [1, 3, 5, 8], "aggregate": ["votes", "sum"]}
 
 
 def score(
-    model: nn.Module, layers: list[Layer], sample: Sample, bank: Bank, classes: tuple[int, ...], *, neighbours: int = 5
+    model: nn.Module,
+    layers: list[Layer],
+    target: Target,
+    bank: MaskBank,
+    *,
+    neighbours: int = 5,
+    similarity: Literal["label_free", "leep", "prototypes", "random"] = "leep",
+    order: Literal["nearest", "farthest"] = "nearest",
+    aggregate: Literal["votes", "sum", "weighted", "normalised"] = "votes",
+    temperature: float = 0.1,
+    shortlist: int = 64,
+    rough: int = 3,
+    size: int = 0,
 ) -> Scores:
-    free = bank.disjoint(classes)
-    similarity = [entry_leep(entry_model(model, layers, entry), sample) for entry in free]
-    nearest = sorted(range(len(free)), key=lambda index: -similarity[index])[:neighbours]
-    return sum_masks(model, layers, [free[index] for index in nearest])
+    """`size`: how many class-disjoint entries the bank is taken to have; 0 for all. Others: see `neighbours`, `scoremask`."""
+    chosen = find_neighbours(
+        model, layers, target, bank,
+        count=neighbours, similarity=similarity, order=order, shortlist=shortlist, rough=rough, size=size,
+    )  # fmt: skip
+    return score_mask(model, layers, bank, chosen, aggregate, temperature)

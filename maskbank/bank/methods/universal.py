@@ -1,14 +1,18 @@
-"""Universal: the sum of all class-disjoint masks of the bank. The control that says what similarity adds."""
+"""Universal: SMSP with all class-disjoint entries of the bank. The control that says what similarity adds."""
 
+import numpy as np
 from torch import nn
 
-from maskbank.bank.entry import Bank
-from maskbank.bank.scoremask import sum_masks
+from maskbank.bank.neighbours import Neighbours
+from maskbank.bank.scoremask import score_mask
+from maskbank.bank.store import MaskBank
+from maskbank.bank.target import Target
 from maskbank.models.units import Layer
-from maskbank.pruning.sample import Sample, Scores
+from maskbank.pruning.sample import Scores
 
 ROLE = "control"
 
 
-def score(model: nn.Module, layers: list[Layer], sample: Sample, bank: Bank, classes: tuple[int, ...]) -> Scores:
-    return sum_masks(model, layers, bank.disjoint(classes))
+def score(model: nn.Module, layers: list[Layer], target: Target, bank: MaskBank) -> Scores:
+    free = bank.free(target.dataset, target.classes)
+    return score_mask(model, layers, bank, Neighbours(free, np.zeros(len(free))), "votes", 1.0)

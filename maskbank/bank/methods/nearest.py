@@ -1,0 +1,18 @@
+"""Nearest: the mask of the single most similar entry. The control that says what several masks add."""
+
+from typing import Any
+
+from torch import nn
+
+from maskbank.bank.methods import smsp
+from maskbank.bank.store import MaskBank
+from maskbank.bank.target import Target
+from maskbank.models.units import Layer
+from maskbank.pruning.sample import Scores
+
+ROLE = "control"
+CONTROL_OF = "smsp"
+
+
+def score(model: nn.Module, layers: list[Layer], target: Target, bank: MaskBank, **options: Any) -> Scores:
+    return smsp.score(model, layers, target, bank, **options | {"neighbours": 1})

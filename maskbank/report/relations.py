@@ -1,0 +1,245 @@
+"""What similarity says about bank entries: its rank correlation with overlap and accuracy, and one bank looked at."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+
+from maskbank.report.style import Drawing, empty_panel, house_style, label
+from maskbank.report.tables import Cell, Sheet, number_range
+from maskbank.statistics.correlation import (
+    ABOVE_CHANCE,
+    ACCURACY,
+    BY_LAYER,
+    MEASURED,
+    OVERLAP,
+    RELATION,
+    outcomes,
+    steps_of,
+)
+
+NO_RELATIONS = "no cell of the stage relate has a similarity"
+SIMILARITY_WORDS = {
+    "similarity_leep": "LEEP",
+    "similarity_prototypes": "prototypes",
+    "similarity_label_free": "label-free",
+    "overlap": "mask overlap",
+}
+TINTS = {OVERLAP: "#0072B2", ABOVE_CHANCE: "#0072B2", BY_LAYER: "#56B4E9", ACCURACY: "#D55E00"}
+MOST_NUMBERED = 130  # cells of a heat map that still hold legible numbers
+MOST_NAMES = 24
+
+
+def similarity_word(name: str) -> str:
+    return SIMILARITY_WORDS.get(name, name.replace("_", " "))
+
+
+def outcome_word(name: str) -> str:
+    """A column of `relation_table` as a reader sees it."""
+    kind, _, rest = name.partition("@")
+    words = {OVERLAP: "overlap", ABOVE_CHANCE: "overlap above chance", BY_LAYER: f"overlap in {rest}"}
+    return words.get(kind) or f"accuracy at T = {rest}"
+
+
+def relation_words(labels: Any) -> str:
+    """The labels RELATION in one line; the recipe is left out where it is the plain one."""
+    dataset, backbone, recipe, bank = map(str, labels)
+    return f"{dataset}, {backbone}{'' if recipe == 'adam' else f' ({label(recipe)})'}, bank {bank}"
+
+
+def correlation_text(value: float) -> str:
+    return "–" if pd.isna(value) else f"{value:+.2f}".replace("-", "−")
+
+
+def interval_text(low: float, high: float) -> str:
+    return "–" if pd.isna(low) else f"{correlation_text(low)} to {correlation_text(high)}"
+
+
+def relations_table(data: pd.DataFrame) -> Sheet:
+    """A row a setting, similarity and outcome, from `correlations`."""
+    rows = []
+    for row in data.to_dict("records"):
+        texts = (
+            relation_words(row[name] for name in RELATION), similarity_word(row["similarity"]),
+            outcome_word(row["outcome"]), correlation_text(row["correlation"]),
+            interval_text(row["ci_low"], row["ci_high"]) + ("" if row["status"] == MEASURED else f" ({row['status']})"),
+            "–" if pd.isna(row["sd"]) else f"{row['sd']:.2f}", str(row["n"]), str(row["targets"]), str(row["pairs"]),
+            str(row["constant"]), correlation_text(row["pooled"]),
+        )  # fmt: skip
+        rows.append(tuple(map(Cell, texts)))
+    head = (
+        "setting",
+        "similarity",
+        "with",
+        "mean",
+        "95 % interval",
+        "sd",
+        "n",
+        "targets",
+        "pairs",
+        "constant",
+        "pooled",
+    )
+    caption = (
+        "Spearman's rank correlation over the entries of a bank inside each target task, averaged over seeds, tasks and "
+        "then splits. n counts splits, sd is theirs. Interval: two-level bootstrap (splits, then tasks); below 6 splits "
+        "a t-interval over splits. Constant: targets left out because one side is the same for all entries. Pooled: all "
+        "pairs ranked together, a view only, as a similarity compares inside one target. The overlap is with the mask "
+        "learned on the target itself; above chance: less that of random masks of the same layer widths. No test."
+    )
+    return Sheet("relations", "What similarity is related to", caption, head, tuple(rows), data)
+
+
+def similarity_figure(data: pd.DataFrame) -> Drawing:
+    """Forest of rank correlations, from `correlations`: a row of panels a setting, a panel a similarity."""
+    shown = data[data.correlation.notna() & (~data.outcome.str.startswith(f"{BY_LAYER}@") | in_first_bank(data))]
+    lines = list(shown.groupby(RELATION, sort=True))
+    columns = [name for name in SIMILARITY_WORDS if name in set(shown.similarity)]
+    heights = [0.24 * group.outcome.nunique() + 0.75 for _, group in lines] or [2.4]
+    with house_style():
+        size = (2.15 * max(len(columns), 2) + 1.9, sum(heights) + 0.3)
+        figure = Figure(figsize=size, layout="constrained")
+        if not lines:
+            empty_panel(figure, NO_RELATIONS)
+        else:
+            parts = figure.subfigures(len(lines), 1, squeeze=False, height_ratios=heights)[:, 0]
+            for part, (labels, group) in zip(parts, lines, strict=True):
+                part.suptitle(relation_words(labels), x=0.01, ha="left", fontsize=9, fontweight="bold")
+                order = list(dict.fromkeys(group.outcome))
+                panels = part.subplots(1, len(columns), squeeze=False, sharey=True)[0]
+                for axes, name in zip(panels, columns, strict=True):
+                    correlation_panel(axes, group[group.similarity == name], order)
+                    axes.set_title(similarity_word(name))
+            for axes in panels:
+                axes.set_xlabel("rank correlation")
+    n = number_range(shown.n) if len(shown) else "0"
+    caption = (
+        "Rank correlation (Spearman) of each similarity with mask overlap (blue; pale: in one layer, drawn for the first bank "
+        "by name of each net, the others are in the table) and with the "
+        "accuracy that a target reaches with that entry's mask (orange), over the entries of a bank inside each target, "
+        f"averaged over splits; n = {n} splits. Last panel: of overlap itself with accuracy. Bars: 95 % bootstrap of "
+        "splits, then tasks. Hollow: fewer than 6 splits, the bar is a t-interval. No test and no correction: many bars "
+        "are shown."
+    )
+    alt = "Forest plots of rank correlation with intervals, one panel a similarity, one row an outcome."
+    return Drawing("similarity", "What similarity is related to", caption, alt, data, figure)
+
+
+def in_first_bank(data: pd.DataFrame) -> pd.Series:
+    """Marks the rows of the first bank by name of each data set, backbone and recipe."""
+    return data.bank == data.groupby(RELATION[:3]).bank.transform("min")
+
+
+def correlation_panel(axes: Axes, group: pd.DataFrame, order: list[str]) -> None:
+    axes.axvline(0, color="#555555", linewidth=0.9)
+    for row in group.to_dict("records"):
+        height, tint = order.index(row["outcome"]), TINTS[row["outcome"].partition("@")[0]]
+        low, high = (row["ci_low"], row["ci_high"]) if pd.notna(row["ci_low"]) else (row["correlation"],) * 2
+        axes.plot([low, high], [height, height], color=tint, linewidth=1.6)
+        face = tint if row["status"] == MEASURED else "white"
+        axes.plot([row["correlation"]], [height], "o", color=tint, markersize=4.5, markerfacecolor=face)
+    axes.set_yticks(range(len(order)), [outcome_word(name) for name in order])
+    axes.set_ylim(len(order) - 0.5, -0.5)
+    axes.set_xlim(-1.05, 1.05)
+    axes.set_xticks([-1, -0.5, 0, 0.5, 1])
+    axes.grid(axis="y", visible=False)
+
+
+def chosen_splits(table: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
+    """For the heat map: of the setting with most pairs, the unseen and the held-out split with most, first by name."""
+    found: list[tuple[str, pd.DataFrame]] = []
+    accuracies = [name for name in outcomes(table) if name.startswith(ACCURACY)]
+    known = table[table[accuracies].notna().any(axis=1)] if accuracies else table.iloc[:0]
+    if known.empty:
+        return found
+    rows = known[most_frequent(known[RELATION].apply(tuple, axis=1))]
+    for kind in ("unseen", "heldout"):
+        own = rows[rows.task_split == kind]
+        if len(own):
+            found.append((kind, own[most_frequent(own.split)]))
+    return found
+
+
+def most_frequent(names: pd.Series) -> pd.Series:
+    """Marks the rows of the most frequent name, the first in sorted order where several are."""
+    counts = names.value_counts()
+    return names == min(counts.index[counts == counts.max()])
+
+
+def heatmap_figure(table: pd.DataFrame) -> Drawing:
+    """Accuracy and LEEP of every bank entry on every target task of one unseen and one held-out split."""
+    chosen = chosen_splits(table)
+    accuracy = next((name for name in outcomes(table)[::-1] if name.startswith(ACCURACY)), "")
+    measures = {accuracy: ("accuracy (points)", 100), "similarity_leep": ("LEEP", 1)}
+    grids = {(kind, name): heat_grid(rows, name) for kind, rows in chosen for name in measures}
+    parts = [grid_rows(kind, rows, name, grids[kind, name]) for kind, rows in chosen for name in measures]
+    data = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=HEAT_COLUMNS)
+    heights = [0.24 * min(len(grids[kind, accuracy]), MOST_NAMES) + 1.0 for kind, _ in chosen]
+    tasks = max((grid.shape[1] for grid in grids.values()), default=2)
+    with house_style():
+        size = (min(2 * (0.55 * max(tasks, 3) + 1.6) + 0.8, 12.5), max(sum(heights), 2.4))
+        figure = Figure(figsize=size, layout="constrained")
+        if not chosen:
+            empty_panel(figure, NO_RELATIONS)
+        else:
+            panels = figure.subplots(len(chosen), 2, squeeze=False, height_ratios=heights)
+            for line, (kind, rows) in zip(panels, chosen, strict=True):
+                for axes, (name, (words, scale)) in zip(line, measures.items(), strict=True):
+                    image = heat_panel(axes, grids[kind, name], scale)
+                    axes.set_title(f"{kind.replace('heldout', 'held-out')} split {rows.split.iloc[0]}: {words}")
+                line[0].set_ylabel("bank entry")
+            figure.colorbar(image, ax=panels, aspect=40, label="from the mean of the target task, in its sds")
+    where = relation_words(chosen[0][1][RELATION].iloc[0]) if chosen else "nothing"
+    at = f" at T = {steps_of(accuracy)}" if accuracy else ""
+    caption = (
+        f"Each bank entry (row) on each target task (column): accuracy of the target{at} with that entry's mask, and LEEP. "
+        f"Shown: {where}, the setting with most pairs, and of it the unseen and the held-out split with most pairs (the "
+        "first by name where several have). Colour: above (blue) or below (red) the mean of the column, in sds of the "
+        "column, as neither measure compares between targets. Entries are sorted by their mean accuracy here, so that "
+        "rows match left and right. A choice for looking at, not a summary."
+    )
+    alt = "Heat maps of bank entries against target tasks, coloured by accuracy and by LEEP within each target."
+    return Drawing("bank_heatmap", "A bank entry by entry", caption, alt, data, figure)
+
+
+HEAT_COLUMNS = ["task_split", "split", "measure", "entry", "task", "value"]
+
+
+def heat_grid(rows: pd.DataFrame, name: str) -> pd.DataFrame:
+    """[entries, tasks], seeds averaged, entries by their mean accuracy, the best first."""
+    accuracies = [column for column in rows.columns if column.startswith(ACCURACY) and rows[column].notna().any()]
+    order = rows.groupby("entry")[max(accuracies, key=steps_of)].mean().sort_values(ascending=False, kind="stable")
+    grid = rows.groupby(["entry", "task"])[name].mean().unstack("task")
+    return grid.loc[order.index, sorted(grid.columns, key=by_number)]
+
+
+def by_number(name: str) -> tuple[int, str]:
+    """Sorts t2 before t10."""
+    return int("".join(filter(str.isdigit, name)) or 0), name
+
+
+def grid_rows(kind: str, rows: pd.DataFrame, name: str, grid: pd.DataFrame) -> pd.DataFrame:
+    long = grid.reset_index().melt(id_vars="entry", var_name="task", value_name="value")
+    return long.assign(task_split=kind, split=rows.split.iloc[0], measure=name)[HEAT_COLUMNS]
+
+
+def heat_panel(axes: Axes, grid: pd.DataFrame, scale: int) -> AxesImage:
+    """Values written in cells, where there are few; coloured by their place in the column."""
+    centred = grid - grid.mean()
+    spread = grid.std(ddof=0)
+    shades = (centred / spread.where(spread > 0, 1.0)).to_numpy(float)
+    image = axes.imshow(shades, cmap="RdBu", vmin=-3, vmax=3, aspect="auto")
+    if grid.size <= MOST_NUMBERED:
+        for (row, column), value in np.ndenumerate(grid.to_numpy(float)):
+            text = "–" if np.isnan(value) else f"{scale * value:.{1 if scale > 1 else 2}f}".replace("-", "−")
+            ink = "white" if abs(shades[row, column]) > 1.9 else "black"
+            axes.text(column, row, text, ha="center", va="center", fontsize=7, color=ink)
+    for ticks, names in ((axes.set_yticks, list(grid.index)), (axes.set_xticks, list(grid.columns))):
+        every = -(-len(names) // MOST_NAMES)
+        ticks(range(0, len(names), every), [str(name).rpartition("/")[2] for name in names[::every]])
+    axes.grid(visible=False)
+    axes.set_xlabel("target task")
+    return image

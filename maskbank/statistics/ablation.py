@@ -1,0 +1,40 @@
+"""Ablations: each variant of a method minus the method as it is, on the same tasks and seeds."""
+
+from dataclasses import asdict, fields
+
+import pandas as pd
+
+from maskbank.config import Compare
+from maskbank.statistics.contrast import Contrast, measure
+from maskbank.statistics.pairing import DEFAULT, SETTING, every_variant, pair, tabulate
+
+LABELS = [*SETTING, "method", "variant", "bank", "bank_default", "budgets", "steps_averaged"]
+COLUMNS = [*LABELS, *(field.name for field in fields(Contrast))]
+
+
+def ablations(records: pd.DataFrame, params: Compare) -> pd.DataFrame:
+    """One row a setting, method and variant, with COLUMNS; empty where no variant was run.
+
+    `difference` is variant minus default, the mean over the budgets and steps at which both were run. These contrasts
+    describe: p is of one test alone, corrected for nothing. `bank` names the bank that the variant read.
+    """
+    found = []
+    for labels, rows in every_variant(records).groupby([*SETTING, "method"], sort=True):
+        named = dict(zip([*SETTING, "method"], map(str, labels), strict=True))
+        banks = rows.groupby("variant").bank.agg(lambda names: " ".join(sorted(set(names))))
+        scores = tabulate(rows.assign(method=rows.variant))
+        for variant in sorted(set(rows.variant) - {DEFAULT}):
+            points = scores.points[scores.ran(variant, DEFAULT)]
+            label = f"ablation/{'/'.join(named.values())}/{variant}"
+            found.append(
+                {
+                    **named,
+                    "variant": variant,
+                    "bank": banks[variant],
+                    "bank_default": banks.get(DEFAULT, ""),
+                    "budgets": " ".join(f"{budget:g}" for budget in sorted(points.budget_asked.unique())),
+                    "steps_averaged": " ".join(str(steps) for steps in sorted(points.steps.unique())),
+                    **asdict(measure(pair(scores, variant, DEFAULT), params, label)),
+                }
+            )
+    return pd.DataFrame(found, columns=COLUMNS)

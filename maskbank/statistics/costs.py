@@ -1,0 +1,126 @@
+"""What an accuracy of transfer costs in all: choosing the units, adapting, and the trials of tuning."""
+
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
+
+from maskbank.config import Compare
+from maskbank.statistics.contrast import INCOMPLETE, INSUFFICIENT, MIN_CLUSTERS, TESTED, generator_for
+from maskbank.statistics.crossing import Array, crossing
+from maskbank.statistics.pairing import (
+    DEFAULT,
+    POINT,
+    SETTING,
+    missing_of,
+    settings,
+    tabulate,
+    transfer_rows,
+)
+
+KINDS = ("macs", "seconds")  # columns macs_total, seconds_total
+UNKNOWN = "not known"  # a cost was not recorded, or seconds are of several machine classes
+NET = ["backbone", "recipe", "pretrain_seed"]  # what a method was tuned for
+COLUMNS = [
+    *SETTING, "budget_asked", "method", "rival", "role", "cost_of", "verdict", "cost", "low", "high", "agreement",
+    "range_low", "range_high", "n", "status", "missing",
+]  # fmt: skip
+
+
+def cost_rows(records: pd.DataFrame, timings: pd.DataFrame) -> pd.DataFrame:
+    """Transfer rows with what each took in all, for one task.
+
+    Adds `macs_total` and `seconds_total`: selection, adaptation up to this T (a step takes the same time from first to
+    last) and all trials of the method's tuning, in full for each task. NaN where a part is not known, and seconds
+    also where they come from several machine classes (rule X14).
+    """
+    rows = transfer_rows(records).merge(timings, on="cell_key", how="left", validate="many_to_one")
+    trials = trial_seconds(records, timings)
+    rows = rows.merge(trials, on=[*NET, "method"], how="left", validate="many_to_one")
+    tuned = rows.tuning != DEFAULT
+    last = rows.groupby("cell_key").steps.transform("max")
+    adapted = rows.adaptation_seconds * (rows.steps / last.where(last > 0)).fillna(0)
+    tuning = rows.trial_seconds.where(tuned, 0.0)
+    classes = set(rows.machine_class.dropna()) | set(rows[tuned].trial_machine.dropna())
+    seconds = rows.selection_seconds + adapted.where(rows.steps > 0, 0.0) + tuning
+    return rows.assign(
+        macs_total=rows.selection_macs + rows.train_macs + rows.tuning_macs.fillna(0),
+        seconds_total=seconds if len(classes) == 1 else np.nan,
+    )
+
+
+def trial_seconds(records: pd.DataFrame, timings: pd.DataFrame) -> pd.DataFrame:
+    """One row a net and method that was tuned: `trial_seconds` of all its trials, `trial_machine` where they ran."""
+    trials = records[records.stage == "tune"].drop_duplicates("cell_key")
+    trials = trials.assign(pretrain_seed=trials.pretrain_seed.fillna(-1))
+    trials = trials[["cell_key", *NET, "method"]].merge(timings, on="cell_key")
+    groups = trials.groupby([*NET, "method"])
+    found = groups.agg(
+        trial_seconds=("cpu_seconds", lambda seconds: seconds.sum(skipna=False)),
+        trial_machine=("machine_class", lambda names: " and ".join(sorted(set(names)))),
+    )
+    return found.reset_index()
+
+
+def cost_means(costs: pd.DataFrame) -> pd.DataFrame:
+    """Mean total costs of each setting, budget, T and method, from `cost_rows`; those of the reference at every budget."""
+    found = [
+        rows.assign(**setting).groupby([*SETTING, *POINT, "method"])[[f"{kind}_total" for kind in KINDS]].mean()
+        for setting, rows in settings(costs)
+    ]
+    if not found:
+        return pd.DataFrame(columns=[*SETTING, *POINT, "method", *(f"{kind}_total" for kind in KINDS)])
+    return pd.concat(found).reset_index()
+
+
+def crossings(costs: pd.DataFrame, params: Compare) -> pd.DataFrame:
+    """One row a setting, budget, rival and kind of cost, with COLUMNS: from which total cost the method is ahead.
+
+    Curves are of mean accuracy over splits against mean total cost, one point a T, from `cost_rows`. The interval is
+    a bootstrap over splits, refused where blocks are incomplete or splits fewer than 6.
+    """
+    roles = dict(zip(costs.method, costs.role, strict=True))
+    found = []
+    for setting, rows in settings(costs):
+        for budget, group in rows.groupby("budget_asked", sort=True):
+            for rival in params.against:
+                if {params.method, rival} <= set(group.method):
+                    labels = {**setting, "budget_asked": budget, "method": params.method, "rival": rival}
+                    labels["role"] = roles[rival]
+                    found += [
+                        labels | crossed for crossed in cross(group, rival, params, "/".join(map(str, labels.values())))
+                    ]
+    return pd.DataFrame(found, columns=COLUMNS)
+
+
+def cross(rows: pd.DataFrame, rival: str, params: Compare, label: str) -> list[dict[str, object]]:
+    """The method's curve against a rival's at one budget of a setting, for each kind of cost."""
+    scores, names = tabulate(rows), (params.method, rival)
+    own = [scores.at(scores.ran(name)) for name in names]
+    values = [part.values[part.methods.index(name)] for part, name in zip(own, names, strict=True)]
+    whole = ~np.any([np.isnan(table).any(axis=1) for table in values], axis=0)
+    splits = [split_means(scores.blocks[whole], table[whole]) for table in values]
+    missing = "; ".join(text for part, name in zip(own, names, strict=True) for text in missing_of(part, name))
+    n = len(splits[0])
+    status = INCOMPLETE if missing else INSUFFICIENT if n < MIN_CLUSTERS else TESTED
+    found = []
+    for kind in KINDS:
+        known: dict[str, object] = {"cost_of": kind, "n": n, "status": status, "missing": missing}
+        costs = [mean_costs(rows[rows.method == name], f"{kind}_total") for name in names]
+        if n and np.isfinite(np.concatenate(costs)).all():
+            resamples = params.resamples if status == TESTED else 0
+            generator = generator_for(f"crossing/{label}/{kind}", params.seed)
+            known |= asdict(crossing(costs[0], splits[0], costs[1], splits[1], resamples, generator))
+        found.append({"verdict": UNKNOWN} | known)
+    return found
+
+
+def mean_costs(rows: pd.DataFrame, column: str) -> Array:
+    """[points]: mean cost of one method at each T, rising."""
+    return rows.groupby("steps", sort=True)[column].mean().to_numpy(float)
+
+
+def split_means(blocks: pd.DataFrame, values: Array) -> Array:
+    """[blocks, points] -> [splits, points]: seeds averaged inside a task, tasks inside their split."""
+    table = pd.DataFrame(values).groupby([blocks.split.to_numpy(), blocks.task.to_numpy()]).mean()
+    return table.groupby(level=0).mean().to_numpy(float)

@@ -1,0 +1,169 @@
+"""Views of the mask bank: correlations, one bank entry by entry, how masks repeat, and what they come near to."""
+
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from maskbank.config import Compare
+from maskbank.report.relations import chosen_splits, heatmap_figure, relations_table, similarity_figure
+from maskbank.report.reliability import (
+    ceilings_table,
+    pick,
+    reliability_figure,
+    reliability_means,
+    reliability_table,
+)
+from maskbank.report.style import Drawing, rendered
+from maskbank.report.tables import Sheet, latex, markdown
+from maskbank.statistics.correlation import correlations, relation_table
+from maskbank.statistics.effects import half_width
+from tests.report.fake_relations import BANKS, LAYERS, relations, timings_of
+
+PARAMS = Compare(resamples=200)
+
+
+def views(records: pd.DataFrame, metrics: pd.DataFrame) -> tuple[list[Sheet], list[Drawing]]:
+    related = relation_table(records, metrics)
+    correlated = correlations(related, PARAMS)
+    reliable = reliability_means(records, metrics, timings_of(records), related)
+    sheets = [relations_table(correlated), reliability_table(reliable), ceilings_table(reliable)]
+    return sheets, [similarity_figure(correlated), heatmap_figure(related), reliability_figure(reliable)]
+
+
+@pytest.fixture(scope="module")
+def whole() -> tuple[pd.DataFrame, pd.DataFrame]:
+    return relations(6)
+
+
+@pytest.fixture(scope="module")
+def means(whole) -> pd.DataFrame:
+    records, metrics = whole
+    return reliability_means(records, metrics, timings_of(records), relation_table(records, metrics))
+
+
+def cells(sheet: Sheet) -> list[list[str]]:
+    return [[cell.text for cell in row] for row in sheet.rows]
+
+
+def test_tables_have_a_row_for_each_bank_similarity_and_layer(whole):
+    relations_sheet, reliability_sheet, ceilings_sheet = views(*whole)[0]
+    assert len(relations_sheet.rows) == len(BANKS) * ((2 + len(LAYERS) + 1) * 3 + 1)
+    assert len(reliability_sheet.rows) == len(BANKS) * (1 + len(LAYERS))
+    assert len(ceilings_sheet.rows) == len(BANKS)
+    for sheet in (relations_sheet, reliability_sheet, ceilings_sheet):
+        assert all(len(row) == len(sheet.head) for row in sheet.rows)
+        assert "nan" not in markdown(sheet).lower()
+        assert r"\bottomrule" in latex(sheet)
+    assert cells(reliability_sheet)[0][:3] == [
+        "fashion_mnist, resnet20, bank amp10",
+        "amp, keep 0.1, 60 steps",
+        "all layers",
+    ]
+    assert [row[-1] for row in cells(reliability_sheet)] == ["6"] * 8
+
+
+def test_repeats_are_averaged_over_tasks_then_splits(whole, means):
+    records, metrics = whole
+    own = metrics[(metrics.metric == "iou_reseeded") & (metrics.setting == "all")]
+    own = own.merge(records[records.bank == "amp10"][["cell_key", "split"]], on="cell_key")
+    splits = own.groupby("split").value.mean()
+    found = pick(means[means.bank == "amp10"], "iou_reseeded")
+    assert found["mean"] == pytest.approx(splits.mean())
+    assert found.sd == pytest.approx(splits.std(ddof=1))
+    assert found.high - found["mean"] == pytest.approx(half_width(splits.std(ddof=1), 6))
+    assert (found.n, found.tasks) == (6, 12)
+
+
+def test_costs_are_those_of_the_entries_alone(means):
+    for bank, (_, _, steps) in BANKS.items():
+        own = means[means.bank == bank]
+        assert pick(own, "train_macs")["mean"] == 1e7 * steps
+        assert pick(own, "cpu_seconds")["mean"] == pytest.approx(0.5 + steps / 100)
+        assert pick(own, "train_macs").tasks == 6 * 8, "remakes are not entries"
+
+
+def test_best_nearest_and_mean_entry_by_hand(whole):
+    records, metrics = whole
+    related = relation_table(records, metrics)
+    one = related[(related.split == "s0") & (related.task == "t0") & (related.bank == "amp10")]
+    key = one.cell_key.iloc[0]
+    alone = records[records.cell_key == key]
+    found = reliability_means(alone, metrics, timings_of(records), relation_table(alone, metrics))
+    accuracy = one["accuracy_of_entry@10"]
+    expected = {
+        "best_entry": accuracy.max(),
+        "mean_entry": accuracy.mean(),
+        "leep_entry": accuracy[one.similarity_leep.idxmax()],
+        "accuracy_of_own": 0.9,
+    }
+    for measure, value in expected.items():
+        assert pick(found, measure, "10")["mean"] == pytest.approx(value)
+    assert pick(found, "overlap")["mean"] == pytest.approx(one.overlap.mean())
+    assert np.isnan(pick(found, "overlap_own").sd), "one split has no sd"
+
+
+def test_the_heat_map_shows_the_splits_with_most_pairs(whole):
+    records, metrics = whole
+    table = relation_table(records, metrics)
+    assert [(kind, rows.split.iloc[0]) for kind, rows in chosen_splits(table)] == [("unseen", "s1"), ("heldout", "s0")]
+    fewer = table[~((table.split == "s1") & (table.task == "t0"))]
+    assert chosen_splits(fewer)[0][1].split.iloc[0] == "s3"
+    drawing = heatmap_figure(table)
+    data = drawing.data
+    assert set(data.split) == {"s0", "s1"}
+    assert len(data) == 2 * 2 * 8 * 2, "splits, measures, entries, tasks"
+    value = data[
+        (data.split == "s1") & (data.entry == "s1/b3") & (data.task == "t1") & (data.measure == "similarity_leep")
+    ]
+    row = table[(table.split == "s1") & (table.entry == "s1/b3") & (table.task == "t1") & (table.bank == "amp10")]
+    assert value.value.iloc[0] == row.similarity_leep.iloc[0]
+    best = (
+        data[(data.split == "s1") & data.measure.str.startswith("accuracy")].groupby("entry", sort=False).value.mean()
+    )
+    assert all(high >= low for high, low in pairwise(best)), "entries are sorted by accuracy"
+
+
+def test_the_forest_holds_what_the_table_holds(whole):
+    records, metrics = whole
+    correlated = correlations(relation_table(records, metrics), PARAMS)
+    drawing = similarity_figure(correlated)
+    pd.testing.assert_frame_equal(drawing.data, correlated)
+    titles = [axes.get_title() for axes in drawing.figure.findobj(lambda artist: hasattr(artist, "get_title"))]
+    assert {"LEEP", "prototypes", "label-free", "mask overlap"} <= set(titles)
+    assert "n = 6 splits" in drawing.caption
+
+
+def broken(name: str, records: pd.DataFrame, metrics: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return {
+        "no relate": (records[records.stage != "relate"], metrics),
+        "no prune": (records[records.stage != "prune"], metrics),
+        "nothing": (records.iloc[:0], metrics.iloc[:0]),
+        "one split": (records[records.split == "s0"], metrics),
+        "no leep": (records, metrics[metrics.metric != "similarity_leep"]),
+        "no accuracy": (records, metrics[~metrics.metric.str.startswith("accuracy")]),
+        "no remakes": (records, metrics[~metrics.metric.str.startswith("iou")]),
+        "held out only": (records[records.task_split.isin(["heldout", "bank"])], metrics),
+    }[name]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["no relate", "no prune", "nothing", "one split", "no leep", "no accuracy", "no remakes", "held out only"],
+)
+@pytest.mark.filterwarnings("error")
+def test_views_of_broken_records_are_written(name, whole):
+    sheets, drawings = views(*broken(name, *whole))
+    for sheet in sheets:
+        assert "nan" not in markdown(sheet).lower()
+    for drawing in drawings:
+        drawing.figure.draw_without_rendering()
+        assert "nan" not in drawing.caption
+
+
+def test_the_same_records_give_the_same_bytes(whole):
+    records, metrics = whole
+    again = records.sample(frac=1, random_state=0), metrics.sample(frac=1, random_state=0)
+    for (first, second) in zip(views(records, metrics)[1], views(*again)[1], strict=True):  # fmt: skip
+        assert rendered(first) == rendered(second), first.name
