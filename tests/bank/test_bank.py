@@ -153,6 +153,19 @@ def test_the_shortlist_is_by_prototypes_and_leep_ranks_it(small: Architecture) -
     assert len(find_neighbours(model, layers, target, bank, count=5, size=2).indices) == 2
 
 
+def test_a_rough_look_keeps_some_and_the_full_one_ranks_them(small: Architecture) -> None:
+    """A quarter of the images chooses three of five; the order among these is that of all images."""
+    model, target, layers = target_and_bank(small)
+    bank = bank_of(model, small.image, tiny_entries(model, small.image, ((4, 5), (6, 7), (4, 7), (5, 6), (8, 9))))
+    quarter = replace(target, sample=target.sample.first(12))
+    few = leep_similarity(model, layers, quarter, bank, np.arange(5))
+    kept = set(np.argsort(-few, kind="stable")[:3].tolist())
+    full = leep_similarity(model, layers, target, bank, np.arange(5))
+    found = find_neighbours(model, layers, target, bank, count=1, rough=3)
+    assert found.indices.tolist() == [max(kept, key=lambda index: full[index])]
+    assert found.similarity.tolist() == [max(full[index] for index in kept)]
+
+
 class Bank:
     """As much of a bank as score masks ask for: one layer."""
 

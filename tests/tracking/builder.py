@@ -18,7 +18,8 @@ TRANSFER = {
     "accuracy_dense": 0.9, "loss": 0.5, "params": 1e4, "params_dense": 1e5, "macs": 1e6, "macs_dense": 1e7,
     "bytes": 4e4, "train_macs": 1e9, "selection_macs": 1e8, "dense_hash": "d0", "splits_hash": "p0",
     "evidence_hash": "e0", "code_version": "c0", "schema_version": SCHEMA_VERSION, "suite": "fake",
-    "suite_version": "1", "tuning": "default", "variant": "default", "bank": "amp", "tuning_macs": 0.0, "trials": 1, "numerics_class": "n0", "leak": "none",
+    "suite_version": "1", "tuning": "default",
+    "variant": "default", "bank": "amp", "tuning_macs": 0.0, "trials": 1, "numerics_class": "n0", "leak": "none",
 }  # fmt: skip
 
 
@@ -49,7 +50,8 @@ def write_cells(folder: Path, cells: list[dict[str, Any]]) -> None:
             {"cell_key": key, "step": step, "metric": "loss", "value": 1 / step} for key in keys for step in (1, 2, 4)
         ],
         "timings": [
-            {"cell_key": key, "cpu_seconds": 1.5, "wall_seconds": 2.0, "selection_seconds": 0.5, "adaptation_seconds": 0.4, "latency_ms": None,
+            {"cell_key": key, "cpu_seconds": 1.5, "wall_seconds": 2.0, "selection_seconds": 0.5, "adaptation_seconds": 0.4,
+             "latency_ms": None,
              "latency_low_ms": None, "latency_high_ms": None, "latency_dense_ms": None, "peak_memory_mb": 100.0,
              "machine_class": "test"} for key in keys
         ],
