@@ -33,7 +33,7 @@ class Suite(Section):
     """What a board is called; a change of tasks, splits or steps is a new version (rule X10)."""
 
     name: str = "fashion-mnist-fewway"
-    version: str = "2"
+    version: str = "3"
     profile: str = "default"
     budget_minutes: float = Field(
         10.0, gt=0, description="what this profile may cost on two cores; `plan` warns past it"
