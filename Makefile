@@ -32,6 +32,7 @@ bench: $(VENV)/.installed  ## speed, as ratios side by side
 	python benchmarks/throughput.py
 	python benchmarks/masks.py
 	python benchmarks/pruning.py
+	python benchmarks/bank.py
 
 ui: $(VENV)/.installed  ## MLflow's UI on this machine only
 	maskbank ui

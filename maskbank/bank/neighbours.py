@@ -35,15 +35,16 @@ def find_neighbours(
     shortlist: int = 64,
     rough: int = 3,
     size: int = 0,
+    same_ways: bool = False,
 ) -> Neighbours:
     """The `count` nearest (or farthest) of the class-disjoint entries, ties by place.
 
     LEEP runs each entry's sub-network, so it looks at few: of more than `shortlist` entries at those nearest by prototype
     cosine; of these, if more than `rough * count`, at all with a quarter of the images and at the best `rough * count`
     with all images. 0 for either leaves it out. `size`: only the first so many class-disjoint entries of the bank
-    exist; 0 for all.
+    exist; 0 for all. `same_ways`: only entries with as many classes as the target. Raises InputError where there are none.
     """
-    free = bank.free(target.dataset, target.classes)
+    free = bank.free(target.dataset, target.classes, len(target.classes) if same_ways else None)
     free = free[:size] if size else free
     sign = 1 if order == "nearest" else -1
 

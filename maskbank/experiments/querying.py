@@ -54,8 +54,10 @@ def rows_of(bank: MaskBank, indices: NDArray[np.int64], similarity: NDArray[np.f
 def of_classes(bank: MaskBank, classes: Classes, given: Namespace) -> list[dict[str, Any]]:
     data = open_dataset(PREPARED, prepared_hash())
     wrong = [label for label in classes if not 0 <= label < len(data.names)]
-    if wrong or len(set(classes)) < len(classes):
-        raise InputError(f"--classes {list(classes)}: expected different labels of 0..{len(data.names) - 1}")
+    if wrong or len(set(classes)) < len(classes) or len(classes) < 2:
+        raise InputError(
+            f"--classes {list(classes)}: expected two or more different labels of 0..{len(data.names) - 1}"
+        )
     name = load_params().data.name
     artifact = dense_artifact(bank.identity.dense_hash)
     model = load_model(Architecture(**artifact.description), artifact.path)

@@ -153,6 +153,15 @@ def test_the_shortlist_is_by_prototypes_and_leep_ranks_it(small: Architecture) -
     assert len(find_neighbours(model, layers, target, bank, count=5, size=2).indices) == 2
 
 
+def test_entries_of_other_ways_may_be_left_out(small: Architecture) -> None:
+    model, target, layers = target_and_bank(small)
+    bank = bank_of(model, small.image, tiny_entries(model, small.image, ((4, 5), (6, 7, 8, 9), (4, 7))))
+    found = find_neighbours(model, layers, target, bank, count=3, same_ways=True)
+    assert [bank.classes(int(index)) for index in found.indices] == [(6, 7, 8, 9)]
+    with pytest.raises(InputError, match="none of 3 class-disjoint entries has 3 classes; they have 2, 4"):
+        find_neighbours(model, layers, replace(target, classes=(0, 1, 2)), bank, count=3, same_ways=True)
+
+
 def test_a_rough_look_keeps_some_and_the_full_one_ranks_them(small: Architecture) -> None:
     """A quarter of the images chooses three of five; the order among these is that of all images."""
     model, target, layers = target_and_bank(small)

@@ -158,7 +158,7 @@ def test_merge_and_verify(command: Any, stages: Architecture) -> None:
         ("merge made nothing", 2, "nothing/bank.json: no such file"),
         ("query old --entry zz", 2, "entry zz: 0 ids of the bank begin so"),
         ("query old --entry ''", 2, "entry : 4 ids of the bank begin so"),
-        ("query old --classes 0,9", 2, "--classes [0, 9]: expected different labels of 0..3"),
+        ("query old --classes 0,9", 2, "--classes [0, 9]: expected two or more different labels of 0..3"),
         ("query old --classes 0,1,2,3", 2, "none of 4 entries is class-disjoint"),
         ("query old --classes a", 2, "a: expected labels, such as 0,2,4"),
         ("query old --classes 0 --count 0", 2, "0: expected a whole number, at least 1"),

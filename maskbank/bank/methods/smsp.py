@@ -32,10 +32,12 @@ def score(
     shortlist: int = 64,
     rough: int = 3,
     size: int = 0,
+    same_ways: bool = False,
 ) -> Scores:
-    """`size`: how many class-disjoint entries the bank is taken to have; 0 for all. Others: see `neighbours`, `scoremask`."""
+    """How neighbours are found: see `find_neighbours`; how their masks become scores: see `score_mask`."""
     chosen = find_neighbours(
         model, layers, target, bank,
         count=neighbours, similarity=similarity, order=order, shortlist=shortlist, rough=rough, size=size,
+        same_ways=same_ways,
     )  # fmt: skip
     return score_mask(model, layers, bank, chosen, aggregate, temperature)
