@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import maskbank
+from maskbank.cli import STAGES
 from maskbank.params import profile_params, validate, write_params
 from maskbank.records.load import read_tables
 from tests.pipeline.conftest import Clone
@@ -55,8 +56,16 @@ def test_records_say_what_they_should(clone: Clone) -> None:
     assert (pruned.budget_achieved - pruned.budget_asked).abs().max() < 0.02
     assert (pruned.macs < pruned.macs_dense).all()
     assert pruned.accuracy_dense.notna().all(), "each pruned cell has its dense reference beside it"
-    assert (records[records.task_split == "heldout"].leak == "backbone").all()
-    assert (records[records.task_split == "unseen"].leak == "none").all()
+    default, tuned = records[records.tuning == "default"], records[records.tuning == "tuned@2"]
+    assert (default[default.task_split == "heldout"].leak == "backbone").all()
+    assert (default[default.task_split == "unseen"].leak == "none").all()
+    assert set(tuned.leak) == {"backbone, tuning", "tuning"}
+    assert (tuned.tuning_macs > 0).all(), "trials are paid for"
+    assert {"prototypes", "label_free", "bank taylor"} <= set(records.variant)
+    assert {"validation", "heldout", "unseen", "bank"} <= set(records.task_split)
+    metrics = read_tables(clone.path / "reports")["metrics"]
+    told = {"iou_reseeded", "iou_split_half", "similarity_leep", "overlap", "accuracy_of_entry", "overlap_own"}
+    assert told <= set(metrics.metric)
     assert records[records.stage == "compress"].groupby("dense_hash").pretrain_seed.nunique().max() == 1
     joined = maskbank.load_records(clone.path / "reports")
     assert (joined.dropna(subset="accuracy")["test_reads"] == 1).all(), "the test split is read once a point"
@@ -137,7 +146,7 @@ def test_made_again_by_the_other_engine_byte_for_byte(clone: Clone, tmp_path: Pa
         clone.path, other.path, ignore=shutil.ignore_patterns(".git", ".dvc", ".maskbank", "mlflow.db*", "mlruns")
     )
     write_params(profile_params("smoke", ["engine.kind=process"]), other.path / "params.yaml")
-    for stage in ("prepare", "pretrain", "compress", "sparsify", "prune", "bank", "transfer", "evaluate"):
+    for stage in STAGES[: STAGES.index("compare")]:
         other.run("maskbank", "run", stage)
     for name in TABLES:
         assert (other.path / f"reports/{name}.parquet").read_bytes() == (
@@ -158,13 +167,13 @@ def test_a_new_method_runs_its_own_cells_only(clone: Clone) -> None:
     with pytest.raises(ValueError, match="minex"):
         validate(params, "params")
     text = (clone.path / "params.yaml").read_text()
-    (clone.path / "params.yaml").write_text(
-        text.replace("taylor, dense]\n  options", "taylor, dense, mine]\n  options")
-    )
+    named = re.sub(r"(iterative_taylor,\s+dense)\](\s+options)", r"\1, mine]\2", text)
+    assert named != text
+    (clone.path / "params.yaml").write_text(named)
     before = pd.read_parquet(clone.path / "reports/records.parquet")
     output = clone.run("dvc", "repro").stdout
     ran = counts(output)
-    assert ran["transfer"][1] == 4, "two tasks, two allocations"
+    assert ran["transfer"][1] == 2, "two tasks, in the one grid of all methods"
     assert all(pending == 0 for stage, (_, pending) in ran.items() if stage != "transfer"), ran
     after = pd.read_parquet(clone.path / "reports/records.parquet")
     old = after[after.method != "mine"].reset_index(drop=True)
