@@ -4,6 +4,7 @@ A trial is a point of the method's search space (`SEARCH` in its module, and the
 default. It is judged on validation images of the tasks of the validation splits. What is chosen holds for every task and seed.
 """
 
+import inspect
 import zlib
 from collections import defaultdict
 from itertools import product
@@ -48,13 +49,15 @@ def tuned_methods(params: Params) -> list[str]:
 
 def trials(params: Params, method: str) -> list[Trial]:
     """`tune.trials` points of the search space: the default, and others drawn without repeats, alike for every seed."""
-    search: dict[str, list[Any]] = {"lr": params.tune.lr, **getattr(METHODS.module(method), "SEARCH", {})}
+    module = METHODS.module(method)
+    search: dict[str, list[Any]] = {"lr": params.tune.lr, **getattr(module, "SEARCH", {})}
     default: Trial = {"lr": params.transfer.lr, "options": options_of(params, method)}
+    usual = {name: each.default for name, each in inspect.signature(module.score).parameters.items()}
     points: list[Trial] = []
     for chosen in product(*search.values()):
         given = dict(zip(search, chosen, strict=True))
         point = {"lr": given.pop("lr"), "options": {**default["options"], **given}}
-        if point != default:
+        if (point["lr"], usual | point["options"]) != (default["lr"], usual | default["options"]):
             points.append(point)
     if len(points) + 1 < params.tune.trials:
         raise InputError(

@@ -132,6 +132,16 @@ def test_every_tuned_method_has_the_same_number_of_trials_on_validation_tasks_al
     assert len(points) == 3
 
 
+def test_no_trial_repeats_the_default_in_other_words() -> None:
+    """`aggregate: votes` is what SMSP does anyway."""
+    given = params(**{**TUNED, "tune": {"trials": 4, "lr": [0.001]}})
+    with pytest.raises(InputError, match=r"l2 has 1 points to try"):
+        planned(tune, given)
+    found = tune.trials(params(**{**TUNED, "tune": {"trials": 8, "lr": [0.001]}}), "smsp")
+    told = {(trial["options"].get("neighbours"), trial["options"].get("aggregate", "votes")) for trial in found}
+    assert len(told) == len(found) == 8
+
+
 def test_tuned_cells_say_so() -> None:
     tuned = [cell.spec for cell in planned(transfer, params(**TUNED)) if cell.spec.tuning != "default"]
     assert {spec.method for spec in tuned} == {"smsp", "l2", "dense"}
