@@ -17,7 +17,6 @@ STAGES = (
     "prepare", "pretrain", "compress", "sparsify", "prune", "bank", "tune", "transfer", "relate", "evaluate", "compare",
     "report", "track",
 )  # fmt: skip
-CELL_STAGES = ("compress", "sparsify", "prune", "tune", "transfer", "relate", "evaluate")
 KINDS = {
     "scores": registry.SCORES,
     "methods": registry.METHODS,
@@ -156,12 +155,9 @@ def option(text: str) -> tuple[str, object]:
 
 def status(arguments: argparse.Namespace) -> None:
     """Cells of each stage by status, from the tables that stages have left."""
-    from maskbank.records.load import read_table
+    from maskbank.records.load import read_table, table_folders
 
-    params = load_params()
-    parts = {stage: [Path("data") / stage] for stage in CELL_STAGES}
-    parts = {"pretrain": [Path("data/pretrain") / name for name in params.pretrain.backbones], **parts}
-    for stage, folders in parts.items():
+    for stage, folders in table_folders(load_params().pretrain.backbones).items():
         ready = [folder for folder in folders if (folder / "records.parquet").is_file()]
         counts: Counter[str] = Counter()
         for folder in ready:

@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import tempfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +12,30 @@ from maskbank.errors import InputError
 
 
 def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file so that a reader sees the old content or the new, never a part (temporary file, fsync, rename)."""
+    """Write a file so that a reader sees the old content or the new, never a part."""
+    write_blocks(path.parent, [content], lambda: path.name)
+
+
+def write_blocks(folder: Path, blocks: Iterable[Any], name: Callable[[], str]) -> Path:
+    """Write bytes that come in pieces; `name` is asked for when all are written. Temporary file, fsync, rename."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        folder.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".writing-")
     except OSError as error:
-        raise InputError(
-            f"{path.parent}: cannot be written ({error.strerror}); choose a folder you may write"
-        ) from error
+        raise InputError(f"{folder}: cannot be written ({error.strerror}); choose a folder you may write") from error
     try:
         with os.fdopen(handle, "wb") as stream:
-            stream.write(content)
+            for block in blocks:
+                stream.write(block)
             stream.flush()
             os.fsync(stream.fileno())
         os.chmod(temporary, 0o644)
+        path = folder / name()
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)
         raise
+    return path
 
 
 def canonical_json(value: Any) -> str:

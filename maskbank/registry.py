@@ -5,6 +5,7 @@ params can be validated without importing torch.
 """
 
 import ast
+import functools
 import importlib
 import re
 from dataclasses import dataclass
@@ -15,6 +16,12 @@ from maskbank.errors import InputError
 
 PACKAGE = Path(__file__).parent
 TYPES: dict[str, tuple[type, ...]] = {"int": (int,), "float": (int, float), "bool": (bool,), "str": (str,)}
+
+
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    """A plan asks the same modules for each of its cells."""
+    return ast.parse(path.read_text())
 
 
 @dataclass(frozen=True)
@@ -48,7 +55,7 @@ class Registry:
         return importlib.import_module(self.module_name(name))
 
     def functions(self, name: str) -> dict[str, ast.FunctionDef]:
-        tree = ast.parse(self.files()[name].read_text())
+        tree = parsed(self.files()[name])
         return {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
 
     def defines(self, name: str, function: str) -> bool:
@@ -79,7 +86,7 @@ class Registry:
 
     def base(self, name: str) -> str | None:
         """The method that a control varies (`CONTROL_OF = "..."` in its module): it takes that one's options too."""
-        for node in ast.parse(self.files()[name].read_text()).body:
+        for node in parsed(self.files()[name]).body:
             if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "CONTROL_OF":
                 return str(ast.literal_eval(node.value))
         return None
@@ -102,7 +109,7 @@ class Registry:
 
     def summary(self, name: str) -> str:
         """First line of the module's docstring."""
-        return (ast.get_docstring(ast.parse(self.files()[name].read_text())) or "").split("\n")[0]
+        return (ast.get_docstring(parsed(self.files()[name])) or "").split("\n")[0]
 
 
 SCORES = Registry("score", "score", ("pruning.scores",))

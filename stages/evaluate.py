@@ -1,9 +1,8 @@
 """The stage evaluate: latency cells, then all stages' tables as one, with what evidence adds."""
 
-from maskbank.cells.run import run_cells
 from maskbank.errors import WorkError, exits
 from maskbank.experiments import evaluate
-from maskbank.experiments.folders import stage_folder, write_stage
+from maskbank.experiments.folders import run_stage
 from maskbank.experiments.world import World
 from maskbank.params import load_params
 from maskbank.records.evidence import check_evidence
@@ -13,8 +12,7 @@ from maskbank.records.load import REPORTS, write_tables
 @exits
 def main() -> None:
     params = load_params()
-    finished = run_cells("evaluate", evaluate.plan(params, World(params)), params)
-    write_stage(stage_folder("evaluate"), finished, params)
+    run_stage("evaluate", evaluate.plan(params, World(params)), params)
     tables = evaluate.assemble(params, World(params))
     wrong = check_evidence(tables)
     if wrong:

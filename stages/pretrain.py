@@ -2,10 +2,9 @@
 
 import argparse
 
-from maskbank.cells.run import run_cells
 from maskbank.errors import exits
 from maskbank.experiments import pretrain
-from maskbank.experiments.folders import stage_folder, write_stage
+from maskbank.experiments.folders import run_stage
 from maskbank.experiments.world import World
 from maskbank.params import load_params
 from maskbank.registry import BACKBONES
@@ -17,8 +16,7 @@ def main() -> None:
     parser.add_argument("backbone", help="one of pretrain.backbones in params.yaml")
     backbone = BACKBONES.check(parser.parse_args().backbone, "backbone")
     params = load_params()
-    finished = run_cells("pretrain", pretrain.plan(params, World(params), backbone), params)
-    write_stage(stage_folder("pretrain", backbone), finished, params)
+    run_stage("pretrain", pretrain.plan(params, World(params), backbone), params, backbone)
 
 
 if __name__ == "__main__":

@@ -7,12 +7,10 @@ from numpy.typing import NDArray
 from torch import nn
 
 from maskbank.bank.store import MaskBank
+from maskbank.bank.table import Index
 from maskbank.bank.target import Target
 from maskbank.models.units import Layer
 from maskbank.registry import SIMILARITIES
-
-Index = NDArray[np.int64]
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -48,21 +46,18 @@ def find_neighbours(
     free = free[:size] if size else free
     sign = 1 if order == "nearest" else -1
 
-    def best(indices: Index, values: Array, number: int) -> Index:
-        return np.argsort(-sign * across_ways(values, bank.ways(indices)), kind="stable")[:number]
-
-    def values_of(name: str, indices: Index, seen: Target) -> Array:
-        found: Array = SIMILARITIES.module(name).similarity(model, layers, seen, bank, indices)
-        return found
+    def best(name: str, indices: Index, seen: Target, number: int) -> Neighbours:
+        values = SIMILARITIES.module(name).similarity(model, layers, seen, bank, indices)
+        values = across_ways(values, bank.ways(indices))
+        chosen = np.argsort(-sign * values, kind="stable")[:number]
+        return Neighbours(indices[chosen], values[chosen])
 
     if similarity == "leep" and 0 < shortlist < len(free):
-        free = np.sort(free[best(free, values_of("prototypes", free, target), shortlist)])
+        free = np.sort(best("prototypes", free, target, shortlist).indices)
     if similarity == "leep" and 0 < rough * count < len(free):
         few = replace(target, sample=target.sample.first(len(target.sample.x) // 4))
-        free = np.sort(free[best(free, values_of("leep", free, few), rough * count)])
-    values = values_of(similarity, free, target)
-    chosen = best(free, values, count)
-    return Neighbours(free[chosen], across_ways(values, bank.ways(free))[chosen])
+        free = np.sort(best("leep", free, few, rough * count).indices)
+    return best(similarity, free, target, count)
 
 
 def across_ways(values: NDArray[np.float64], ways: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -9,7 +9,6 @@ import hashlib
 import json
 import mmap
 import os
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 from maskbank.bank.identity import Identity
 from maskbank.bank.record import Record, row_id
 from maskbank.errors import InputError
+from maskbank.files import write_blocks
 
 SUFFIX = ".safetensors"
 TYPES = {"F64": np.float64, "I64": np.int64, "F32": np.float32, "I32": np.int32, "U8": np.uint8}
@@ -113,7 +113,7 @@ class Column:
 
 
 def write_pack(folder: Path, identity: Identity, columns: Mapping[str, Column], datasets: Iterable[str]) -> Path:
-    """Write a pack under its content's name; readers see all of it or nothing (temporary file, fsync, rename)."""
+    """Write a pack under its content's name; readers see all of it or nothing."""
     header: dict[str, Any] = {
         "__metadata__": {"format": "maskbank pack 1", "identity": identity.hash, "datasets": json.dumps(list(datasets))}
     }
@@ -125,24 +125,13 @@ def write_pack(folder: Path, identity: Identity, columns: Mapping[str, Column], 
     said = json.dumps(header, separators=(",", ":")).encode()
     said += b" " * (-len(said) % 8)
     digest = hashlib.sha256()
-    try:
-        handle, temporary = tempfile.mkstemp(dir=folder, prefix=".pack-", suffix=".writing")
-    except OSError as error:
-        raise InputError(f"{folder}: cannot be written ({error.strerror}); choose a folder you may write") from error
-    try:
-        with os.fdopen(handle, "wb") as stream:
-            for block in content(said, columns):
-                digest.update(block)
-                stream.write(block)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.chmod(temporary, 0o644)
-        path = folder / f"{digest.hexdigest()}{SUFFIX}"
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    return path
+
+    def counted() -> Iterator[Any]:
+        for block in content(said, columns):
+            digest.update(block)
+            yield block
+
+    return write_blocks(folder, counted(), lambda: f"{digest.hexdigest()}{SUFFIX}")
 
 
 def content(header: bytes, columns: Mapping[str, Column]) -> Iterator[Any]:

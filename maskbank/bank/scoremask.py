@@ -29,13 +29,16 @@ def score_mask(
     sum with weights softmax(similarity / temperature); normalised, the sum with the scores of each entry scaled to add
     up to one.
     """
-    mask, soft = bank.masks(chosen.indices).astype(float), bank.scores(chosen.indices).astype(float)
-    values = {
-        "votes": lambda: mask.sum(0),
-        "sum": lambda: (mask * soft).sum(0),
-        "weighted": lambda: softmax(chosen.similarity / temperature) @ (mask * soft),
-        "normalised": lambda: (mask * soft / np.maximum((mask * soft).sum(1, keepdims=True), 1e-12)).sum(0),
-    }[aggregate]()
+    soft = bank.scores(chosen.indices).astype(float)
+    if aggregate == "votes":
+        values = bank.mask_sum(chosen.indices)
+    else:
+        learned = bank.masks(chosen.indices) * soft
+        values = {
+            "sum": lambda: learned.sum(0),
+            "weighted": lambda: softmax(chosen.similarity / temperature) @ learned,
+            "normalised": lambda: (learned / np.maximum(learned.sum(1, keepdims=True), 1e-12)).sum(0),
+        }[aggregate]()
     return break_ties(model, layers, bank.split(values), bank.split(soft.sum(0)))
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from maskbank.bank.entry import Entry
 from maskbank.models.heads import replace_head
-from maskbank.models.surgery import sliced
+from maskbank.models.surgery import kept_of, sliced
 from maskbank.models.units import Layer
 from maskbank.training.batchnorm import batch_statistics
 
@@ -16,7 +16,7 @@ from maskbank.training.batchnorm import batch_statistics
 @contextlib.contextmanager
 def as_entry(model: nn.Module, layers: list[Layer], entry: Entry) -> Iterator[None]:
     """The model as the bank task's sub-network, for as long as the context lasts: sliced to its mask, with its own head."""
-    with sliced(model, layers, {name: mask.nonzero().flatten() for name, mask in entry.mask.items()}):
+    with sliced(model, layers, kept_of(entry.mask)):
         head = nn.Linear(entry.head_weight.shape[1], len(entry.classes))
         head.weight, head.bias = nn.Parameter(entry.head_weight), nn.Parameter(entry.head_bias)
         replace_head(model, head)
@@ -28,13 +28,10 @@ class Recorded(nn.Module):
 
     def __init__(self, outputs: Sequence[Tensor]) -> None:
         super().__init__()
-        self.outputs = list(outputs)
-        self.turn = 0
+        self.outputs = iter(outputs)
 
     def forward(self, *_: object) -> Tensor:
-        output = self.outputs[self.turn % len(self.outputs)]
-        self.turn += 1
-        return output
+        return next(self.outputs)
 
 
 class Subnets:

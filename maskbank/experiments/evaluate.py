@@ -1,7 +1,6 @@
 """Evaluation of what the other stages left: latency cells, calibration from evidence, and the one table of records."""
 
 from collections import defaultdict
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,7 +14,7 @@ from maskbank.cells.result import Point, Result
 from maskbank.cells.spec import Cell, Spec
 from maskbank.config import Params
 from maskbank.experiments.dense import dense_model
-from maskbank.experiments.folders import Artifact, stage_folder
+from maskbank.experiments.folders import Artifact
 from maskbank.experiments.world import World, home_of
 from maskbank.measures.calibration import expected_calibration_error
 from maskbank.measures.cost import tensor_bytes, trace_cost
@@ -24,7 +23,7 @@ from maskbank.measures.overlap import reliability_rows
 from maskbank.models.surgery import slice_units
 from maskbank.pruning.prune import unit_set
 from maskbank.records.evidence import answered
-from maskbank.records.load import merge_tables, read_tables
+from maskbank.records.load import merge_tables, read_tables, table_folders
 from maskbank.records.schema import columns
 
 
@@ -88,18 +87,11 @@ def run(cell: Cell[LatencySpec], runtime: Runtime) -> Result:
     return Result(points=[Point(values=values)], timings=timings)
 
 
-STAGES = ("compress", "sparsify", "prune", "tune", "transfer", "relate", "evaluate")
-
-
-def stage_folders(params: Params) -> list[Path]:
-    """Folders whose tables make up the records."""
-    pretrain = [stage_folder("pretrain", backbone) for backbone in params.pretrain.backbones]
-    return [*pretrain, *(stage_folder(stage) for stage in STAGES)]
-
-
 def assemble(params: Params, world: World) -> dict[str, pd.DataFrame]:
     """All stages' tables as one set, with the dense accuracy beside each record, and what follows from several cells."""
-    tables = merge_tables([read_tables(folder) for folder in stage_folders(params)])
+    tables = merge_tables(
+        [read_tables(folder) for folders in table_folders(params.pretrain.backbones).values() for folder in folders]
+    )
     tables["records"] = with_dense_accuracy(tables["records"])
     more = [calibration(tables, params.evaluate.calibration_bins), reliability(world.artifacts("prune"))]
     tables["metrics"] = pd.concat([tables["metrics"], *more], ignore_index=True)

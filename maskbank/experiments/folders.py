@@ -1,23 +1,29 @@
 """Where stages leave what later stages read: the outs of the DVC graph."""
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from maskbank.cells.run import Finished, gather
-from maskbank.cells.spec import Input
+from maskbank.cells.run import Finished, gather, run_cells
+from maskbank.cells.spec import Cell, Input
 from maskbank.cells.store import Store
 from maskbank.config import Params
 from maskbank.errors import InputError
 from maskbank.files import hash_file, read_json, write_bytes, write_json
-from maskbank.records.load import write_tables
-
-DATA = Path("data")
+from maskbank.records.load import DATA, write_tables
 
 
 def stage_folder(stage: str, part: str = "") -> Path:
     return DATA / stage / part if part else DATA / stage
+
+
+def run_stage(stage: str, cells: Sequence[Cell], params: Params, part: str = "") -> list[Finished]:
+    """Run the cells of a stage that are not stored, and write its tables and artifacts."""
+    finished = run_cells(stage, list(cells), params)
+    write_stage(stage_folder(stage, part), finished, params)
+    return finished
 
 
 def write_stage(folder: Path, finished: list[Finished], params: Params) -> None:

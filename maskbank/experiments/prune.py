@@ -4,14 +4,13 @@ from typing import Any, ClassVar
 
 import torch
 
-from maskbank.bank.consensus import consensus
-from maskbank.bank.learned import Learned
+from maskbank.bank.consensus import learn
 from maskbank.cells.engine import Runtime
 from maskbank.cells.result import Result
 from maskbank.cells.spec import Cell, Spec
 from maskbank.config import BankRecipe, Params
 from maskbank.data.batches import training_batches
-from maskbank.data.dataset import DataSet, Examples, TestSet
+from maskbank.data.dataset import Examples, TestSet
 from maskbank.data.tasks import Task
 from maskbank.experiments.dense import cell_data, dense_model
 from maskbank.experiments.subnetwork import NORM_BATCH, NORM_BATCHES, PROTOTYPE_IMAGES, sizes
@@ -19,7 +18,8 @@ from maskbank.experiments.world import Home, World, banks_of
 from maskbank.measures.cost import Cost, trace_cost
 from maskbank.measures.work import MacCounter
 from maskbank.models.heads import head_rows, replace_head
-from maskbank.models.surgery import slice_units
+from maskbank.models.surgery import kept_of, slice_units
+from maskbank.pruning.budget import achieved
 from maskbank.registry import MAKERS
 from maskbank.training.batchnorm import reestimate
 from maskbank.training.evaluate import evaluate, judged_point
@@ -57,14 +57,13 @@ class PruneSpec(Spec):
 def plan(params: Params, world: World) -> list[Cell[PruneSpec]]:
     """Every bank task of every split and bank, on the backbone that the split's target tasks start from."""
     cells = []
-    for validation in (False, True):
-        for home in world.homes(validation):
-            for name in banks_of(params, home):
-                recipe = params.prune.banks[name]
-                for number, task in enumerate(home.split.bank_tasks[: recipe.tasks]):
-                    again = number < params.prune.remade and not validation
-                    variants = ["default", *REMADE] if again else ["default"]
-                    cells += [prune_cell(params, world, home, task, name, recipe, variant) for variant in variants]
+    for home in world.all_homes():
+        remade = 0 if home.split.task_split == "validation" else params.prune.remade
+        for name in banks_of(params, home):
+            recipe = params.prune.banks[name]
+            for number, task in enumerate(home.split.bank_tasks[: recipe.tasks]):
+                variants = ["default", *REMADE] if number < remade else ["default"]
+                cells += [prune_cell(params, world, home, task, name, recipe, variant) for variant in variants]
     return cells
 
 
@@ -92,8 +91,12 @@ def run(cell: Cell[PruneSpec], runtime: Runtime) -> Result:
     cost = trace_cost(model, data.image_shape)
     train = part_of(data.examples("train", spec.classes), spec.images)
     with MacCounter() as spent:
-        learned = learn(spec, model, cost, data, train)
-    kept = {name: mask.nonzero().flatten() for name, mask in learned.mask.items()}
+        learned = learn(
+            spec.method, model, cost,
+            lambda generator: training_batches(data, train, spec.batch, spec.train_steps, generator),
+            spec.budget, spec.train_steps, spec.lr, range(spec.seed, spec.seed + spec.repeats), spec.options,
+        )  # fmt: skip
+    kept = kept_of(learned.mask)
     sliced = slice_units(model, list(cost.layers), kept)
     generator = torch.Generator().manual_seed(spec.seed)
     reestimate(sliced, training_batches(data, train, NORM_BATCH, NORM_BATCHES, generator))
@@ -101,7 +104,7 @@ def run(cell: Cell[PruneSpec], runtime: Runtime) -> Result:
     sheet, loss = evaluate(sliced, data, test.read(spec.train_steps))
     values = sizes(sliced, model, cost, kept)
     values |= {
-        "loss": loss, "budget_achieved": sum(map(len, kept.values())) / sum(layer.count for layer in cost.layers),
+        "loss": loss, "budget_achieved": achieved(kept, cost, spec.budget_kind),
         "train_macs": float(spent.macs), "selection_macs": float(spent.macs),
     }  # fmt: skip
     tensors = {f"mask/{name}": mask.bool().numpy() for name, mask in learned.mask.items()}
@@ -113,21 +116,6 @@ def run(cell: Cell[PruneSpec], runtime: Runtime) -> Result:
         tensors=tensors | {"prototypes": prototypes.numpy()},
         description=described(cell, cost, values),
     )
-
-
-def learn(spec: PruneSpec, model: torch.nn.Module, cost: Cost, data: DataSet, train: Examples) -> Learned:
-    """The task's mask: of `repeats` masks made with seeds that follow one another, what they agree on."""
-    made = []
-    for seed in range(spec.seed, spec.seed + spec.repeats):
-        generator = torch.Generator().manual_seed(seed)
-        torch.manual_seed(seed)
-        batches = training_batches(data, train, spec.batch, spec.train_steps, generator)
-        made.append(
-            MAKERS.module(spec.method).make(
-                model, list(cost.layers), cost, batches, spec.budget, spec.train_steps, spec.lr, **spec.options
-            )
-        )
-    return consensus(made, cost, spec.budget)
 
 
 def part_of(examples: Examples, images: str) -> Examples:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from maskbank.bank.consensus import consensus
+from maskbank.bank.consensus import learn
 from maskbank.bank.entry import Entry
 from maskbank.bank.learned import Learned
 from maskbank.bank.store import MaskBank
@@ -24,7 +24,7 @@ from maskbank.experiments.subnetwork import Shown, TaskSpec, adapt, show, sizes,
 from maskbank.experiments.world import Home, World, banks_of
 from maskbank.measures import overlap
 from maskbank.measures.cost import Cost, trace_cost
-from maskbank.models.surgery import slice_units
+from maskbank.models.surgery import kept_of, slice_units
 from maskbank.registry import MAKERS, SIMILARITIES
 
 Rows = list[tuple[int, str, str, float]]  # steps, metric, setting, value
@@ -95,16 +95,11 @@ def run(cell: Cell[RelateSpec], runtime: Runtime) -> Result:
 
 def own_mask(spec: RelateSpec, dense: nn.Module, cost: Cost, shown: Shown, seed: int) -> Learned:
     """The mask of the target itself, made as those of the bank are, on a head of its prototypes."""
-    frozen, made = copy.deepcopy(dense), []
-    for turn in range(seed, seed + spec.repeats):
-        torch.manual_seed(turn)
-        batches = shown.batches(spec.train_batch, spec.train_steps, torch.Generator().manual_seed(turn))
-        made.append(
-            MAKERS.module(spec.method).make(
-                frozen, list(cost.layers), cost, batches, spec.budget, spec.train_steps, spec.train_lr, **spec.options
-            )
-        )
-    return consensus(made, cost, spec.budget)
+    return learn(
+        spec.method, copy.deepcopy(dense), cost,
+        lambda generator: shown.batches(spec.train_batch, spec.train_steps, generator),
+        spec.budget, spec.train_steps, spec.train_lr, range(seed, seed + spec.repeats), spec.options,
+    )  # fmt: skip
 
 
 def similarity_rows(model: nn.Module, target: Target, bank: MaskBank, free: np.ndarray, entries: list[Entry]) -> Rows:
@@ -141,7 +136,7 @@ def accuracies(
     runtime: Runtime,
 ) -> list[tuple[int, float]]:  # fmt: skip
     """Accuracy of the target with one mask after each T, cut and adapted as in the transfer stage."""
-    kept = {name: value.nonzero().flatten() for name, value in mask.items()}
+    kept = kept_of(mask)
     generator = torch.Generator().manual_seed(spec.seed)
     model = slice_units(dense, list(cost.layers), kept)
     values = sizes(model, dense, cost, kept)

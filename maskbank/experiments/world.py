@@ -94,6 +94,11 @@ class World:
                     dense = shelf.find(backbone, given.recipe, seed, home_of(split.name, split.task_split))
                     yield Home(backbone, given.recipe, seed, split, dense)
 
+    def all_homes(self) -> Iterator[Home]:
+        """Those for tuning last."""
+        yield from self.homes()
+        yield from self.homes(validation=True)
+
     def inputs(self, home: Home, foreign: bool = False) -> dict[str, Input]:
         """What a cell of one home reads; `foreign`: of a task of the other data set."""
         data = self.foreign if foreign else self.data

@@ -6,7 +6,7 @@ A removed unit reads as zero in the masked net, and its readers lose just the in
 import contextlib
 import copy
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 import torch
@@ -18,6 +18,11 @@ from maskbank.models.units import Layer, Slot
 Kept = dict[str, Tensor]  # layer name -> ascending indices of the units that stay
 HEAD_COUNTS = ("num_heads", "num_attention_heads", "n_heads", "n_head", "heads")
 HEAD_WIDTHS = ("attn_dim", "all_head_size", "inner_dim")
+
+
+def kept_of(mask: Mapping[str, Tensor]) -> Kept:
+    """Indices of the units that masks in {0, 1} keep."""
+    return {name: value.nonzero().flatten() for name, value in mask.items()}
 
 
 def slice_units(model: nn.Module, layers: list[Layer], kept: Kept) -> nn.Module:

@@ -1,5 +1,6 @@
 """Reading and writing the record tables of a folder."""
 
+from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -12,7 +13,13 @@ from maskbank.errors import InputError
 from maskbank.files import write_bytes
 from maskbank.records.schema import SORT_KEYS, TABLES, check_table, columns
 
-REPORTS = Path("reports")
+DATA, REPORTS = Path("data"), Path("reports")
+
+
+def table_folders(backbones: Sequence[str]) -> dict[str, list[Path]]:
+    """Stage -> folders with the tables of its cells."""
+    stages = ("compress", "sparsify", "prune", "tune", "transfer", "relate", "evaluate")
+    return {"pretrain": [DATA / "pretrain" / name for name in backbones], **{name: [DATA / name] for name in stages}}
 
 
 def write_table(name: str, frame: pd.DataFrame, folder: Path) -> None:

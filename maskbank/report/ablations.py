@@ -6,10 +6,10 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 
-from maskbank.report.forest import SETTLED, beside, counted, draw_difference, forest_grid
+from maskbank.report.forest import SETTLED, beside, draw_difference, forest_grid
 from maskbank.report.settings import setting_title
 from maskbank.report.style import Drawing, house_style, label
-from maskbank.report.tables import Cell, Sheet, points
+from maskbank.report.tables import Cell, Sheet, number_range, points
 from maskbank.statistics.contrast import TESTED
 
 HEAD = (
@@ -69,7 +69,7 @@ def ablations_figure(data: pd.DataFrame) -> Drawing:
         figure = forest_grid(shown, "named", draw, "variant minus default (points)", "no variant was run")
     caption = (
         f"Each variant of a method minus the method as it is, in points, mean over the budgets and steps at which both were "
-        f"run; n = {counted(shown)} splits. {SETTLED} {DESCRIBED}"
+        f"run; n = {number_range(shown.n)} splits. {SETTLED} {DESCRIBED}"
     )
     alt = "Forest plot of the difference of each variant to the method as it is, with intervals."
     return Drawing("ablations", "Ablations", caption, alt, data, figure)

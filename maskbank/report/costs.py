@@ -9,11 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from maskbank.report.figures import BANDS
-from maskbank.report.forest import counted
 from maskbank.report.panels import draw_curves, panel_grid
 from maskbank.report.settings import setting_title
 from maskbank.report.style import Drawing, house_style, label
-from maskbank.report.tables import Cell, Sheet
+from maskbank.report.tables import Cell, Sheet, number_range
 from maskbank.statistics.contrast import TESTED
 from maskbank.statistics.costs import KINDS, UNKNOWN
 from maskbank.statistics.crossing import CHANGES, CHEAPER, DEARER, FROM, UNTIL, Array
@@ -47,7 +46,8 @@ def cost_figure(data: pd.DataFrame, kind: str) -> Drawing:
         figure = panel_grid(shown, "budget_asked", lambda budget: f"keep {budget:g}", draw)
     seconds = " Seconds are shown only where all come from one machine class." if kind == "seconds" else ""
     caption = (
-        f"Accuracy against total cost, n = {counted(shown)} splits; the points of a curve are its T. {WHAT}{seconds} {BANDS} "
+        f"Accuracy against total cost, n = {number_range(shown.n)} splits; the points of a curve are its T. "
+        f"{WHAT}{seconds} {BANDS} "
         "Black: the dense reference. The axis is logarithmic; below the smallest positive cost of a panel it is linear, so "
         "that a cost of 0 has a place. Where curves cross is in the table of crossings."
     )

@@ -37,7 +37,8 @@ def accuracy_figure(data: pd.DataFrame) -> Drawing:
     with house_style():
         figure = panel_grid(shown, "steps", lambda steps: f"T = {steps}", accuracy_panel)
     caption = (
-        f"Accuracy after T steps against the fraction kept, n = {counted(shown)} splits. Points: means over splits. {BANDS} "
+        f"Accuracy after T steps against the fraction kept, n = {number_range(shown.n)} splits. "
+        f"Points: means over splits. {BANDS} "
         "Black: the dense reference. Methods run at one budget alone stand side by side about it. Methods share splits, so "
         "that bands that overlap do not show equality; the tests of paired differences (Wilcoxon signed-rank, Holm) are in "
         "the forest plot."
@@ -81,7 +82,8 @@ def steps_figure(data: pd.DataFrame) -> Drawing:
     with house_style():
         figure = panel_grid(shown, "budget_asked", lambda budget: f"keep {budget:g}", steps_panel)
     caption = (
-        f"Accuracy against the number T of adaptation steps, n = {counted(shown)} splits. Points: means over splits. {BANDS} "
+        f"Accuracy against the number T of adaptation steps, n = {number_range(shown.n)} splits. "
+        f"Points: means over splits. {BANDS} "
         "Black: the dense reference. The axis is linear up to the first T above 0, and logarithmic from there. No test is "
         "drawn; differences at single points are in comparisons.csv."
     )
@@ -99,10 +101,6 @@ def steps_panel(axes: Axes, group: pd.DataFrame) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_xlabel("steps T")
-
-
-def counted(shown: pd.DataFrame) -> str:
-    return number_range(shown.n) if len(shown) else "0"
 
 
 def compression_figure(records: pd.DataFrame) -> Drawing:
@@ -126,7 +124,7 @@ def compression_figure(records: pd.DataFrame) -> Drawing:
                 axes.set_title(f"{first.backbone}, {first.kind or 'sparse training'}")
             for axes in grid[len(panels) :]:
                 axes.set_axis_off()
-    n = number_range(shown.n) if len(shown) else "0"
+    n = number_range(shown.n)
     caption = (
         f"Accuracy after one-shot compression of weights by recipe and of sparse training by method, n = {n} seeds. Points: "
         "means; bars: ± one sample sd over seeds, not an interval of the mean. Dashed and hollow: BN kept as it was. "

@@ -112,7 +112,8 @@ def forest_figure(comparisons: pd.DataFrame, margin: float) -> Drawing:
         figure = forest_grid(shown, "rival", draw, f"{method} minus rival (points)", NO_TRANSFER)
     caption = (
         f"{method} minus each rival and control, in points, mean over the budgets and steps at which both were run (listed "
-        f"in comparisons.csv); n = {counted(shown)} splits. {SETTLED} p: exact Wilcoxon signed-rank over splits, Holm over "
+        f"in comparisons.csv); n = {number_range(shown.n)} splits. "
+        f"{SETTLED} p: exact Wilcoxon signed-rank over splits, Holm over "
         f"all headline contrasts of a setting. Grey: ± {100 * margin:g} points, the margin of equivalence."
     )
     alt = f"Forest plot of the difference of {method} to each rival with intervals and corrected p-values."
@@ -157,7 +158,3 @@ def task_split_figure(comparisons: pd.DataFrame) -> Drawing:
     )
     alt = f"Forest plot of the difference of {method} to each rival, apart by held out, unseen and foreign tasks."
     return Drawing("by_task_split", f"{method} against each rival, by task split", caption, alt, data, figure)
-
-
-def counted(shown: pd.DataFrame) -> str:
-    return number_range(shown.n) if len(shown) else "0"

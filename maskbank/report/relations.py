@@ -115,7 +115,7 @@ def similarity_figure(data: pd.DataFrame) -> Drawing:
                     axes.set_title(similarity_word(name))
             for axes in panels:
                 axes.set_xlabel("rank correlation")
-    n = number_range(shown.n) if len(shown) else "0"
+    n = number_range(shown.n)
     caption = (
         "Rank correlation (Spearman) of each similarity with mask overlap (blue; pale: in one layer, drawn for the first bank "
         "by name of each net, the others are in the table) and with the "

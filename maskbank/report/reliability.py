@@ -228,7 +228,7 @@ def reliability_figure(data: pd.DataFrame) -> Drawing:
 
 def n_of(data: pd.DataFrame, measures: tuple[str, ...]) -> str:
     counts = data[data.measure.isin(measures)].n
-    return number_range(counts) if len(counts) else "0"
+    return number_range(counts)
 
 
 def four_panels(panels: list[Axes], own: pd.DataFrame) -> dict[Any, Any]:

@@ -42,7 +42,7 @@ def robustness_figure(data: pd.DataFrame) -> Drawing:
             empty_panel(figure, NO_STRUCTURED)
         else:
             draw_panels(figure, lines, attacks)
-    n = number_range(shown.n) if len(shown) else "0"
+    n = number_range(shown.n)
     caption = (
         f"Accuracy after structured pruning without fine-tuning, without attack and under each attack (L-infinity, eps "
         f"in pixels of 0 to 1, steps and restarts in the parameters) on the pruned net itself; n = {n} pretraining "

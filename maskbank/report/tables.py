@@ -45,6 +45,9 @@ def points(value: float, signed: bool = False) -> str:
 
 
 def number_range(values: pd.Series) -> str:
+    """The smallest and the largest, such as 8–12; 0 of none."""
+    if values.empty:
+        return "0"
     low, high = int(values.min()), int(values.max())
     return str(low) if low == high else f"{low}–{high}"
 

@@ -184,6 +184,9 @@ class Bank:
     def masks(self, indices: np.ndarray) -> np.ndarray:
         return self.mask[indices]
 
+    def mask_sum(self, indices: np.ndarray) -> np.ndarray:
+        return self.mask[indices].sum(0)
+
     def scores(self, indices: np.ndarray) -> np.ndarray:
         return self.soft[indices]
 
