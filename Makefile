@@ -30,6 +30,7 @@ check: $(VENV)/.installed  ## lint, format and types
 
 bench: $(VENV)/.installed  ## speed, as ratios side by side
 	python benchmarks/throughput.py
+	python benchmarks/recipes.py
 	python benchmarks/masks.py
 	python benchmarks/pruning.py
 	python benchmarks/bank.py

@@ -68,7 +68,8 @@ def check_names(params: Params) -> None:
         among(grid.recipes or [], recipes, f"compress.grids.{index}.recipes", "not pretrained")
     for name, chosen in params.compress.options.items():
         COMPRESS.check_options(name, dict(chosen), f"compress.options.{name}")
-    check_all(SPARSIFIERS, params.sparsify.methods, params.sparsify.options, "sparsify.methods")
+    check_sharpness(params)
+    check_sparsify(params)
     for name, recipe in params.prune.banks.items():
         MAKERS.check(recipe.maker, f"prune.banks.{name}.maker")
         MAKERS.check_options(recipe.maker, dict(recipe.options), f"prune.banks.{name}.options")
@@ -87,7 +88,7 @@ def check_names(params: Params) -> None:
     among([params.compare.method], params.transfer.methods, "compare.method", "not among transfer.methods")
     among(params.compare.against, params.transfer.methods, "compare.against", "not among transfer.methods")
     pretrained = "not among pretrain.backbones"
-    among([params.sparsify.backbone], params.pretrain.backbones, "sparsify.backbone", pretrained)
+    among(params.evaluate.int8_backbones, params.pretrain.backbones, "evaluate.int8_backbones", pretrained)
 
 
 def check_all(registry: Registry, names: list[str], options: dict[str, Options], key: str) -> None:
@@ -106,10 +107,58 @@ def among(names: list[str], known: list[str], key: str, why: str) -> None:
 
 def check_pretrain(params: Params) -> None:
     check_all(BACKBONES, params.pretrain.backbones, {}, "pretrain.backbones")
+    check_all(RECIPES, [], params.pretrain.options, "pretrain.recipes")
+    among(list(params.pretrain.stop_loss), params.pretrain.backbones, "pretrain.stop_loss", "not pretrained")
     for backbone in params.pretrain.backbones:
         if backbone not in params.pretrain.recipes:
             raise InputError(f"pretrain.recipes.{backbone}: missing; give the recipes of each backbone, such as [adam]")
         check_all(RECIPES, params.pretrain.recipes[backbone], {}, f"pretrain.recipes.{backbone}")
+
+
+def check_sharpness(params: Params) -> None:
+    given, pretrain = params.sharpness, params.pretrain
+    among(given.backbones, pretrain.backbones, "sharpness.backbones", "not among pretrain.backbones")
+    recipes = sorted({recipe for backbone in given.backbones for recipe in pretrain.recipes[backbone]})
+    if given.backbones:
+        among(given.recipes or [], recipes, "sharpness.recipes", f"not pretrained for {', '.join(given.backbones)}")
+    if given.backbones and "loss" in given.stops and not set(given.backbones) & set(pretrain.stop_loss):
+        raise InputError(
+            f"sharpness.stops = {given.stops}: pretrain.stop_loss names none of sharpness.backbones; add one or drop loss"
+        )
+    if given.group > given.images:
+        raise InputError(f"sharpness.group = {given.group}: more than sharpness.images = {given.images}; lower it")
+    if len({f"{rho:g}" for rho in given.rho}) < len(given.rho):
+        raise InputError(f"sharpness.rho = {given.rho}: a radius is given twice; remove the repeat")
+    if given.landscape and given.landscape % 2 == 0:
+        even = f"sharpness.landscape = {given.landscape}"
+        raise InputError(f"{even}: an even number of points has no centre; use {given.landscape + 1}, or 0 for none")
+
+
+def check_sparsify(params: Params) -> None:
+    """Names, and what can be told of patterns without the model; schedules are checked when the stage is planned."""
+    given = params.sparsify
+    among([given.backbone], params.pretrain.backbones, "sparsify.backbone", "not among pretrain.backbones")
+    check_all(SPARSIFIERS, [], given.options, "sparsify.methods")
+    for index, grid in enumerate(given.grids):
+        key = f"sparsify.grids.{index}"
+        check_all(SPARSIFIERS, grid.methods, {}, f"{key}.methods")
+        kind = "n:m" if re.fullmatch(r"\d+:\d+", grid.pattern) else grid.pattern.partition(":")[0]
+        for place, method in enumerate(grid.methods):
+            able = SPARSIFIERS.constant(method, "PATTERNS") or ("unstructured",)
+            if kind not in able:
+                raise InputError(
+                    f"{key}.methods.{place} = {method!r}: cannot end in pattern {grid.pattern}, only in {', '.join(able)}"
+                )
+        if kind == "n:m":
+            kept, group = map(int, grid.pattern.split(":"))
+            if not 0 < kept < group or grid.budgets != [kept / group] or grid.allocations != ["uniform"]:
+                only = f"allocations [uniform] and budgets [{kept / max(group, 1):g}]"
+                raise InputError(f"{key}.pattern = {grid.pattern}: n:m takes 0 < n < m, {only}")
+        if "same-macs" in grid.setups and "global" in grid.allocations:
+            raise InputError(
+                f"{key}.allocations = {grid.allocations}: what global costs is known only afterwards; "
+                "with setup same-macs use uniform or erk"
+            )
 
 
 def check_transfer(params: Params) -> None:

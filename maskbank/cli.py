@@ -14,8 +14,8 @@ from maskbank.errors import InputError, WorkError, exits
 from maskbank.params import PROFILES, assign, load_params, profile_names, profile_params, write_params
 
 STAGES = (
-    "prepare", "pretrain", "compress", "sparsify", "prune", "bank", "tune", "transfer", "relate", "evaluate", "compare",
-    "report", "track",
+    "prepare", "pretrain", "compress", "sharpness", "sparsify", "prune", "bank", "tune", "transfer", "relate", "evaluate",
+    "compare", "report", "track",
 )  # fmt: skip
 KINDS = {
     "scores": registry.SCORES,

@@ -23,6 +23,8 @@ BudgetKind = Literal["units", "params", "macs", "bytes", "peak"]
 UnitPattern = Literal["units", "units:coupled", "units:all"]
 Reconstruct = Literal["none", "mean", "bias", "merge"]
 BatchNorm = Literal["reestimated", "kept"]
+Form = Literal["trained", "folded"]
+Stop = Literal["steps", "loss"]
 
 
 class Section(BaseModel):
@@ -33,7 +35,7 @@ class Suite(Section):
     """What a board is called; a change of tasks, splits or steps is a new version (rule X10)."""
 
     name: str = "fashion-mnist-fewway"
-    version: str = "3"
+    version: str = "4"
     profile: str = "default"
     budget_minutes: float = Field(
         10.0, gt=0, description="what this profile may cost on two cores; `plan` warns past it"
@@ -46,6 +48,14 @@ class Engine(Section):
     kind: Literal["process", "serial"] = "process"
     workers: Count = Field(0, description="0: one a core")
     timeout_s: Rate = Field(3600.0, description="seconds one cell may take")
+    device: str = Field(
+        "cpu",
+        pattern=r"^(cpu|mps|cuda(:\d+)?)$",
+        description="where pretraining computes; all else is on the processor",
+    )
+    checkpoint_s: Annotated[float, Field(ge=0)] = Field(
+        60.0, description="seconds between the checkpoints that a killed training goes on from"
+    )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "auto", description="auto: bfloat16 autocast where the processor computes it natively, else float32"
     )
@@ -101,10 +111,15 @@ class Tasks(Section):
 class Pretrain(Section):
     backbones: Names = ["resnet20", "vit"]
     recipes: dict[str, Names] = {"resnet20": ["adam", "snt"], "vit": ["adam"]}
+    options: dict[str, Options] = Field({}, description="of recipes")
     seeds: Seeds = [0, 1, 2]
     steps: Positive = 400
+    stop_loss: dict[str, Rate] = Field(
+        {}, description="backbones whose nets are trained a second time, until their training loss is this low"
+    )
     batch: Positive = 64
     lr: Rate = 0.003
+    train_images: Positive = Field(1000, description="training images that training loss and accuracy are measured on")
     crop: Count = Field(2, description="pixels of random shift; 0: none")
     flip: bool = True
     curve_points: Positive = 10
@@ -131,6 +146,13 @@ class CompressGrid(Section):
     budget_kind: BudgetKind = Field("units", description="of the patterns that remove units; others keep weights")
     reconstruct: Annotated[list[Reconstruct], Field(min_length=1)] = ["none"]
     bn: Annotated[list[BatchNorm], Field(min_length=1)] = ["reestimated"]
+    forms: Annotated[list[Form], Field(min_length=1)] = Field(
+        ["trained"], description="the net as it was trained, or folded to an ordinary one: BatchNorm, branches"
+    )
+    activation_bits: Bits | None = Field(None, description="of quantize: activations too; null: weights alone")
+    stops: Annotated[list[Stop], Field(min_length=1)] = Field(
+        ["steps"], description="nets trained for a number of steps, or to the loss of pretrain.stop_loss"
+    )
     attacked: bool = Field(False, description="measure robustness as compress.attack says")
 
 
@@ -154,18 +176,61 @@ class Compress(Section):
     attack: Attack = Attack()
 
 
+class Sharpness(Section):
+    """How flat the minima of the pretrained nets are, on training images, in eval mode."""
+
+    backbones: list[str] = Field([], description="none: the stage has no cells")
+    recipes: list[str] | None = Field(None, description="null: all that are pretrained")
+    stops: Annotated[list[Stop], Field(min_length=1)] = ["steps"]
+    images: Positive = Field(512, description="training images that loss and its derivatives are taken over")
+    eigen_steps: Positive = Field(
+        30, description="Hessian products, at most, for the largest eigenvalue; 5 to 10 are usual"
+    )
+    trace_samples: Positive = Field(8, description="random vectors of the trace's estimate")
+    rho: Annotated[list[Rate], Field(min_length=1)] = Field([0.1, 0.25], description="radii of adaptive sharpness")
+    group: Positive = Field(64, description="m of m-sharpness: images that are perturbed together")
+    ascent_steps: Positive = Field(5, description="of each of the two climbs in a ball")
+    landscape: Count = Field(0, description="points a side of the loss landscape of the first seed's nets; 0: none")
+    span: Rate = Field(0.5, description="half the side of the landscape, in filter-normalised units")
+
+
+class SparsifyGrid(Section):
+    """Methods x budgets x ... of sparse training. A budget is the fraction of prunable weights kept."""
+
+    methods: Names
+    budgets: Annotated[list[Fraction], Field(min_length=1)] = [0.2, 0.1]
+    allocations: Annotated[list[Literal["uniform", "erk", "global"]], Field(min_length=1)] = ["uniform"]
+    pattern: str = Field(
+        "unstructured",
+        pattern=r"^(unstructured|channel|\d+:\d+|block:[1-9]\d*)$",
+        description="unstructured, n:m, block:b, or channel: whole outputs, masked",
+    )
+    rates: Annotated[list[Literal["restart", "cosine", "constant"]], Field(min_length=1)] = Field(
+        ["constant"],
+        description="restart: warm-up and cosine in each phase; cosine: over all steps; constant: then a cosine in the fine-tune",
+    )
+    setups: Annotated[list[Literal["same-steps", "same-macs", "paper-schedule"]], Field(min_length=1)] = Field(
+        ["same-steps"],
+        description="same-macs: as many steps as cost what the dense training costs; paper-schedule: 28 phases of 30 and 150",
+    )
+
+
 class Sparsify(Section):
-    """Sparse training from scratch, at equal total steps. A budget is the fraction of prunable weights kept."""
+    """Sparse training from scratch."""
 
     backbone: str = "resnet20"
-    methods: list[str] = ["c_gap", "prune_from_dense"]
+    grids: list[SparsifyGrid] = [SparsifyGrid(methods=["c_gap", "prune_from_dense"])]
     options: dict[str, Options] = {"c_gap": {"partitions": 3, "rounds": 2}}
-    allocation: Literal["uniform", "global"] = "uniform"
-    budgets: Annotated[list[Fraction], Field(min_length=1)] = [0.2, 0.1]
     seeds: Seeds = [0, 1]
     steps: Positive = 400
+    tune_fraction: float = Field(
+        0.25, gt=0, lt=1, description="the last steps, under the final masks where a method moves them"
+    )
     batch: Positive = 64
     lr: Rate = 0.003
+    score_images: Positive = Field(128, description="training images that scores at initialisation look at")
+    validate_phases: bool = Field(False, description="accuracy on validation images where a phase begins, as a curve")
+    debug: bool = Field(False, description="check after every step that masked weights and their moments are zero")
 
 
 class BankRecipe(Section):
@@ -263,6 +328,9 @@ class Evaluate(Section):
     latency_methods: list[str] = ["smsp", "l2", "random"]
     latency_repeats: Annotated[int, Field(ge=5)] = 30
     latency_batch: Positive = 1
+    int8_backbones: list[str] = Field(
+        [], description="whose first pretrained net torchao runs in int8 beside float32; needs maskbank[int8]"
+    )
     calibration_bins: Positive = 15
 
 
@@ -283,6 +351,7 @@ class Report(Section):
 
 class Track(Section):
     experiment: str = "maskbank"
+    models: bool = Field(True, description="register the pretrained nets in MLflow's model registry")
 
 
 class Params(Section):
@@ -297,6 +366,7 @@ class Params(Section):
     }
     pretrain: Pretrain = Pretrain()
     compress: Compress = Compress()
+    sharpness: Sharpness = Sharpness()
     sparsify: Sparsify = Sparsify()
     prune: Prune = Prune()
     transfer: Transfer = Transfer()

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from maskbank.errors import InputError
 
@@ -86,9 +87,13 @@ class Registry:
 
     def base(self, name: str) -> str | None:
         """The method that a control varies (`CONTROL_OF = "..."` in its module): it takes that one's options too."""
+        return self.constant(name, "CONTROL_OF")
+
+    def constant(self, name: str, constant: str) -> Any:
+        """The literal that a module gives this name at its top level; None where it does not."""
         for node in parsed(self.files()[name]).body:
-            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "CONTROL_OF":
-                return str(ast.literal_eval(node.value))
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == constant:
+                return ast.literal_eval(node.value)
         return None
 
     def check_options(self, name: str, options: dict[str, object], key: str) -> None:
@@ -115,10 +120,10 @@ class Registry:
 SCORES = Registry("score", "score", ("pruning.scores",))
 METHODS = Registry("method", "score", ("pruning.scores", "bank.methods"))
 BACKBONES = Registry("backbone", "build", ("models.backbones",))
-RECIPES = Registry("recipe", "prepare", ("training.recipes",))
+RECIPES = Registry("recipe", "recipe", ("training.recipes",))
 COMPRESSORS = Registry("compressor", "compress", ("pruning.compressors",))
 COMPRESS = Registry("compression method", "score or compress", ("pruning.scores", "pruning.compressors"))
-SPARSIFIERS = Registry("sparse-training method", "train", ("sparse.methods",))
+SPARSIFIERS = Registry("sparse-training method", "phases", ("sparse.methods",))
 MAKERS = Registry("mask maker", "make", ("bank.makers",))
 SIMILARITIES = Registry("similarity", "similarity", ("bank.similarities",))
 SOURCES = Registry("data source", "load", ("data.sources",))

@@ -1,7 +1,7 @@
-"""The stage evaluate: latency cells, then all stages' tables as one, with what evidence adds."""
+"""The stage evaluate: latency cells, nets run in int8, then all stages' tables as one, with what evidence adds."""
 
 from maskbank.errors import WorkError, exits
-from maskbank.experiments import evaluate
+from maskbank.experiments import evaluate, int8
 from maskbank.experiments.folders import run_stage
 from maskbank.experiments.world import World
 from maskbank.params import load_params
@@ -12,8 +12,9 @@ from maskbank.records.load import REPORTS, write_tables
 @exits
 def main() -> None:
     params = load_params()
-    run_stage("evaluate", evaluate.plan(params, World(params)), params)
-    tables = evaluate.assemble(params, World(params))
+    world = World(params)
+    run_stage("evaluate", [*evaluate.plan(params, world), *int8.plan(params, world)], params)
+    tables = evaluate.assemble(params, world)
     wrong = check_evidence(tables)
     if wrong:
         raise WorkError(f"evaluate: {len(wrong)} accuracies are not those of their evidence, the first: {wrong[0]}")

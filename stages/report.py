@@ -12,10 +12,18 @@ from maskbank.records.load import REPORTS, read_table
 from maskbank.report.ablations import ablations_figure, ablations_table
 from maskbank.report.aggregate import structured_means, transfer_means
 from maskbank.report.costs import cost_curves, cost_figure, crossings_table
-from maskbank.report.figures import accuracy_figure, compression_figure, steps_figure
+from maskbank.report.figures import accuracy_figure, sparse_figure, steps_figure
+from maskbank.report.flatness import drops_figure, drops_table, sharpness_table
 from maskbank.report.forest import forest_figure, task_split_figure
+from maskbank.report.landscapes import line_figure, plane_figure
+from maskbank.report.nets import gap_figure, recipes_table
 from maskbank.report.page import Contents, render
+from maskbank.report.pretraining_material import pretraining
+from maskbank.report.pretraining_page import pretraining_page
 from maskbank.report.prunability import prunability_table
+from maskbank.report.recipe_costs import recipe_costs_figure
+from maskbank.report.recipe_forest import recipe_forest_figure
+from maskbank.report.recipes import areas_table, contrasts_table, recipe_curves, recipes_figure
 from maskbank.report.relations import heatmap_figure, relations_table, similarity_figure
 from maskbank.report.reliability import ceilings_table, reliability_figure, reliability_means, reliability_table
 from maskbank.report.robustness import robustness_figure, robustness_table
@@ -40,7 +48,7 @@ def read_comparisons(path: Path) -> pd.DataFrame:
 
 
 def write_report(params: Params, folder: Path) -> None:
-    """Write tables/, figures/, index.html and one_shot_transfer.md."""
+    """Write tables/, figures/, index.html, one_shot_transfer.md and pretraining.md."""
     records, metrics, timings = (read_table(name, folder) for name in ("records", "metrics", "timings"))
     comparisons = read_comparisons(folder / "comparisons.csv")
     transferred = transfer_means(records)
@@ -51,6 +59,8 @@ def write_report(params: Params, folder: Path) -> None:
     related = relation_table(records, metrics)
     correlated = correlations(related, params.compare)
     reliable = reliability_means(records, metrics, timings, related)
+    given = pretraining(records, metrics, timings, params.compare)
+    alpha = params.compare.alpha
     sheets = [
         transfer_table(transferred),
         task_split_table(comparisons),
@@ -60,6 +70,11 @@ def write_report(params: Params, folder: Path) -> None:
         reliability_table(reliable),
         ceilings_table(reliable),
         seeded_table(records),
+        recipes_table(given.means, given.costs),
+        contrasts_table(given.contrasts, alpha),
+        areas_table(given.areas, alpha),
+        sharpness_table(given.sharpness, alpha),
+        drops_table(given.correlated),
         robustness_table(structured),
         prunability_table(structured, records),
     ]
@@ -67,7 +82,14 @@ def write_report(params: Params, folder: Path) -> None:
         accuracy_figure(transferred),
         steps_figure(transferred),
         *(cost_figure(curves, kind) for kind in KINDS),
-        compression_figure(records),
+        recipes_figure(recipe_curves(records, given.nets)),
+        recipe_forest_figure(given.contrasts, params.compare.margin),
+        drops_figure(given.dropped, given.correlated),
+        gap_figure(given.nets, given.means),
+        recipe_costs_figure(given.costs),
+        line_figure(given.line),
+        plane_figure(given.plane),
+        sparse_figure(records),
         robustness_figure(structured),
         forest_figure(comparisons, params.compare.margin),
         task_split_figure(comparisons),
@@ -102,6 +124,9 @@ def write_report(params: Params, folder: Path) -> None:
         contents.records_hash,
     )
     write_bytes(folder / "one_shot_transfer.md", transfer_page(material).encode())
+    about = {"alpha": alpha, "margin": params.compare.margin, "records_hash": contents.records_hash}
+    page = pretraining_page(given, records, contents.claims, contents.rules, about)
+    write_bytes(folder / "pretraining.md", page.encode())
 
 
 @exits

@@ -1,4 +1,4 @@
-"""Track: MLflow made to agree with the records; the receipt says of which records."""
+"""Track: MLflow made to agree with the records and the pretrained nets; the receipt says of which records."""
 
 from pathlib import Path
 

@@ -5,15 +5,18 @@ import pytest
 import torch
 
 from maskbank.data.dataset import DataSet
-from maskbank.models.checkpoint import Architecture
+from maskbank.models.checkpoint import Architecture, Transform
 
 torch.set_num_threads(1)
 
+S2P = Transform("s2p", {"parallel": 2})
 ARCHITECTURES = {
     "resnet": Architecture("resnet20", 4, 1, 8, {"width": 4}),
-    "parallel resnet": Architecture("resnet20", 4, 1, 8, {"width": 4}, parallel=2),
-    "folded resnet": Architecture("resnet20", 4, 1, 8, {"width": 4}, parallel=2, folded=True),
+    "parallel resnet": Architecture("resnet20", 4, 1, 8, {"width": 4}, S2P),
+    "folded resnet": Architecture("resnet20", 4, 1, 8, {"width": 4}, S2P, folded=True),
     "vit": Architecture("vit", 4, 1, 8, {"dim": 12, "depth": 2, "heads": 3, "patch": 4}),
+    "parallel vit": Architecture("vit", 4, 1, 8, {"dim": 12, "depth": 2, "heads": 3, "patch": 4}, S2P),
+    "folded vit": Architecture("vit", 4, 1, 8, {"dim": 12, "depth": 2, "heads": 3, "patch": 4}, S2P, folded=True),
     "timm resnet50": Architecture("resnet50", 4, 3, 32, {"pretrained": False}),
 }
 

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Iterable, Iterator
 from concurrent.futures import TimeoutError as FutureTimeout
 from concurrent.futures import as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -19,6 +19,7 @@ from pebble import ProcessExpired, ProcessPool
 
 from maskbank.cells.machine import machine_class, numerics_class, resolve_precision
 from maskbank.cells.result import Point, Result
+from maskbank.cells.snapshots import Snapshots
 from maskbank.cells.spec import Cell
 from maskbank.cells.store import Store
 from maskbank.config import Engine
@@ -30,6 +31,8 @@ class Runtime:
     """What a cell function may know of the machine: nothing that its key depends on."""
 
     precision: str = "float32"
+    device: str = "cpu"
+    snapshots: Snapshots = field(default_factory=Snapshots)
 
 
 def failure(cell: Cell, status: str, reason: str) -> Result:
@@ -37,12 +40,13 @@ def failure(cell: Cell, status: str, reason: str) -> Result:
     return Result(points=[Point(steps, status, reason) for steps in cell.spec.points()])
 
 
-def run_cell(cell: Cell, key: str, store: Store, precision: str) -> str:
+def run_cell(cell: Cell, key: str, store: Store, precision: str, engine: Engine) -> str:
     """Run one cell in this process and store what it leaves; returns its status. Never raises for the cell's own fault."""
     cpu, wall = time.process_time(), time.perf_counter()
+    snapshots = Snapshots(store.unfinished(key), engine.checkpoint_s, numerics_class(precision))
     function = importlib.import_module(f"maskbank.experiments.{cell.stage}").run
     try:
-        result: Result = function(cell, Runtime(precision))
+        result: Result = function(cell, Runtime(precision, engine.device, snapshots))
         status = next((point.status for point in result.points if point.status != "ok"), "ok")
     except Diverged as error:
         status, result = "diverged", failure(cell, "diverged", str(error))
@@ -59,6 +63,7 @@ def run_cell(cell: Cell, key: str, store: Store, precision: str) -> str:
     }
     result.timings = timings | result.timings
     store.put(cell, key, result, about(status, precision))
+    snapshots.clear()
     return status
 
 
@@ -85,7 +90,7 @@ def run_serial(jobs: Iterable[tuple[Cell, str]], store: Store, engine: Engine) -
     start_worker()
     precision = resolve_precision(engine.precision)
     for cell, key in jobs:
-        yield key, run_cell(cell, key, store, precision)
+        yield key, run_cell(cell, key, store, precision, engine)
 
 
 def run_pool(jobs: Iterable[tuple[Cell, str]], store: Store, engine: Engine) -> Iterator[tuple[str, str]]:
@@ -95,7 +100,7 @@ def run_pool(jobs: Iterable[tuple[Cell, str]], store: Store, engine: Engine) -> 
     context = multiprocessing.get_context("spawn")
     with ProcessPool(max_workers=workers, context=context, initializer=start_worker) as pool:
         futures: dict[Any, tuple[Cell[Any], str]] = {
-            pool.schedule(run_cell, args=(cell, key, store, precision), timeout=engine.timeout_s): (cell, key)
+            pool.schedule(run_cell, args=(cell, key, store, precision, engine), timeout=engine.timeout_s): (cell, key)
             for cell, key in jobs
         }
         try:

@@ -13,6 +13,7 @@ PLUMBING = (  # moves cells and records about, and decides none of their numbers
     "maskbank.cells.engine",
     "maskbank.cells.progress",
     "maskbank.cells.run",
+    "maskbank.cells.snapshots",
     "maskbank.cells.spec",
     "maskbank.cells.store",
     "maskbank.checks",
@@ -26,7 +27,11 @@ PLUMBING = (  # moves cells and records about, and decides none of their numbers
     "maskbank.registry",
 )
 LIBRARIES = ("numpy", "timm", "torch")
-PEERS = {"maskbank.models.torch_pruning": "torch-pruning"}  # decide the cells of those that import them
+PEERS = {  # decide the cells of those that import them
+    "maskbank.measures.int8": "torchao",
+    "maskbank.models.torch_pruning": "torch-pruning",
+    "maskbank.training.sam": "pytorch-optimizer",
+}
 
 
 def module_file(module: str) -> Path | None:

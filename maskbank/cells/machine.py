@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from maskbank.errors import InputError
 from maskbank.files import hash_json
 
 
@@ -30,6 +31,16 @@ def processor() -> str:
         return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
         return platform.processor() or platform.machine()
+
+
+def check_device(asked: str) -> None:
+    """Raises InputError for a device that torch cannot use here."""
+    kind, _, number = asked.partition(":")
+    there = {
+        "cpu": True, "mps": torch.backends.mps.is_available(), "cuda": torch.cuda.device_count() > int(number or 0),
+    }[kind]  # fmt: skip
+    if not there:
+        raise InputError(f"engine.device = {asked!r}: torch finds no such device on this machine; set it to cpu")
 
 
 def numerics_class(precision: str) -> str:

@@ -8,6 +8,7 @@ import pandas as pd
 
 from maskbank.cells.engine import ENGINES
 from maskbank.cells.key import cell_key, code_version
+from maskbank.cells.machine import check_device
 from maskbank.cells.progress import Progress
 from maskbank.cells.result import AnswerSheet
 from maskbank.cells.spec import Cell
@@ -45,6 +46,7 @@ def run_cells(stage: str, cells: list[Cell], params: Params, store: Store | None
     print(f"{stage}: {len(cells)} cells, {len(cells) - len(pending)} stored, {len(pending)} to run", flush=True)
     started, progress = time.monotonic(), Progress(stage, len(pending))
     if pending:
+        check_device(params.engine.device)
         for _, status in ENGINES[params.engine.kind](pending, store, params.engine):
             progress.advance(status)
         progress.close()

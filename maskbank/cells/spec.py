@@ -34,6 +34,9 @@ class Spec(BaseModel):
     schedule: str = "none"
     reconstruct: str = "none"
     bn: str = "none"
+    form: str = "none"
+    activation_bits: int | None = None
+    stop: str = "none"
     setup: str = "none"
     budget_kind: str = "none"
     budget_asked: float | None = None

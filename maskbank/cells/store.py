@@ -64,6 +64,10 @@ class Store:
     def folder(self, key: str) -> Path:
         return self.root / key[:2] / key
 
+    def unfinished(self, key: str) -> Path:
+        """Where a cell may keep snapshots of its work."""
+        return self.root.parent / "unfinished" / key
+
     def put(self, cell: Cell, key: str, result: Result, about: dict[str, Any]) -> None:
         """Store a finished cell: temporary folder, fsync, rename. `about` is what the engine knows of the run."""
         files = {"evidence.safetensors": save_tensors(evidence_tensors(result.points))}

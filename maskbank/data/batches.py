@@ -1,6 +1,8 @@
 """Batches from memory: drawn by a generator that is passed in, augmented a batch at a time."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,23 +25,40 @@ def shift_and_flip(x: Tensor, generator: torch.Generator, crop: int, flip: bool)
     return x
 
 
-def training_batches(
-    data: DataSet,
-    examples: Examples,
-    batch: int,
-    steps: int,
-    generator: torch.Generator,
-    crop: int = 0,
-    flip: bool = False,
-) -> Iterator[tuple[Tensor, Tensor]]:
+@dataclass
+class TrainingBatches:
     """`steps` batches in shuffled epochs; the last batch of an epoch is filled from the next one."""
-    order = torch.empty(0, dtype=torch.int64)
-    for _ in range(steps):
-        while len(order) < batch:
-            order = torch.cat([order, torch.randperm(len(examples), generator=generator)])
-        index, order = order[:batch], order[batch:]
-        x = shift_and_flip(examples.x[index], generator, crop, flip)
-        yield data.normalise(x).contiguous(memory_format=torch.channels_last), examples.y[index]
+
+    data: DataSet
+    examples: Examples
+    batch: int
+    steps: int
+    generator: torch.Generator
+    crop: int = 0
+    flip: bool = False
+    order: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        return self
+
+    def __next__(self) -> tuple[Tensor, Tensor]:
+        if self.steps == 0:
+            raise StopIteration
+        self.steps -= 1
+        while len(self.order) < self.batch:
+            again = torch.randperm(len(self.examples), generator=self.generator)
+            self.order = torch.cat([self.order, again])
+        index, self.order = self.order[: self.batch], self.order[self.batch :]
+        x = shift_and_flip(self.examples.x[index], self.generator, self.crop, self.flip)
+        return self.data.normalise(x).contiguous(memory_format=torch.channels_last), self.examples.y[index]
+
+    def state(self) -> dict[str, Any]:
+        """All that decides the batches that are left."""
+        return {"steps": self.steps, "order": self.order, "generator": self.generator.get_state()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.steps, self.order = state["steps"], state["order"]
+        self.generator.set_state(state["generator"])
 
 
 def evaluation_batches(data: DataSet, examples: Examples, batch: int = 200) -> Iterator[tuple[Tensor, Tensor]]:

@@ -9,19 +9,20 @@ from maskbank.cells.engine import Runtime
 from maskbank.cells.result import Result
 from maskbank.cells.spec import Cell, Spec
 from maskbank.config import CompressGrid, Params
-from maskbank.data.batches import training_batches
+from maskbank.data.batches import TrainingBatches
 from maskbank.data.dataset import DataSet, TestSet
 from maskbank.experiments.dense import cell_data, dense_model
 from maskbank.experiments.folders import Artifact
 from maskbank.experiments.world import World
 from maskbank.measures.cost import parameter_count, tensor_bytes, trace_cost
 from maskbank.measures.robustness import ATTACKS, robust_accuracy
+from maskbank.models.fold import fold
 from maskbank.pruning.budget import achieved
 from maskbank.pruning.patterns import parse_pattern
 from maskbank.pruning.prune import Target, merge_of, prune_units, reconstructed, thin, unit_set
 from maskbank.pruning.sample import Sample
 from maskbank.pruning.weights import densities, live_weights, packed_bytes, prunable_weights
-from maskbank.registry import COMPRESS, COMPRESSORS
+from maskbank.registry import BACKBONES, COMPRESS, COMPRESSORS
 from maskbank.training.batchnorm import reestimate
 from maskbank.training.evaluate import evaluate, judged_point
 
@@ -49,7 +50,7 @@ def plan(params: Params, world: World) -> list[Cell[CompressSpec]]:
         Cell(
             CompressSpec(
                 backbone=dense.spec["backbone"], recipe=dense.spec["recipe"], pretrain_seed=dense.spec["seed"],
-                seed=dense.spec["seed"], classes=tuple(dense.spec["classes"]),
+                seed=dense.spec["seed"], stop=dense.spec["stop"], classes=tuple(dense.spec["classes"]),
                 attack=params.compress.attack.model_dump() if grid.attacked else {}, **point,
             ),
             {"data": world.data, "dense": dense.input},
@@ -58,25 +59,33 @@ def plan(params: Params, world: World) -> list[Cell[CompressSpec]]:
         for grid in params.compress.grids
         if wanted(grid, dense)
         for method in grid.methods
-        for point in grid_points(params, grid, method)
+        for point in grid_points(params, grid, method, BACKBONES.constant(dense.spec["backbone"], "BATCHNORM") is not False)
     ]  # fmt: skip
 
 
 def wanted(grid: CompressGrid, dense: Artifact) -> bool:
-    named = ((grid.backbones, dense.spec["backbone"]), (grid.recipes, dense.spec["recipe"]))
+    spec = dense.spec
+    named = ((grid.backbones, spec["backbone"]), (grid.recipes, spec["recipe"]), (grid.stops, spec["stop"]))
     return all(names is None or name in names for names, name in named)
 
 
-def grid_points(params: Params, grid: CompressGrid, method: str) -> list[dict[str, Any]]:
-    """What the cells of a method differ in. Nothing of patterns applies to quantization."""
+def grid_points(params: Params, grid: CompressGrid, method: str, batchnorm: bool) -> list[dict[str, Any]]:
+    """What the cells of a method differ in. Nothing of patterns applies to quantization.
+
+    A net without BatchNorm, because it never has any or is folded, has nothing to re-estimate.
+    """
+    forms = [(form, bn) for form in grid.forms for bn in (grid.bn if batchnorm and form == "trained" else ["none"])]
     base: dict[str, Any] = {
         "method": method,
         "role": COMPRESS.module(method).ROLE,
         "options": dict(params.compress.options.get(method, {})),
     }
     if method in COMPRESSORS.names():
-        base["budget_kind"] = COMPRESSORS.module(method).BUDGET_KIND
-        return [base | {"budget_asked": budget, "bn": bn} for budget in grid.budgets for bn in grid.bn]
+        base |= {"budget_kind": COMPRESSORS.module(method).BUDGET_KIND, "activation_bits": grid.activation_bits}
+        base |= {"score_images": params.compress.score_images} if grid.activation_bits else {}
+        return [
+            base | {"budget_asked": budget, "form": form, "bn": bn} for budget in grid.budgets for form, bn in forms
+        ]
     structured = grid.pattern.startswith("units")
     base |= {
         "pattern": grid.pattern,
@@ -86,9 +95,9 @@ def grid_points(params: Params, grid: CompressGrid, method: str) -> list[dict[st
         "score_images": params.compress.score_images,
     }
     return [
-        base | {"budget_asked": budget, "bn": bn, "reconstruct": reconstruct}
+        base | {"budget_asked": budget, "form": form, "bn": bn, "reconstruct": reconstruct}
         for budget in grid.budgets
-        for bn in grid.bn
+        for form, bn in forms
         for reconstruct in grid.reconstruct
     ]
 
@@ -96,6 +105,8 @@ def grid_points(params: Params, grid: CompressGrid, method: str) -> list[dict[st
 def run(cell: Cell[CompressSpec], runtime: Runtime) -> Result:
     spec = cell.spec
     data, dense = cell_data(cell), dense_model(cell)
+    if spec.form == "folded":
+        dense = fold(dense)
     if spec.method in COMPRESSORS.names():
         model, values = quantized(spec, data, dense)
     elif spec.pattern.startswith("units"):
@@ -105,7 +116,7 @@ def run(cell: Cell[CompressSpec], runtime: Runtime) -> Result:
     if spec.bn == "reestimated":
         generator = torch.Generator().manual_seed(spec.seed)
         train = data.examples("train", spec.classes)
-        reestimate(model, training_batches(data, train, NORM_BATCH, NORM_BATCHES, generator))
+        reestimate(model, TrainingBatches(data, train, NORM_BATCH, NORM_BATCHES, generator))
     test = TestSet(data, spec.classes)
     examples = test.read(0)
     sheet, loss = evaluate(model, data, examples)
@@ -156,8 +167,9 @@ def thinned(spec: CompressSpec, data: DataSet, model: nn.Module) -> tuple[nn.Mod
 
 
 def quantized(spec: CompressSpec, data: DataSet, model: nn.Module) -> tuple[nn.Module, dict[str, Any]]:
-    cost = trace_cost(model, data.image_shape)
-    compressed = COMPRESSORS.module(spec.method).compress(model, spec.budget, **spec.options)
+    cost, sample = trace_cost(model, data.image_shape), sample_of(spec, data)
+    module = COMPRESSORS.module(spec.method)
+    compressed = module.compress(model, spec.budget, sample, spec.activation_bits, **spec.options)
     params, macs = cost.params(cost.dense), cost.macs(cost.dense)
     return model, {
         "budget_achieved": compressed.achieved, "params": params, "params_dense": params, "macs": macs,

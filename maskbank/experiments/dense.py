@@ -15,7 +15,7 @@ from maskbank.models.checkpoint import Architecture, load_model
 @functools.lru_cache(maxsize=4)
 def _load(path: Path, _hash: str) -> nn.Module:
     artifact = describe_artifact(path)
-    return load_model(Architecture(**artifact.description), path)
+    return load_model(Architecture.of(artifact.description), path)
 
 
 def dense_model(cell: Cell) -> nn.Module:

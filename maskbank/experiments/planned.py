@@ -15,8 +15,9 @@ from maskbank.config import Data, Params
 from maskbank.data.dataset import FOREIGN, PREPARED
 from maskbank.data.tasks import Split, draw_splits
 from maskbank.errors import InputError
-from maskbank.experiments import compress, evaluate, pretrain, prune, relate, sparsify, transfer, tune
+from maskbank.experiments import compress, evaluate, int8, pretrain, prune, relate, sharpness, sparsify, transfer, tune
 from maskbank.experiments.folders import Artifact, stage_folder
+from maskbank.experiments.sharpness import SharpnessSpec
 from maskbank.experiments.world import Home, Shelf, World
 from maskbank.files import read_json
 from maskbank.models.checkpoint import Architecture
@@ -80,12 +81,14 @@ def planned_cells(params: Params) -> dict[str, list[Cell[Any]]]:
     return {
         "pretrain": [cell for name in params.pretrain.backbones for cell in pretrain.plan(params, world, name)],
         "compress": list(compress.plan(params, world)),
+        "sharpness": list(sharpness.plan(params, world)),
         "sparsify": list(sparsify.plan(params, world)),
         "prune": list(prune.plan(params, world)),
         "tune": list(tune.plan(params, world)),
         "transfer": list(transfer.plan(params, world)),
         "relate": list(relate.plan(params, world)),
         "evaluate": list(evaluate.plan(params, world)),
+        "int8": list(int8.plan(params, world)),
     }
 
 
@@ -134,10 +137,22 @@ def estimate(cell: Cell[Any], pace: Pace, per_class: int, entries: int) -> float
         adapted = spec.batch * spec.adapt_steps[-1] * pace.trained * width
         judged = test * len(spec.adapt_steps) * pace.evaluated * width
         return adapted + judged + 3 * spec.score_images * pace.evaluated
+    if cell.stage == "sharpness":
+        return spec.images * sharpness_forwards(spec) * pace.evaluated
     if cell.stage == "compress" and spec.attack:
         climbs = len(spec.attack["eps"]) * (2 + spec.attack["steps"] * spec.attack["restarts"])
         return test * (climbs * pace.trained + pace.evaluated) * spec.budget
     return (test or spec.repeats) * pace.evaluated
+
+
+def sharpness_forwards(spec: SharpnessSpec) -> int:
+    """Forwards of an image that cost as much as a sharpness cell, as measured on ResNet-20; a small ViT takes fewer.
+
+    A gradient is worth 3, with its graph 4, a Hessian product 7; the largest eigenvalue mostly takes 10 products at most.
+    """
+    hessian = 4 + 7 * (min(spec.eigen_steps, 10) + spec.trace_samples)
+    climbs = 3 + len(spec.rho) * 2 * (3 * (spec.ascent_steps - 1) + 1)
+    return hessian + climbs + spec.landscape * (spec.landscape + 1) + 1
 
 
 def estimates(params: Params, cells: dict[str, list[Cell[Any]]]) -> dict[str, float]:

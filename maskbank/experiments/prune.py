@@ -9,7 +9,7 @@ from maskbank.cells.engine import Runtime
 from maskbank.cells.result import Result
 from maskbank.cells.spec import Cell, Spec
 from maskbank.config import BankRecipe, Params
-from maskbank.data.batches import training_batches
+from maskbank.data.batches import TrainingBatches
 from maskbank.data.dataset import Examples, TestSet
 from maskbank.data.tasks import Task
 from maskbank.experiments.dense import cell_data, dense_model
@@ -93,13 +93,13 @@ def run(cell: Cell[PruneSpec], runtime: Runtime) -> Result:
     with MacCounter() as spent:
         learned = learn(
             spec.method, model, cost,
-            lambda generator: training_batches(data, train, spec.batch, spec.train_steps, generator),
+            lambda generator: TrainingBatches(data, train, spec.batch, spec.train_steps, generator),
             spec.budget, spec.train_steps, spec.lr, range(spec.seed, spec.seed + spec.repeats), spec.options,
         )  # fmt: skip
     kept = kept_of(learned.mask)
     sliced = slice_units(model, list(cost.layers), kept)
     generator = torch.Generator().manual_seed(spec.seed)
-    reestimate(sliced, training_batches(data, train, NORM_BATCH, NORM_BATCHES, generator))
+    reestimate(sliced, TrainingBatches(data, train, NORM_BATCH, NORM_BATCHES, generator))
     test = TestSet(data, spec.classes)
     sheet, loss = evaluate(sliced, data, test.read(spec.train_steps))
     values = sizes(sliced, model, cost, kept)

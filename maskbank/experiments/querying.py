@@ -15,7 +15,7 @@ from maskbank.bank.neighbours import across_ways
 from maskbank.bank.similarities import leep
 from maskbank.bank.store import MaskBank, open_bank
 from maskbank.bank.target import Target
-from maskbank.data.batches import training_batches
+from maskbank.data.batches import TrainingBatches
 from maskbank.data.dataset import PREPARED, Classes, DataSet, open_dataset, prepared_hash
 from maskbank.errors import InputError
 from maskbank.experiments.banking import described, table
@@ -60,7 +60,7 @@ def of_classes(bank: MaskBank, classes: Classes, given: Namespace) -> list[dict[
         )
     name = load_params().data.name
     artifact = dense_artifact(bank.identity.dense_hash)
-    model = load_model(Architecture(**artifact.description), artifact.path)
+    model = load_model(Architecture.of(artifact.description), artifact.path)
     prototypes = class_prototypes(model, data, classes, given.images)
     indices, similarity = bank.nearest(prototypes, bank.free(name, classes), given.count)
     rows = rows_of(bank, indices, similarity)
@@ -92,7 +92,7 @@ def leep_values(
     cost = trace_cost(model, data.image_shape)
 
     def batches(steps: int) -> Iterator[tuple[Tensor, Tensor]]:
-        return training_batches(data, examples, 32, steps, generator)
+        return TrainingBatches(data, examples, 32, steps, generator)
 
     target = Target(name, classes, sample, cost, 1.0, lambda: prototypes, batches)
     return leep.similarity(model, list(cost.layers), target, bank, indices)

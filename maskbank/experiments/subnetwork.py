@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from maskbank.bank.target import Target
 from maskbank.cells.result import Point
 from maskbank.cells.spec import Spec
-from maskbank.data.batches import training_batches
+from maskbank.data.batches import TrainingBatches
 from maskbank.data.dataset import DataSet, Examples
 from maskbank.measures.cost import Cost, parameter_count, tensor_bytes
 from maskbank.models.heads import replace_head
@@ -56,7 +56,7 @@ class Shown:
         return class_means(model, self.data, self.support, len(self.spec.classes))
 
     def batches(self, batch: int, steps: int, generator: torch.Generator) -> Iterator[tuple[Tensor, Tensor]]:
-        return training_batches(self.data, self.examples, batch, steps, generator)
+        return TrainingBatches(self.data, self.examples, batch, steps, generator)
 
 
 def show(spec: TaskSpec, data: DataSet, generator: torch.Generator) -> Shown:

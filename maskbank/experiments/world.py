@@ -22,15 +22,16 @@ class Shelf:
     artifacts: tuple[Artifact, ...]
 
     def all_classes(self, backbone: str) -> list[Artifact]:
-        """Those that saw every class, by recipe and seed."""
+        """Those that saw every class, by recipe, seed and what ended their training."""
         found = [a for a in self.artifacts if a.spec["backbone"] == backbone and a.spec["split"] == "none"]
-        return sorted(found, key=lambda a: (a.spec["recipe"], a.spec["seed"]))
+        return sorted(found, key=lambda a: (a.spec["recipe"], a.spec["seed"], a.spec["stop"] != "steps"))
 
     def find(self, backbone: str, recipe: str, seed: int, home: str) -> Artifact:
-        """The net of one spec; an InputError where it is missing (its cell failed or was not planned)."""
+        """The net of one spec, trained for all steps; an InputError where it is missing (its cell failed or was not planned)."""
+        wanted = (backbone, recipe, seed, home, "steps")
         for artifact in self.artifacts:
             spec = artifact.spec
-            if (spec["backbone"], spec["recipe"], spec["seed"], spec["split"]) == (backbone, recipe, seed, home):
+            if (spec["backbone"], spec["recipe"], spec["seed"], spec["split"], spec["stop"]) == wanted:
                 return artifact
         raise InputError(f"no pretrained {backbone} ({recipe}, seed {seed}, split {home}); see `maskbank failures`")
 

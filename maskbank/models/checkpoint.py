@@ -1,8 +1,9 @@
 """Models as safetensors and a JSON description; nothing is pickled, and loading needs no training code."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -12,22 +13,38 @@ from safetensors.torch import load_file
 from torch import nn
 
 from maskbank.errors import InputError
+from maskbank.models.fold import fold
 from maskbank.models.graph import find_layers
-from maskbank.models.s2p import fold, parallelize
 from maskbank.models.surgery import shrink
+from maskbank.models.transforms import reparam, s2p, shallow
 from maskbank.registry import BACKBONES
+
+TRANSFORMS: dict[str, Callable[..., nn.Module]] = {
+    "s2p": s2p.apply, "shallow": shallow.apply, "reparam": reparam.apply,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Transform:
+    """A transformation of a backbone by its name."""
+
+    name: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def apply(self, model: nn.Module) -> nn.Module:
+        return TRANSFORMS[self.name](model, **self.options)
 
 
 @dataclass(frozen=True)
 class Architecture:
-    """All that is needed to build a model: `parallel` above 1 is the S2P form; `counts` the units kept in each layer."""
+    """All that is needed to build a model; `counts` are the units kept in each layer."""
 
     backbone: str
     classes: int
     channels: int
     size: int
     options: dict[str, Any] = field(default_factory=dict)
-    parallel: int = 1
+    transform: Transform | None = None
     folded: bool = False
     counts: dict[str, int] = field(default_factory=dict)
 
@@ -39,8 +56,8 @@ class Architecture:
         """Random weights, from the global generator: seed it before."""
         module = BACKBONES.module(self.backbone)
         model: nn.Module = module.build(self.classes, self.channels, self.size, **self.options)
-        if self.parallel > 1:
-            model = parallelize(model, self.parallel)
+        if self.transform is not None:
+            model = self.transform.apply(model)
         if self.folded:
             model = fold(model)
         if self.counts:
@@ -48,7 +65,13 @@ class Architecture:
         return model.to(memory_format=torch.channels_last)
 
     def describe(self) -> dict[str, Any]:
+        """As JSON values; `Architecture.of` reads it."""
         return asdict(self)
+
+    @classmethod
+    def of(cls, description: Mapping[str, Any]) -> Self:
+        given = description["transform"]
+        return cls(**{**description, "transform": Transform(**given) if given else None})
 
 
 def model_tensors(model: nn.Module) -> dict[str, NDArray[Any]]:

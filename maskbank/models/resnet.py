@@ -1,6 +1,7 @@
-"""CIFAR-style residual networks whose blocks hold one branch (sequential) or several (parallel, see `s2p`)."""
+"""CIFAR-style residual networks whose blocks hold one branch (sequential) or several (parallel, see `transforms`)."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -21,18 +22,25 @@ class Branch(nn.Module):
 
 
 class Block(nn.Module):
-    """relu(shortcut(x) + sum of branches(x))."""
+    """relu(shortcut(x) + scale * sum of branches(x))."""
 
-    def __init__(self, branches: Sequence[Branch], shortcut: nn.Module) -> None:
+    def __init__(self, branches: Sequence[Branch], shortcut: nn.Module, scale: float = 1.0) -> None:
         super().__init__()
         self.shortcut = shortcut
+        self.scale = scale
         self.branches = nn.ModuleList(branches)
 
     def forward(self, x: Tensor) -> Tensor:
         y = self.shortcut(x)
         for branch in self.branches:
-            y = y + branch(x)
+            y = y + (branch(x) if self.scale == 1 else self.scale * branch(x))
         return F.relu(y)
+
+
+def shape_of(conv: nn.Conv2d) -> dict[str, Any]:
+    """What another convolution of the same shape is made with."""
+    names = ("in_channels", "out_channels", "kernel_size", "stride", "padding")
+    return {name: getattr(conv, name) for name in names}
 
 
 class Shortcut(nn.Module):

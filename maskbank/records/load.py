@@ -18,7 +18,7 @@ DATA, REPORTS = Path("data"), Path("reports")
 
 def table_folders(backbones: Sequence[str]) -> dict[str, list[Path]]:
     """Stage -> folders with the tables of its cells."""
-    stages = ("compress", "sparsify", "prune", "tune", "transfer", "relate", "evaluate")
+    stages = ("compress", "sharpness", "sparsify", "prune", "tune", "transfer", "relate", "evaluate")
     return {"pretrain": [DATA / "pretrain" / name for name in backbones], **{name: [DATA / name] for name in stages}}
 
 

@@ -6,10 +6,12 @@ from pandera.errors import SchemaErrors
 
 from maskbank.errors import InputError
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 NONE = "none"  # a label that does not apply; a number that does not apply is NaN
 STATUSES = ["ok", "collapsed", "diverged", "failed", "timeout"]
 ROLES = ["method", "rival", "control", "reference"]
+FORMS = ["trained", "folded", NONE]  # of a pretrained net: as it was trained, or folded to an ordinary one
+STOPS = ["steps", "loss", NONE]  # what ended the pretraining of the net: the number of steps, or a training loss
 TASK_SPLITS = ["bank", "validation", "heldout", "unseen", "foreign", NONE]
 
 
@@ -46,6 +48,9 @@ class Records(Table):
     schedule: str
     reconstruct: str
     bn: str
+    form: str = pa.Field(isin=FORMS)
+    activation_bits: float = pa.Field(ge=2, nullable=True)
+    stop: str = pa.Field(isin=STOPS)
     setup: str
     budget_kind: str
     budget_asked: float = pa.Field(gt=0, nullable=True)

@@ -24,8 +24,8 @@ TRANSFER_NUMBERS = [
     "off_budget",
 ]
 SEEDED = [
-    "stage", "dataset", "backbone", "recipe", "method", "role", "pattern", "allocation", "schedule", "reconstruct", "bn",
-    "budget_kind", "budget_asked",
+    "stage", "dataset", "backbone", "recipe", "stop", "form", "method", "role", "pattern", "allocation", "schedule",
+    "reconstruct", "bn", "budget_kind", "budget_asked", "activations",
 ]  # fmt: skip
 SEEDED_NUMBERS = ["n", "failed", "accuracy", "sd", "budget_achieved", "off_budget"]
 STRUCTURED = [*STRUCTURED_SETTING, "attack", "method", "role", "budget_asked"]
@@ -70,9 +70,14 @@ def transfer_means(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def seeded_means(records: pd.DataFrame) -> pd.DataFrame:
-    """One row a stage (compress, sparsify), backbone, recipe, method and budget: accuracy over seeds."""
+    """One row a stage (compress, sparsify), net, recipe, method and budget: accuracy over seeds.
+
+    `activations` is their width in bits, or "none". Nothing is averaged over how nets were trained or folded.
+    """
     rows = records[records.stage.isin(["compress", "sparsify"])]
     rows = rows.assign(unit=rows.pretrain_seed.fillna(rows.seed).where(rows.stage == "compress", rows.seed))
+    widths = [NONE if np.isnan(bits) else f"{bits:g}" for bits in rows.activation_bits.astype(float)]
+    rows = rows.assign(activations=pd.Series(widths, rows.index, dtype=object))
     found = []
     for _, group in rows.groupby(SEEDED, sort=True):
         scores = group.groupby("unit").accuracy.mean().dropna()
@@ -113,9 +118,3 @@ def structured_means(records: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFra
     by = [*STRUCTURED_SETTING, "place", "method", "budget_asked"]
     frame = frame.assign(place=frame.attack.map(place)).sort_values(by, kind="stable", ignore_index=True)
     return frame[[*STRUCTURED, *STRUCTURED_NUMBERS]]
-
-
-def pretrained_means(records: pd.DataFrame) -> pd.DataFrame:
-    """Mean accuracy of the pretrained nets of each backbone and recipe, on all classes, over seeds."""
-    rows = records[(records.stage == "pretrain") & (records.split == NONE)]
-    return rows.groupby(["dataset", "backbone", "recipe"]).accuracy.mean().reset_index()

@@ -1,4 +1,4 @@
-"""Figures of accuracy: transfer by budget and by steps, compression by budget."""
+"""Figures of accuracy: transfer by budget and by steps, sparse training by budget."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
-from maskbank.report.aggregate import pretrained_means, seeded_means
+from maskbank.report.aggregate import seeded_means
 from maskbank.report.panels import DASHES, draw_curves, look, methods_of, panel_grid
-from maskbank.report.style import Drawing, colour, empty_panel, house_style, label, marker, pattern_label
+from maskbank.report.style import Drawing, colour, empty_panel, house_style, label, marker
 from maskbank.report.tables import number_range
 
 BANDS = (
@@ -103,63 +103,42 @@ def steps_panel(axes: Axes, group: pd.DataFrame) -> None:
     axes.set_xlabel("steps T")
 
 
-def compression_figure(records: pd.DataFrame) -> Drawing:
-    """Accuracy with fewer weights or bits, by recipe, and of sparse training by method: a panel a backbone and kind."""
-    data = seeded_means(records)
-    data = data[data.budget_kind.isin(["weights", "bits"])]
-    shown, dense = data[data.accuracy.notna()], pretrained_means(records)
-    shown = shown.assign(kind=[compressed_how(row) for row in shown.to_dict("records")])
-    panels = list(shown.groupby(["backbone", "stage", "budget_kind", "kind"], sort=True))
+def sparse_figure(records: pd.DataFrame) -> Drawing:
+    """Accuracy of sparse training by method against the fraction kept: a panel a backbone."""
+    data = seeded_means(records[records.stage == "sparsify"])
+    shown = data[data.accuracy.notna()]
+    panels = list(shown.groupby(["dataset", "backbone"], sort=True))
     columns = min(max(len(panels), 1), 3)
     lines = -(-max(len(panels), 1) // columns)
     with house_style():
         figure = Figure(figsize=(3.1 * max(columns, 2), 3.5 * lines), layout="constrained")
         if not panels:
-            empty_panel(figure, "no compression and no sparse training has an accuracy")
+            empty_panel(figure, "no sparse training has an accuracy")
         else:
             grid = list(figure.subplots(lines, columns, squeeze=False).flat)
             for axes, (_, group) in zip(grid, panels, strict=False):
-                compression_panel(axes, group, dense[dense.backbone.isin(group.backbone)])
-                first = group.iloc[0]
-                axes.set_title(f"{first.backbone}, {first.kind or 'sparse training'}")
+                sparse_panel(axes, group)
+                axes.set_title(f"{group.backbone.iloc[0]}, sparse training")
             for axes in grid[len(panels) :]:
                 axes.set_axis_off()
-    n = number_range(shown.n)
     caption = (
-        f"Accuracy after one-shot compression of weights by recipe and of sparse training by method, n = {n} seeds. Points: "
-        "means; bars: ± one sample sd over seeds, not an interval of the mean. Dashed and hollow: BN kept as it was. "
-        "Dotted: the pretrained nets before compression. No test is drawn: the paired tests over seeds stand among "
-        "the claims, and below 6 seeds none is made."
+        f"Accuracy after sparse training by method, n = {number_range(shown.n)} seeds. Points: means; bars: ± one sample sd "
+        "over seeds, not an interval of the mean. No test is drawn: the paired tests over seeds stand among the claims, and "
+        "below 6 seeds none is made."
     )
-    alt = "Line plots of accuracy against fraction of weights kept and against bits, by recipe and method."
-    return Drawing("compression", "Compression and sparse training", caption, alt, data, figure)
+    alt = "Line plots of accuracy against the fraction of weights kept, one line a method of sparse training."
+    return Drawing("sparse_training", "Sparse training", caption, alt, data, figure)
 
 
-def compressed_how(row: dict[Any, Any]) -> str:
-    """What tells the panels of one-shot compression apart; of sparse training the methods share one panel."""
-    if row["stage"] != "compress":
-        return ""
-    keys = ("pattern", "budget_kind", "allocation", "schedule", "reconstruct")
-    pattern = pattern_label(*(row[key] for key in keys))
-    return label(row["method"]) if pattern == "–" else f"{label(row['method'])}, {pattern}"
-
-
-def compression_panel(axes: Axes, group: pd.DataFrame, dense: pd.DataFrame) -> None:
-    """One line a recipe (compress) or method (sparsify) and BN handling, beside one another, with bars of one sd."""
-    first = group.iloc[0]
-    by = "recipe" if first.stage == "compress" else "method"
-    lines = list(group.groupby([by, "bn"], sort=True))
-    for position, ((name, bn), own) in enumerate(lines):
-        apart = 1.05 ** (position - (len(lines) - 1) / 2)
-        hollow, tint = bn == "kept" and group.bn.nunique() > 1, colour(str(name))
+def sparse_panel(axes: Axes, group: pd.DataFrame) -> None:
+    """One line a method, beside one another, with bars of one sd."""
+    lines = list(group.groupby("method", sort=True))
+    for position, (method, own) in enumerate(lines):
+        apart, name = 1.05 ** (position - (len(lines) - 1) / 2), str(method)
         axes.errorbar(
             own.budget_asked * apart, 100 * own.accuracy, yerr=100 * own.sd.fillna(0), capsize=2, markersize=4,
-            elinewidth=0.9, color=tint, marker=marker(str(name)), linestyle="--" if hollow else "-",
-            markerfacecolor="white" if hollow else tint, label=label(str(name)) + (", BN kept" if hollow else ""),
+            elinewidth=0.9, color=colour(name), marker=marker(name), label=label(name),
         )  # fmt: skip
-    for row in dense[dense.recipe.isin(group.recipe)].to_dict("records"):
-        axes.axhline(100 * row["accuracy"], color=colour(row["recipe"]), linestyle=":", linewidth=1)
-    bits = first.budget_kind == "bits"
-    budget_axis(axes, sorted(group.budget_asked.unique()), "bits a weight" if bits else "fraction of weights kept")
+    budget_axis(axes, sorted(group.budget_asked.unique()), "fraction of weights kept")
     axes.set_ylabel("accuracy (points)")
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, handlelength=2.4, columnspacing=1)

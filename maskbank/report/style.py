@@ -29,13 +29,18 @@ LOOKS = {  # name -> colour, marker
     "snip": ("#44AA99", "<"), "grasp": ("#88CCEE", ">"), "synflow": ("#999933", "^"), "lamp": ("#332288", "d"),
     "mean_activation": ("#CC6677", "D"), "apoz": ("#AA4499", "^"), "hrank": ("#E69F00", "^"),
     "paoding": ("#332288", "o"), "paoding_shipped": ("#AA4499", "s"),
-    "adam": ("#56B4E9", "o"), "snt": ("#CC79A7", "s"), "c_gap": ("#882255", "o"), "prune_from_dense": ("#44AA99", "^"),
+    "adam": ("#000000", "o"), "snt": ("#0072B2", "s"), "sam": ("#D55E00", "^"), "asam": ("#E69F00", "v"),
+    "cram": ("#009E73", "D"), "snt_sam": ("#CC79A7", "p"), "reparam": ("#882255", "h"), "adam_long": ("#8C8C8C", ">"),
+    "shallow": ("#999933", "<"), "adamw": ("#56B4E9", "d"), "sgd": ("#117733", "X"),
+    "c_gap": ("#882255", "o"), "prune_from_dense": ("#44AA99", "^"),
     "heldout": ("#0072B2", "D"), "unseen": ("#E69F00", "o"), "foreign": ("#882255", "s"),
 }  # fmt: skip
 OTHER_COLOURS = ("#999933", "#DDCC77", "#117733", "#88CCEE", "#CC6677")
 OTHER_MARKERS = ("v", "p", "d", "h", ">", "<")
 LABELS = {
-    "smsp": "SMSP", "snt": "SNT", "adam": "Adam", "c_gap": "C-GaP", "prune_from_dense": "prune from dense",
+    "smsp": "SMSP", "snt": "SNT", "adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "sam": "SAM", "asam": "ASAM",
+    "cram": "CrAM", "snt_sam": "SNT with SAM", "reparam": "re-parametrised", "adam_long": "Adam, twice the steps",
+    "shallow": "Adam, shallow net", "c_gap": "C-GaP", "prune_from_dense": "prune from dense",
     "paoding": "PAODING", "paoding_shipped": "PAODING as shipped", "global_macs": "global (per MAC)",
     "none": "as trained", "l1": "L1", "l2": "L2", "taylor": "Taylor", "iterative_taylor": "iterative Taylor",
     "random_neighbours": "random neighbours", "farthest": "farthest neighbours", "nearest": "nearest neighbour",
@@ -43,7 +48,7 @@ LABELS = {
     "class_gates": "class gates", "mvp": "MVP", "scratch": "SMSP's net from scratch", "oracle": "oracle (target's own mask)",
     "universal": "universal (whole bank)", "random": "random units", "bn_scale": "BN scale", "fpgm": "FPGM",
     "fisher": "Fisher", "hessian": "Hessian", "snip": "SNIP", "grasp": "GraSP", "synflow": "SynFlow", "lamp": "LAMP",
-    "apoz": "APoZ", "hrank": "HRank", "heldout": "held out",
+    "apoz": "APoZ", "wanda": "Wanda", "hrank": "HRank", "heldout": "held out",
 }  # fmt: skip
 
 

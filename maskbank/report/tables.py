@@ -93,26 +93,39 @@ def seeded_table(records: pd.DataFrame) -> Sheet:
     rows = []
     how = ["pattern", "budget_kind", "allocation", "schedule", "reconstruct"]
     pruned = data[data.role != "reference"]
-    best = pruned.groupby(["stage", "backbone", "pattern", "budget_kind", "budget_asked", "bn"]).accuracy.max()
-    for labels, group in data.groupby(["stage", "backbone", *how, "method", "bn", "recipe"], sort=True):
-        stage, backbone, pattern, kind, *_, method, bn, recipe = map(str, labels)
-        texts = (stage, backbone, pattern_label(*map(str, labels[2:7])), label(method), "–" if bn == NONE else bn)
+    alike = ["stage", "backbone", "stop", "form", "pattern", "budget_kind", "activations", "bn", "budget_asked"]
+    best = pruned.groupby(alike).accuracy.max()
+    net = ["stage", "backbone", "stop", "form"]
+    for labels, group in data.groupby([*net, *how, "activations", "method", "bn", "recipe"], sort=True):
+        stage, backbone, stop, form, *pruning, activations, method, bn, recipe = map(str, labels)
+        pattern, kind = pruning[:2]
+        named = label(method) + ("" if activations == NONE else f", {activations} bits of activations")
+        texts = (stage, net_label(backbone, stop, form), pattern_label(*pruning), named, "–" if bn == NONE else bn)
         rows.append([*map(Cell, texts), Cell(label(recipe))])
         for bits, budget in budgets:
             here = group[(group.budget_asked == budget) & (bits == (kind == "bits"))]
-            top = best.get((stage, backbone, pattern, kind, budget, bn)) if len(here) else None
+            key = (stage, backbone, stop, form, pattern, kind, activations, bn, budget)
+            top = best.get(key) if len(here) else None
             rows[-1].append(seeded_cell(here.iloc[0], top) if len(here) else Cell(""))
     names = (f"{budget:g} bits" if bits else f"keep {budget:g}" for bits, budget in budgets)
     caption = (
         "Accuracy in points without fine-tuning (compress) and after sparse training at equal steps (sparsify): mean "
         "± sample sd over seeds, and n. Patterns of units are removed for real; masked weights are simulated sparsity: "
         "no time is saved. A budget is of weights, of units, or as the pattern says. Not said in the pattern: allocation "
-        "global, one shot, nothing reconstructed. Bold: highest mean of a backbone, pattern, budget and BN handling, "
+        "global, one shot, nothing reconstructed. Not said of the net: as it "
+        "was trained, for its steps; activations not said are float32. "
+        "Bold: highest mean of a net, pattern, budget and BN handling, "
         f"which is not a test. {DAGGER}: the budget achieved misses the one asked by more than 0.5 %. ✗: cells that did "
         "not end ok."
     )
-    head = ("stage", "backbone", "pattern", "method", "BN", "recipe", *names)
+    head = ("stage", "net", "pattern", "method", "BN", "recipe", *names)
     return Sheet("compression", "Compression and sparse training", caption, head, tuple(map(tuple, rows)), data)
+
+
+def net_label(backbone: str, stop: str, form: str) -> str:
+    """A backbone, and what is not usual of its nets: folded, trained to a loss."""
+    words = ["folded" if form == "folded" else "", "trained to a loss" if stop == "loss" else ""]
+    return ", ".join([backbone, *filter(None, words)])
 
 
 def seeded_cell(row: pd.Series, best: float | None) -> Cell:

@@ -1,60 +1,184 @@
-"""Training under weight masks: phases of steps with a fresh optimizer each, weights and gradients masked throughout."""
+"""Training under weight masks: a schedule of phases, from its first step or from where it was cut off."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 
+from maskbank.cells.snapshots import Snapshots, State
+from maskbank.data.batches import TrainingBatches
 from maskbank.measures.cost import Cost
-from maskbank.pruning.weights import Masks, apply_masks, check_masks, densities, prunable_weights
-from maskbank.training.loop import Curve, train, warmup_cosine
+from maskbank.measures.work import MacCounter
+from maskbank.pruning.density import Groups
+from maskbank.pruning.sample import Sample
+from maskbank.pruning.weights import Masks, Saliencies, densities, live_weights, prunable_weights
+from maskbank.sparse.goal import Goal
+from maskbank.sparse.masks import Masking, magnitudes_of
+from maskbank.sparse.phase import Phase, openings, starts_of, step_macs
+from maskbank.sparse.rates import Rates
+from maskbank.training.loop import Curve
+from maskbank.training.session import Session
+
+CHECKS = 40  # times that a training is looked at: whether a snapshot is due
+Saliency = Callable[[nn.Module, dict[str, nn.Parameter], Sample], Saliencies]
 
 
 @dataclass
 class SparseTrainer:
-    """A model with its masks (True: live), the batches it draws from, and what it has spent so far."""
+    """A model on its way through `phases`, with its masks and what it has spent so far.
+
+    `generator` is of masks alone, so that all methods see the same batches; `sample` is what scores look at. `probe`
+    judges the model where a phase opens (None: nothing does). `debug` checks the invariant after every step.
+    """
 
     model: nn.Module
-    batches: Iterator[tuple[Tensor, Tensor]]
-    batch: int
-    lr: float
+    goal: Goal
+    phases: Sequence[Phase]
+    batches: TrainingBatches
     cost: Cost
     generator: torch.Generator
-    precision: str
+    sample: Sample
     curve: Curve
-    masks: Masks = field(default_factory=dict)
-    steps: int = 0
-    macs: float = 0.0
+    lr: float
+    rate: str = "constant"
+    precision: str = "float32"
+    debug: bool = False
+    probe: Callable[[nn.Module], float] | None = None
+    place: int = -1  # of the phase that has begun last
+    example_macs: float = 0.0
+    selection_macs: float = 0.0
+    peak: int = 0
+    slopes: dict[str, Tensor] = field(
+        default_factory=dict
+    )  # gradient of all weights at the last step, where it was asked for
+    memory: dict[str, Tensor] = field(default_factory=dict)  # an early state of the model
+    shown: dict[str, float] = field(default_factory=dict)  # last values of the curve
 
     def __post_init__(self) -> None:
         self.weights = prunable_weights(self.model)
-        self.masks = {name: torch.ones_like(weight, dtype=torch.bool) for name, weight in self.weights.items()}
-
-    def set_masks(self, masks: Masks) -> None:
-        """Replace the masks; weights that leave become zero, weights that come back start at exactly zero."""
-        self.masks = self.masks | masks
-        apply_masks(self.weights, self.masks)
-
-    def phase(self, steps: int, schedule: str) -> None:
-        """Train for `steps` at a `constant` or `cosine` rate. Moments of masked weights stay zero: their gradients are."""
-        optimizer = torch.optim.Adam(self.model.parameters(), self.lr)
-        start = self.steps
-
-        def mask_gradients() -> None:
-            for name, weight in self.weights.items():
-                if weight.grad is not None:
-                    weight.grad.mul_(self.masks[name])
-
-        train(
-            self.model,
-            (next(self.batches) for _ in range(steps)),
-            optimizer,
-            precision=self.precision,
-            scheduler=warmup_cosine(optimizer, steps) if schedule == "cosine" else None,
-            after_backward=mask_gradients,
-            on_loss=lambda step, loss: self.curve(start + step, loss),
+        self.optimizer = torch.optim.Adam(self.model.parameters(), self.lr, fused=True)
+        self.masking = Masking(self.weights, self.optimizer)
+        self.rates = Rates(self.rate, openings(self.phases), self.goal.tune)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self.rates.factor)
+        self.session = Session(
+            self.model, self.optimizer, scheduler, self.batches, self.curve, self.precision, self.after_backward
         )
-        check_masks(self.weights, self.masks)
-        self.steps += steps
-        self.macs += 3 * self.cost.sparse_macs(densities(self.masks)) * self.batch * steps
+        self.wants_slopes = False
+
+    @property
+    def masks(self) -> Masks:
+        return self.masking.masks
+
+    @property
+    def train_macs(self) -> float:
+        """MACs of the steps taken, forward and backward at the density of their time; theoretical."""
+        return self.example_macs * self.batches.batch
+
+    def run(self, snapshots: Snapshots) -> None:
+        """Take all steps, from the last snapshot if there is one. Raises Diverged, and WorkError where a mask does not hold."""
+        state = snapshots.load()
+        if state is not None:
+            self.restore(state)
+        ends, every = starts_of(self.phases)[1:], max(1, self.goal.steps // CHECKS)
+        for place in range(max(self.place, 0), len(self.phases)):
+            if place > self.place:
+                self.begin(place)
+            while self.session.step < ends[place]:
+                if snapshots.due():
+                    snapshots.save(self.state())
+                last = ends[place] - self.phases[place].gradients
+                self.wants_slopes = self.session.step == last
+                stop = ends[place] if self.wants_slopes else min(last, (self.session.step // every + 1) * every)
+                self.advance(stop - self.session.step)
+            self.end(self.phases[place])
+        self.show({"live_weights": live_weights(self.masks)[0]})
+
+    def begin(self, place: int) -> None:
+        """Let a phase move the masks; from there on the rate and the optimizer may be new."""
+        phase, self.place = self.phases[place], place
+        if phase.change is not None:
+            phase.change(self)
+        self.slopes = {}
+        if self.rates.restarts and self.session.step in self.rates.openings:
+            self.optimizer.state.clear()
+        self.goal.check_live(self.masks, phase.live)
+        live = live_weights(self.masks)[0]
+        self.peak = max(self.peak, live)
+        density = {f"density/{name.removesuffix('.weight')}": each for name, each in densities(self.masks).items()}
+        self.show({"live_weights": live, **phase.notes, **density})
+        if self.probe is not None and place > 0 and phase.opens:
+            self.show({"validation_accuracy": self.probe(self.model)})
+
+    def advance(self, steps: int) -> None:
+        for count in [1] * steps if self.debug else [steps]:
+            self.session.advance(count)
+            if self.debug:
+                self.masking.check()
+
+    def end(self, phase: Phase) -> None:
+        self.masking.check()
+        self.goal.check_live(self.masks, phase.live)
+        sparse, dense = self.cost.sparse_macs(densities(self.masks)), self.cost.macs(self.cost.dense)
+        self.example_macs += step_macs(sparse, dense, phase.steps, phase.gradients)
+
+    def after_backward(self) -> None:
+        if self.wants_slopes:
+            slopes = {name: weight.grad for name, weight in self.weights.items()}
+            self.slopes = {name: slope.clone() for name, slope in slopes.items() if slope is not None}
+        self.masking.mask_gradients()
+
+    def show(self, values: dict[str, float]) -> None:
+        """Rows of the curve at this step, of values that are not what they were."""
+        changed = {name: value for name, value in values.items() if self.shown.get(name) != value}
+        self.curve.rows += [(self.session.step, name, float(value)) for name, value in changed.items()]
+        self.shown |= changed
+
+    def put(self, masks: Masks) -> None:
+        self.masking.put(masks)
+
+    def prune(self, live: Groups) -> None:
+        """Keep the largest weights, as many as asked for, of the tensors named."""
+        names = [name for group, _ in live for name in group]
+        values = magnitudes_of({name: self.weights[name] for name in names}, self.masks)
+        self.put(self.goal.choose(values, live))
+
+    def grow(self, names: Iterable[str]) -> None:
+        """Every weight of these tensors is live; those that were masked are exactly zero."""
+        self.put({name: torch.ones_like(self.masks[name]) for name in names})
+
+    def chance(self) -> Saliencies:
+        """A random value for every weight."""
+        return {name: torch.rand(weight.shape, generator=self.generator) for name, weight in self.weights.items()}
+
+    def saliencies(self, function: Saliency) -> Saliencies:
+        """What a score says of the weights as they are, and -1 below its least where they are masked; its MACs are counted."""
+        with MacCounter() as spent:
+            values = function(self.model, self.weights, self.sample)
+        self.selection_macs += spent.macs
+        lowest = min(float(value.min()) for value in values.values()) - 1
+        return {name: value.masked_fill(~self.masks[name], lowest) for name, value in values.items()}
+
+    def remember(self) -> None:
+        self.memory = {name: value.clone() for name, value in self.model.state_dict().items()}
+
+    def rewind(self) -> None:
+        """Live weights, and all else of the model, as they were remembered; with a fresh optimizer."""
+        self.model.load_state_dict(self.memory)
+        self.optimizer.state.clear()
+        self.put(self.masks)
+
+    def state(self) -> State:
+        return {
+            "session": self.session.state(), "masks": self.masks, "memory": self.memory, "shown": self.shown,
+            "place": self.place, "peak": self.peak, "example_macs": self.example_macs,
+            "selection_macs": self.selection_macs, "generator": self.generator.get_state(),
+        }  # fmt: skip
+
+    def restore(self, state: State) -> None:
+        self.session.restore(state["session"])
+        self.put(state["masks"])
+        self.memory, self.shown = state["memory"], state["shown"]
+        self.place, self.peak = state["place"], state["peak"]
+        self.example_macs, self.selection_macs = state["example_macs"], state["selection_macs"]
+        self.generator.set_state(state["generator"])

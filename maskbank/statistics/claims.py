@@ -4,22 +4,21 @@ from collections.abc import Hashable
 from typing import Any
 
 from maskbank.config import Compare
-from maskbank.statistics.claim import NOWHERE, Claim, Measured, seeded_claims, unanswered
+from maskbank.statistics.claim import Claim, Measured, seeded_claims, unanswered
 from maskbank.statistics.contrast import NOT_RUN
 from maskbank.statistics.facts import FAIL, Facts, Verdict
 from maskbank.statistics.outcomes import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Judgement, superior
 from maskbank.statistics.pairing import setting_words
 from maskbank.statistics.paoding import paoding_claims
-from maskbank.statistics.seeded import gap_against_dense, gap_against_pruned, snt_against_adam
+from maskbank.statistics.recipe_claims import snt_claims
+from maskbank.statistics.seeded import gap_against_dense, gap_against_pruned
 
-SNT = "Heo et al., arXiv 2305.04526"
 NEEDED = ("B3", "B6", "W1", "X2", "X3", "X4", "X10", "X13", "X15")
 
 
 def judge_claims(facts: Facts, rules: list[Verdict]) -> list[Claim]:
     """Every declared claim; one that the records cannot answer is inconclusive, with the reason."""
-    tested = [*smsp_claims(facts, rules), *paoding_claims(facts), *snt_claims(facts), *gap_claims(facts)]
-    return [*tested, *untested_claims()]
+    return [*smsp_claims(facts, rules), *paoding_claims(facts), *snt_claims(facts), *gap_claims(facts)]
 
 
 def smsp_claims(facts: Facts, rules: list[Verdict]) -> list[Claim]:
@@ -93,26 +92,6 @@ def from_headline(row: dict[Hashable, Any]) -> Measured:
     )  # fmt: skip
 
 
-def snt_claims(facts: Facts) -> list[Claim]:
-    """Recipe snt minus adam after compression, on each backbone; seeds are the unit."""
-    says = {
-        "l1": ("after pruning", "up to +2 points after pruning"),
-        "quantize": ("after quantization", "up to +5.4 points after quantization"),
-    }
-    claims = []
-    for method, (when, reported) in says.items():
-        fixed = {
-            "paper": SNT,
-            "says": f"Pretraining with the transformation keeps more accuracy {when} than Adam",
-            "reported": reported,
-            "contrast": "snt minus adam",
-            "test": "Wilcoxon signed-rank over pretraining seeds",
-        }
-        found = snt_against_adam(facts.records, method, facts.params.compare)
-        claims += seeded_claims(f"snt-{method}", found, fixed, facts.params.compare)
-    return claims
-
-
 def gap_claims(facts: Facts) -> list[Claim]:
     """c_gap against pruning from dense at 10 % kept, and against dense at 20 % kept; seeds are the unit."""
     params, paper = facts.params.compare, "Ma et al., ICLR 2022, arXiv 2106.09857"
@@ -134,23 +113,6 @@ def gap_claims(facts: Facts) -> list[Claim]:
     return [
         *seeded_claims("gap-pruned", gap_against_pruned(records, params), beats, params),
         *seeded_claims("gap-dense", gap_against_dense(records, params), matches, params, margin=params.margin),
-    ]
-
-
-def untested_claims() -> list[Claim]:
-    """Claims that the suite has no measurement for yet."""
-    return [
-        Claim(
-            "snt-flat",
-            SNT,
-            "The minima are flatter than Adam's, at about Adam's cost",
-            "sharpness, snt minus adam",
-            NOWHERE,
-            "flatter; SAM pays twice",
-            INCONCLUSIVE,
-            "not tested in this suite yet",
-            test="none",
-        ),
     ]
 
 

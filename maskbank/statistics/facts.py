@@ -9,6 +9,7 @@ import pandas as pd
 from maskbank.config import Params
 from maskbank.statistics.comparisons import compare
 from maskbank.statistics.comparisons import headlines as only_headlines
+from maskbank.statistics.nets import pretrained
 from maskbank.statistics.pairing import settings, transfer_rows
 
 PASS, FAIL, NOT_APPLICABLE = "pass", "fail", "not applicable"
@@ -27,6 +28,10 @@ class Facts:
     @cached_property
     def transfer(self) -> pd.DataFrame:
         return transfer_rows(self.records)
+
+    @cached_property
+    def nets(self) -> pd.DataFrame:
+        return pretrained(self.records, self.metrics, self.timings)
 
     @cached_property
     def settings(self) -> list[tuple[dict[str, str], pd.DataFrame]]:

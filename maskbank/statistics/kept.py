@@ -11,9 +11,18 @@ NO_CONTROL, AT_ZERO = "no dense control that ended ok", "the dense control is ri
 
 
 def structured_rows(records: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the compress stage whose units were removed; `unit` is the pretraining seed, `removed` a fraction."""
-    rows = records[(records.stage == "compress") & records.pattern.str.startswith("units")]
+    """Rows of the compress stage whose units were removed; `unit` is the pretraining seed, `removed` a fraction.
+
+    Of nets as they were trained for their steps; folded nets and other stops are compared by recipe (`recipes`).
+    """
+    rows = records[(records.stage == "compress") & records.pattern.str.startswith("units") & plain_nets(records)]
     return rows.assign(unit=rows.pretrain_seed.fillna(rows.seed), removed=1 - rows.budget_achieved)
+
+
+def plain_nets(records: pd.DataFrame) -> pd.Series:
+    """Marks the rows of nets as they were trained, for a number of steps, with float32 activations."""
+    usual = records.form.isin(["trained", NONE]) & records.stop.isin(["steps", NONE])
+    return usual & records.activation_bits.isna()
 
 
 def kept_rows(records: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
@@ -42,9 +51,8 @@ def controls(rows: pd.DataFrame) -> pd.DataFrame:
     One that collapsed is none: of a constant answer nothing can be lost.
     """
     whole = rows[(rows.role == "reference") & (rows.budget_asked == 1) & (rows.status == "ok") & rows.value.notna()]
-    first = (
-        whole.assign(changed=whole.bn != "kept").sort_values(["changed", "cell_key"]).drop_duplicates([*NET, "attack"])
-    )
+    changed = whole.assign(changed=whole.bn == "reestimated").sort_values(["changed", "cell_key"])
+    first = changed.drop_duplicates([*NET, "attack"])
     return first[[*NET, "attack", "value"]].rename(columns={"value": "dense"})
 
 

@@ -1,5 +1,6 @@
 """From numbers to a verdict: supported, contradicted or inconclusive."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,3 +47,12 @@ def not_worse(differences: NDArray[np.float64], margin: float, alpha: float) -> 
         return Judgement(CONTRADICTED, f"below the margin of {margin:.1%}, one-sided p {below:.3g}", below)
     text = f"neither within nor below the margin of {margin:.1%} (one-sided p {above:.3g} and {below:.3g})"
     return Judgement(INCONCLUSIVE, text, above)
+
+
+def agreed(each: Mapping[str, Judgement]) -> Judgement:
+    """One verdict of judgements by setting: supported, or contradicted, only where all of them are (Berger 1982)."""
+    verdicts = {judgement.verdict for judgement in each.values()}
+    text = "; ".join(f"{words}: {judgement.reason}" if words else judgement.reason for words, judgement in each.items())
+    if len(verdicts) > 1:
+        return Judgement(INCONCLUSIVE, f"the settings do not agree ({text})")
+    return Judgement(verdicts.pop(), text)

@@ -7,7 +7,7 @@ import pandas as pd
 from maskbank.statistics.claim import PAODING, Claim, described, from_contrast, percent, unanswered
 from maskbank.statistics.facts import Facts
 from maskbank.statistics.kept import setting_words, structured_rows
-from maskbank.statistics.outcomes import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Judgement, superior
+from maskbank.statistics.outcomes import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Judgement, agreed, superior
 from maskbank.statistics.paoding_robustness import robustness_claims
 from maskbank.statistics.seeded import Seeded, paoding_against
 
@@ -130,9 +130,5 @@ def over_reconstructions(items: list[tuple[str, Seeded]], alpha: float) -> Judge
     each = {}
     for how, item in items:
         head = item.contrasts[0][1]
-        each[how] = superior(head.difference, head.p, head.status, alpha, unit="seeds")
-    verdicts = {judgement.verdict for judgement in each.values()}
-    text = "; ".join(f"reconstruct {how}: {judgement.reason}" for how, judgement in each.items())
-    if len(verdicts) > 1:
-        return Judgement(INCONCLUSIVE, f"the settings do not agree ({text})")
-    return Judgement(verdicts.pop(), text)
+        each[f"reconstruct {how}"] = superior(head.difference, head.p, head.status, alpha, unit="seeds")
+    return agreed(each)

@@ -1,5 +1,6 @@
 """Contrasts whose unit is the seed: recipes after compression, and sparse training."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,9 +8,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from maskbank.config import Compare
-from maskbank.records.schema import NONE
 from maskbank.statistics.contrast import Contrast, measure
 from maskbank.statistics.kept import structured_rows
+from maskbank.statistics.nets import ADAM
 from maskbank.statistics.pairing import Pairs
 
 
@@ -25,38 +26,35 @@ class Seeded:
 
 def pair_seeds(left: pd.DataFrame, right: pd.DataFrame, keys: list[str]) -> Pairs:
     """Pair rows with columns `unit`, `accuracy` and keys; each unit is averaged over keys, and needs all of them."""
-    index = ["unit", *keys]
-    scores = [rows.groupby(index).accuracy.agg(lambda values: values.mean(skipna=False)) for rows in (left, right)]
-    both = pd.concat(scores, axis=1, keys=["left", "right"])
-    units = both.index.get_level_values("unit").unique().sort_values()
-    points = both.reset_index()[keys].drop_duplicates()
-    expected = pd.MultiIndex.from_frame(pd.DataFrame({"unit": units}).merge(points, how="cross")[index])
-    both = both.reindex(expected)
-    holes = both.isna().any(axis=1).groupby(level="unit").any()
-    missing = tuple(f"seed {unit:g} incomplete" for unit in holes.index[holes])
-    whole = both.groupby(level="unit").mean()[~holes.to_numpy()]
-    names = tuple(f"{unit:g}" for unit in whole.index)
-    return Pairs(whole[["left"]].to_numpy(float), whole[["right"]].to_numpy(float), names, missing)
+    both = pd.concat([left[["unit", "accuracy", *keys]], right[["unit", "accuracy", *keys]]], ignore_index=True)
+    units, unit = np.unique(both.unit.to_numpy(float), return_inverse=True)
+    points, values = both.groupby(keys, sort=True).ngroup().to_numpy(), both.accuracy.to_numpy(float)
+    tables = np.zeros((2, len(units), points.max(initial=-1) + 1))
+    counts = np.zeros(tables.shape)
+    side, order = (np.arange(len(both)) >= len(left)).astype(int), np.argsort(values)  # sums do not depend on row order
+    place = (side[order], unit[order], points[order])
+    np.add.at(tables, place, values[order])
+    np.add.at(counts, place, 1)
+    tables = np.where(counts > 0, tables, np.nan) / np.maximum(counts, 1)
+    whole = ~np.isnan(tables).any(axis=(0, 2))
+    missing = tuple(f"seed {unit:g} incomplete" for unit in units[~whole])
+    means = tables[:, whole].mean(axis=2) if points.size else np.empty((2, 0))
+    return Pairs(means[0][:, None], means[1][:, None], tuple(f"{unit:g}" for unit in units[whole]), missing)
 
 
-def snt_against_adam(records: pd.DataFrame, method: str, params: Compare) -> list[Seeded]:
-    """Accuracy after compression, recipe snt minus adam, for each backbone with both; paired by pretraining seed."""
-    rows = records[(records.stage == "compress") & (records.method == method)]
-    rows = rows[rows.pattern.isin(["unstructured", NONE]) & rows.schedule.isin(["one_shot", NONE])]
-    rows = rows.assign(unit=rows.pretrain_seed)
-    keys = ["bn", "budget_asked"]
-    found = []
-    for (dataset, backbone), group in rows.groupby(["dataset", "backbone"], sort=True):
-        if not {"snt", "adam"} <= set(group.recipe):
-            continue
-        points = [(f"{method} {budget:g}, {bn} BN", point) for (bn, budget), point in group.groupby(keys, sort=True)]
-        contrasts, units = [], np.empty(0)
-        for position, (name, part) in enumerate([(f"{method}, mean over all points", group), *points]):
-            pairs = pair_seeds(part[part.recipe == "snt"], part[part.recipe == "adam"], keys)
-            units = pairs.clusters if position == 0 else units
-            contrasts.append((name, measure(pairs, params, f"snt/{dataset}/{backbone}/{name}")))
-        found.append(Seeded(str(dataset), str(backbone), contrasts, units))
-    return found
+def recipe_pairs(rows: pd.DataFrame, recipe: str, aside: Collection[float] = ()) -> tuple[Pairs, int]:
+    """A recipe minus Adam, paired by seed (`unit`) and averaged over the points (`point`) that both have, and their number.
+
+    Seeds in `aside` are left out on both sides and not counted as missing.
+    """
+    rows = rows[["recipe", "unit", "point", "accuracy"]]
+    kept = rows[~rows.unit.isin(aside)] if aside else rows
+    own, adam = kept[kept.recipe == recipe], kept[kept.recipe == ADAM]
+    shared = set(own.point) & set(adam.point)
+    if not shared:
+        none = np.empty((0, 1))
+        return Pairs(none, none, (), (f"{recipe} and {ADAM} have no point in common",), ran=False), 0
+    return pair_seeds(own[own.point.isin(shared)], adam[adam.point.isin(shared)], ["point"]), len(shared)
 
 
 def paoding_against(records: pd.DataFrame, rival: str, params: Compare) -> list[tuple[str, Seeded]]:

@@ -10,6 +10,7 @@ from maskbank.records.schema import STATUSES
 from maskbank.statistics.claim import Claim
 from maskbank.statistics.claims import count_verdicts
 from maskbank.statistics.facts import FAIL, NOT_APPLICABLE, PASS, Facts, Verdict
+from maskbank.statistics.kept import plain_nets
 from maskbank.statistics.pairing import DEFAULT, USUAL
 
 
@@ -39,9 +40,9 @@ def summarise(facts: Facts, rules: list[Verdict], claims: list[Claim]) -> dict[s
 
 
 def plain_rows(records: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the methods as they are: no ablation, no trial, nothing tuned, all training images."""
+    """Rows of the methods and nets as they are: no ablation, no trial, nothing tuned, all training images, no fold."""
     usual = (records.variant == DEFAULT) & (records.tuning == DEFAULT) & records.shots.isna()
-    return records[usual & (records.stage != "tune")]
+    return records[usual & (records.stage != "tune") & plain_nets(records)]
 
 
 def setting_slug(row: dict[Hashable, Any], foreign: set[str]) -> str:

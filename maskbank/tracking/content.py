@@ -19,11 +19,11 @@ READ = ("records", "metrics", "curves", "timings")
 # One tag or param each; the tag and param `budget` is the column `budget_asked`.
 TAGGED = [
     "stage", "method", "role", "variant", "bank", "tuning", "dataset", "backbone", "recipe", "task", "task_split",
-    "split", "budget_kind", "pattern", "allocation", "schedule", "reconstruct", "bn", "setup", "leak", "pretrain_seed",
-    "seed", "profile", "suite", "suite_version",
+    "split", "budget_kind", "pattern", "allocation", "schedule", "reconstruct", "bn", "form", "stop", "setup", "leak",
+    "pretrain_seed", "seed", "profile", "suite", "suite_version",
 ]  # fmt: skip
 LABELS = [
-    *TAGGED, "ways", "shots", "dense_hash", "splits_hash", "code_version", "schema_version", "trials",
+    *TAGGED, "activation_bits", "ways", "shots", "dense_hash", "splits_hash", "code_version", "schema_version", "trials",
     "numerics_class",
 ]  # fmt: skip
 POINTS = [

@@ -1,4 +1,4 @@
-"""One finished run for each cell: what is missing, torn, stale or doubled in MLflow is put right.
+"""One finished run for each cell, and one version for each pretrained net: what is missing, torn or stale is put right.
 
 A run is created with its tags, filled in one batch and given its final status last, so that a run whose writer was
 killed is known by its status. Such a run, and one whose record has changed, is replaced: MLflow's params and metric
@@ -7,7 +7,7 @@ histories cannot be rewritten.
 
 import time
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,8 @@ from maskbank.config import Params
 from maskbank.files import hash_file
 from maskbank.tracking.content import Content, read_contents
 from maskbank.tracking.figures import REPORT, check_report, reconcile_report
+from maskbank.tracking.models import Settled, check_models, reconcile_models
+from maskbank.tracking.nets import Net, read_nets
 from maskbank.tracking.provenance import provenance
 from maskbank.tracking.store import Store, database_path, open_store, shown_uri, store_uri
 
@@ -37,15 +39,23 @@ class Receipt:
     replaced: int = 0
     kept: int = 0
     superseded: int = 0
+    models: int = 0
+    versions: Settled = field(default_factory=Settled)
 
     def facts(self) -> dict[str, Any]:
-        return {"experiment": self.experiment, "records_hash": self.records_hash, "cells": self.cells}
+        names = ("experiment", "records_hash", "cells", "models")
+        return {name: getattr(self, name) for name in names}
 
     def line(self) -> str:
         done = (
             f"{self.created} created, {self.replaced} replaced, {self.kept} as they were, {self.superseded} superseded"
         )
-        return f"MLflow experiment {self.experiment}: one run for each of {self.cells} cells ({done})"
+        runs = f"MLflow experiment {self.experiment}: one run for each of {self.cells} cells ({done})"
+        found = self.versions
+        if not self.models + found.superseded:
+            return runs
+        versions = f"{found.created} created, {found.kept} as they were, {found.superseded} superseded"
+        return f"{runs}, one model version for each of {self.models} pretrained nets ({versions})"
 
 
 def faults(run: "Run", content: Content) -> list[str]:
@@ -75,8 +85,8 @@ def cell_runs(runs: "list[Run]") -> "dict[str, list[Run]]":
     return dict(grouped)
 
 
-def log_cell(store: Store, content: Content, origin: dict[str, str]) -> None:
-    """Log one run: created with its tags, filled in a batch, its status last."""
+def log_cell(store: Store, content: Content, origin: dict[str, str]) -> str:
+    """Log one run: created with its tags, filled in a batch, its status last. Returns its id."""
     entities = import_module("mlflow.entities")
     now = int(time.time() * 1000)
     tags = {**origin, **content.tags, "content_hash": content.digest()}
@@ -93,10 +103,11 @@ def log_cell(store: Store, content: Content, origin: dict[str, str]) -> None:
     context = [entities.InputTag("mlflow.data.context", "evaluation")]
     store.client.log_inputs(run.info.run_id, datasets=[entities.DatasetInput(dataset, context)])
     store.client.set_terminated(run.info.run_id, status=content.status, end_time=now)
+    return str(run.info.run_id)
 
 
-def settle_current(store: Store, content: Content, runs: "list[Run]", origin: dict[str, str]) -> str:
-    """Leave exactly one right run of a current cell. Returns what was done: created, replaced or kept."""
+def settle_current(store: Store, content: Content, runs: "list[Run]", origin: dict[str, str]) -> tuple[str, str]:
+    """Leave exactly one right run of a current cell. Returns its id and what was done: created, replaced or kept."""
     right = [run for run in runs if not faults(run, content)][:1]
     for run in runs:
         if run not in right:
@@ -104,9 +115,8 @@ def settle_current(store: Store, content: Content, runs: "list[Run]", origin: di
     for run in right:
         if "superseded" in run.data.tags:
             store.client.delete_tag(run.info.run_id, "superseded")
-        return "kept"
-    log_cell(store, content, origin)
-    return "replaced" if runs else "created"
+        return run.info.run_id, "kept"
+    return log_cell(store, content, origin), "replaced" if runs else "created"
 
 
 def settle_superseded(store: Store, runs: "list[Run]") -> None:
@@ -123,28 +133,40 @@ def settle_superseded(store: Store, runs: "list[Run]") -> None:
 def reconcile(folder: Path, params: Params) -> Receipt:
     """Make MLflow agree with the tables in `folder`: one run a cell, found by its tag `cell_key`, and one of figures.
 
-    Raises InputError if the tables cannot be read, WorkError if MLflow cannot be reached; running it again goes on
-    where it ended.
+    With `track.models` also with what the stage pretrain left: one version a net of all classes. Raises InputError if
+    the tables or nets cannot be read, WorkError if MLflow cannot be reached; running it again goes on where it ended.
     """
     contents = read_contents(folder)
+    nets = read_nets(contents, params.track.experiment) if params.track.models else []
     records_hash = hash_file(folder / "records.parquet")
     origin = provenance()
     with open_store(params) as store:
         runs = store.runs()
         found = cell_runs(runs)
-        done = [settle_current(store, content, found.get(key, []), origin) for key, content in contents.items()]
+        done = {key: settle_current(store, content, found.get(key, []), origin) for key, content in contents.items()}
         old = [group for key, group in found.items() if key not in contents]
         for group in old:
             settle_superseded(store, group)
         reports = [run for run in runs if run.data.tags.get("kind") == REPORT]
         reconcile_report(store, folder, records_hash, reports, origin)
-    counts = {name: done.count(name) for name in ("created", "replaced", "kept")}
-    return Receipt(params.track.experiment, records_hash, len(contents), superseded=len(old), **counts)
+        versions = Settled()
+        if params.track.models:
+            ids = {key: run_id for key, (run_id, _) in done.items()}
+            versions = reconcile_models(store, params.track.experiment, nets, ids)
+    counts = {name: [what for _, what in done.values()].count(name) for name in ("created", "replaced", "kept")}
+    return Receipt(
+        params.track.experiment, records_hash, len(contents), superseded=len(old), models=len(nets), versions=versions,
+        **counts,
+    )  # fmt: skip
 
 
 def check(folder: Path, params: Params) -> list[str]:
-    """Where MLflow and the tables in `folder` disagree, one line each; empty: one finished run for each cell."""
+    """Where MLflow and the tables in `folder` disagree, one line each; empty: one finished run for each cell.
+
+    With `track.models` also where the model registry and the pretrained nets disagree.
+    """
     contents = read_contents(folder)
+    nets: list[Net] = read_nets(contents, params.track.experiment) if params.track.models else []
     path = database_path(store_uri())
     if path and not path.exists():
         return [f"{shown_uri(store_uri())}: no such database; run `maskbank sync`"]
@@ -152,7 +174,9 @@ def check(folder: Path, params: Params) -> list[str]:
         if not store.experiment_id:
             return [f"experiment {params.track.experiment}: not in MLflow; run `maskbank sync`"]
         runs = store.runs()
-    found = cell_runs(runs)
+        found = cell_runs(runs)
+        ids = {key: [run.info.run_id for run in group] for key, group in found.items()}
+        models = check_models(store, params.track.experiment, nets, ids) if params.track.models else []
     lines = []
     for key, content in contents.items():
         group = found.get(key, [])
@@ -166,4 +190,4 @@ def check(folder: Path, params: Params) -> list[str]:
         if key not in contents and any(run.data.tags.get("superseded") != "true" for run in group):
             lines.append(f"cell {key} is no longer in the records and its run is not marked superseded")
     reports = [run for run in runs if run.data.tags.get("kind") == REPORT]
-    return lines + check_report(folder, hash_file(folder / "records.parquet"), reports)
+    return lines + check_report(folder, hash_file(folder / "records.parquet"), reports) + models

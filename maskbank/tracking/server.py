@@ -10,7 +10,7 @@ from types import FrameType
 
 from maskbank.config import Params
 from maskbank.errors import WorkError
-from maskbank.tracking.store import QUIET, open_store, shown_uri, store_uri
+from maskbank.tracking.store import QUIET, is_server, open_store, shown_uri, store_uri
 
 HOST = "127.0.0.1"
 TRIES = 50
@@ -48,7 +48,7 @@ def stop(_signal: int, _frame: FrameType | None) -> None:
 def ui(params: Params, port: int = 5000) -> None:
     """Serve the store until interrupted and print its address; if the store is itself a server, print where it is."""
     uri = store_uri()
-    if uri.startswith(("http://", "https://")):
+    if is_server(uri):
         print(f"MLflow is a server already: {shown_uri(uri)}")
         return
     with open_store(params):

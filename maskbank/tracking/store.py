@@ -4,7 +4,7 @@ import fcntl
 import os
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from importlib import import_module
@@ -44,15 +44,23 @@ class Store:
 
     def runs(self) -> "list[Run]":
         """All runs of the experiment that are not deleted, newest first."""
-        found: list[Run] = []
-        token = None
-        while self.experiment_id:
-            page = self.client.search_runs([self.experiment_id], max_results=PAGE, page_token=token)
-            found.extend(page)
-            token = page.token
-            if not token:
-                break
-        return found
+        if not self.experiment_id:
+            return []
+        return all_pages(
+            lambda token: self.client.search_runs([self.experiment_id], max_results=PAGE, page_token=token)
+        )
+
+
+def all_pages(search: Callable[[str | None], Any]) -> list[Any]:
+    """What a search of MLflow finds on all its pages; `search` takes a page's token."""
+    found: list[Any] = []
+    token = None
+    while True:
+        page = search(token)
+        found.extend(page)
+        token = page.token
+        if not token:
+            return found
 
 
 def store_uri() -> str:
@@ -61,6 +69,10 @@ def store_uri() -> str:
     path = database_path(uri)
     query = uri.partition("?")[2]
     return f"sqlite:///{path.absolute()}{'?' if query else ''}{query}" if path else uri
+
+
+def is_server(uri: str) -> bool:
+    return uri.startswith(("http://", "https://"))
 
 
 def shown_uri(uri: str) -> str:

@@ -30,6 +30,19 @@ def reestimate(model: nn.Module, batches: Iterable[tuple[Tensor, Tensor]]) -> No
 
 
 @contextlib.contextmanager
+def frozen_statistics(model: nn.Module) -> Iterator[None]:
+    """BatchNorm in training mode uses the statistics of the batch and leaves its running ones alone."""
+    layers = [layer for layer in norms(model) if layer.training]
+    for layer in layers:
+        layer.track_running_stats = False
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.track_running_stats = True
+
+
+@contextlib.contextmanager
 def batch_statistics(model: nn.Module) -> Iterator[None]:
     """BatchNorm uses the statistics of the batch and leaves its running ones alone; all else is in eval mode."""
     model.eval()

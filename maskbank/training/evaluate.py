@@ -16,7 +16,8 @@ from maskbank.data.dataset import DataSet, Examples
 def evaluate(model: nn.Module, data: DataSet, examples: Examples) -> tuple[AnswerSheet, float]:
     """The answer sheet of the model in eval mode, and its mean cross-entropy (NaN where it is not finite)."""
     model.eval()
-    logits = torch.cat([model(x).float() for x, _ in evaluation_batches(data, examples)])
+    device = next(iter(model.parameters()), examples.y).device
+    logits = torch.cat([model(x.to(device)).float().cpu() for x, _ in evaluation_batches(data, examples)])
     top = logits.softmax(1).max(1)
     probability = torch.nan_to_num(top.values, nan=0.0).mul(255).round().byte().numpy()
     small = np.dtype(np.uint8 if logits.shape[1] <= 256 else np.uint16)

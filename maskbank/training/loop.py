@@ -1,13 +1,16 @@
 """The one training loop. It never grows: what differs between methods comes in as arguments."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
+from itertools import count
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from maskbank.errors import Diverged
+from maskbank.training.batchnorm import frozen_statistics
 
 
 @dataclass
@@ -33,21 +36,27 @@ def train(
     scheduler: torch.optim.lr_scheduler.LRScheduler | None = None,
     after_backward: Callable[[], None] | None = None,
     on_loss: Callable[[int, float], None] | None = None,
+    first: int = 0,
 ) -> int:
-    """Cross-entropy steps over `batches`; returns how many were taken.
+    """Cross-entropy steps over `batches`; returns how many were taken. `first` were taken before.
 
-    The optimizer is always given a closure, so that one that evaluates the loss twice (SAM) needs no other loop.
-    `after_backward` may change gradients (masks). Raises Diverged at a loss that is not finite.
+    The optimizer is always given a closure, so that one that evaluates the loss twice (SAM) needs no other loop; a
+    second pass leaves BatchNorm's running statistics alone. `after_backward` may change gradients (masks). Raises
+    Diverged at a loss that is not finite.
     """
     model.train()
-    step = 0
-    for step, (x, y) in enumerate(batches, start=1):
+    device, step = next(model.parameters()).device, first
+    for step, (x, y) in enumerate(batches, start=first + 1):
 
-        def closure(x: Tensor = x, y: Tensor = y) -> Tensor:
+        def closure(x: Tensor = x, y: Tensor = y, passes: Iterator[int] = count()) -> Tensor:  # noqa: B008
             optimizer.zero_grad(set_to_none=True)
-            with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
-                logits = model(x)
-            loss = F.cross_entropy(logits.float(), y)
+            again = next(passes) > 0
+            with (
+                torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"),
+                frozen_statistics(model) if again else nullcontext(),
+            ):
+                logits = model(x.to(device))
+            loss = F.cross_entropy(logits.float(), y.to(device))
             loss.backward()
             if after_backward is not None:
                 after_backward()
@@ -60,7 +69,7 @@ def train(
             scheduler.step()
         if on_loss is not None:
             on_loss(step, loss)
-    return step
+    return step - first
 
 
 def warmup_cosine(

@@ -19,7 +19,7 @@ from maskbank.bank.similarities.leep import leep
 from maskbank.bank.similarities.leep import similarity as leep_similarity
 from maskbank.bank.subnets import Subnets, as_entry, shared_prefix
 from maskbank.bank.target import Target
-from maskbank.data.batches import training_batches
+from maskbank.data.batches import TrainingBatches
 from maskbank.data.dataset import DataSet
 from maskbank.errors import InputError
 from maskbank.measures.cost import trace_cost
@@ -349,7 +349,7 @@ def test_amp_finds_the_one_unit_that_matters(small: Architecture, data: DataSet)
     torch.manual_seed(0)
     model = small.build()
     cost = trace_cost(model, (1, 8))
-    batches = training_batches(data, data.examples("train", (0, 1, 2, 3)), 16, 20, torch.Generator().manual_seed(0))
+    batches = TrainingBatches(data, data.examples("train", (0, 1, 2, 3)), 16, 20, torch.Generator().manual_seed(0))
     learned = amp.make(model, list(cost.layers), cost, batches, 0.5, 20, 0.1)
     assert any(len(soft.unique()) > 2 for soft in learned.soft.values())
 

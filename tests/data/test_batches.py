@@ -2,7 +2,7 @@
 
 import torch
 
-from maskbank.data.batches import evaluation_batches, shift_and_flip, training_batches
+from maskbank.data.batches import TrainingBatches, evaluation_batches, shift_and_flip
 from maskbank.data.dataset import DataSet
 
 
@@ -24,7 +24,7 @@ def test_flip_mirrors_about_half() -> None:
 
 def test_an_epoch_sees_each_example_once(data: DataSet) -> None:
     examples = data.examples("train", (0, 1, 2, 3))
-    seen = torch.cat([y for _, y in training_batches(data, examples, 16, 5, torch.Generator().manual_seed(0))])
+    seen = torch.cat([y for _, y in TrainingBatches(data, examples, 16, 5, torch.Generator().manual_seed(0))])
     assert len(seen) == 80
     assert seen.bincount().tolist() == [20] * 4, "two epochs of ten a class"
 
@@ -32,7 +32,7 @@ def test_an_epoch_sees_each_example_once(data: DataSet) -> None:
 def test_same_seed_same_batches(data: DataSet) -> None:
     examples = data.examples("train", (0, 1))
     one, two = (
-        [x for x, _ in training_batches(data, examples, 8, 3, torch.Generator().manual_seed(5), crop=1, flip=True)]
+        [x for x, _ in TrainingBatches(data, examples, 8, 3, torch.Generator().manual_seed(5), crop=1, flip=True)]
         for _ in range(2)
     )
     assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))

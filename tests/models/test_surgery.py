@@ -1,7 +1,6 @@
 """Masked and sliced networks agree; folding keeps the logits; checkpoints come back."""
 
 import contextlib
-import copy
 from pathlib import Path
 
 import pytest
@@ -11,7 +10,6 @@ from safetensors.numpy import save_file
 from maskbank.errors import InputError
 from maskbank.models.checkpoint import Architecture, load_model, model_tensors
 from maskbank.models.graph import find_layers
-from maskbank.models.s2p import fold, parallelize
 from maskbank.models.surgery import slice_units, sliced
 from maskbank.models.units import Gates, Layer
 from tests.conftest import ARCHITECTURES, lively
@@ -57,27 +55,6 @@ def test_keeping_everything_changes_nothing(architecture: Architecture) -> None:
     assert torch.equal(slice_units(model, layers, everything)(x), model(x))
 
 
-def test_fold_keeps_logits_and_parameters_of_convolutions() -> None:
-    architecture = ARCHITECTURES["parallel resnet"]
-    model, x = lively(architecture), images(architecture)
-    folded = fold(copy.deepcopy(model))
-    assert (folded(x) - model(x)).abs().max() < 1e-10
-    assert not any(
-        isinstance(module, torch.nn.BatchNorm2d) for name, module in folded.named_modules() if "branches" in name
-    )
-
-
-def test_parallel_form_has_the_same_parameters_and_half_the_identity_blocks() -> None:
-    plain, parallel = (ARCHITECTURES[name].build() for name in ("resnet", "parallel resnet"))
-    assert sum(p.numel() for p in plain.parameters()) == sum(p.numel() for p in parallel.parameters())
-    assert [len(stage) for stage in parallel.stages] == [2, 2, 2]
-
-
-def test_parallel_needs_a_pair_of_blocks() -> None:
-    with pytest.raises(InputError, match="identity blocks"):
-        parallelize(ARCHITECTURES["resnet"].build(), 3)
-
-
 def test_checkpoint_of_a_sliced_net_comes_back(architecture: Architecture, tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = architecture.build().eval()
@@ -85,8 +62,8 @@ def test_checkpoint_of_a_sliced_net_comes_back(architecture: Architecture, tmp_p
     kept = random_kept(layers)
     sliced = slice_units(model, layers, kept)
     save_file(model_tensors(sliced), tmp_path / "net.safetensors")
-    described = Architecture(
-        **{**architecture.describe(), "counts": {name: len(index) for name, index in kept.items()}}
+    described = Architecture.of(
+        {**architecture.describe(), "counts": {name: len(index) for name, index in kept.items()}}
     )
     x = images(architecture).float()
     assert torch.equal(load_model(described, tmp_path / "net.safetensors")(x), sliced(x))

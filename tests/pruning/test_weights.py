@@ -1,4 +1,4 @@
-"""Masks of single weights: exact counts and ties, allocations, patterns; quantization on values checked by hand."""
+"""Masks of single weights: exact counts and ties, allocations, patterns."""
 
 import itertools
 import math
@@ -12,9 +12,9 @@ from torch import Tensor
 from maskbank.errors import InputError, WorkError
 from maskbank.models.checkpoint import Architecture
 from maskbank.pruning import topk
-from maskbank.pruning.compressors.quantize import quantize
 from maskbank.pruning.density import erk, share
 from maskbank.pruning.patterns import Block, NOfM, Pattern, Unstructured, parse_pattern
+from maskbank.pruning.sample import Sample
 from maskbank.pruning.topk import top
 from maskbank.pruning.weights import (
     apply_masks,
@@ -319,18 +319,13 @@ def test_masked_tensors_are_packed(small: Architecture) -> None:
     check_masks(weights, masks)
 
 
-def test_quantization_by_hand() -> None:
-    """3 bits hold -3..3; the largest weight 6 sets the step to 2."""
-    weight = torch.tensor([[6.0, -2.9, 0.9, 1.1]])
-    assert quantize(weight, 3).tolist() == [[6.0, -2.0, 0.0, 2.0]]
-
-
 @pytest.mark.parametrize("name", COMPRESSORS.names())
 def test_every_compressor_runs_and_shrinks(name: str, architecture: Architecture) -> None:
     torch.manual_seed(0)
     model = architecture.build()
     full = packed_bytes(model, {})
     budget = {"bits": 4}[COMPRESSORS.module(name).BUDGET_KIND]
-    compressed = COMPRESSORS.module(name).compress(model, budget)
+    none = Sample(torch.empty(0), torch.empty(0, dtype=torch.int64), torch.Generator())
+    compressed = COMPRESSORS.module(name).compress(model, budget, none)
     assert compressed.achieved == budget
     assert compressed.bytes < full

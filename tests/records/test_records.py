@@ -25,10 +25,12 @@ def record(**values: object) -> dict[str, object]:
         "cell_key": "a",
         "role": "method",
         "task_split": "none",
+        "form": "none",
+        "stop": "none",
         "steps": 0,
         "seed": 0,
         "status": "ok",
-        "schema_version": 3,
+        "schema_version": 4,
     }
     return row | {"trials": 1, "accuracy": 0.5} | values
 

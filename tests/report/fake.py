@@ -17,13 +17,14 @@ BASE = {
     "profile": "test", "dataset": "fashion_mnist", "backbone": "resnet20", "recipe": "adam", "method": NONE,
     "role": "reference", "variant": "default", "bank": NONE, "task": NONE, "task_split": NONE, "split": NONE,
     "ways": np.nan, "shots": np.nan,
-    "pattern": NONE, "allocation": NONE, "schedule": NONE, "reconstruct": NONE, "bn": NONE, "setup": "same steps",
+    "pattern": NONE, "allocation": NONE, "schedule": NONE, "reconstruct": NONE, "bn": NONE, "form": NONE,
+    "activation_bits": np.nan, "stop": NONE, "setup": "same steps",
     "budget_kind": NONE, "budget_asked": np.nan, "budget_achieved": np.nan, "steps": 0, "pretrain_seed": 0.0,
     "seed": 0, "status": "ok", "reason": NONE, "accuracy": np.nan, "accuracy_dense": np.nan, "loss": np.nan,
     "params": 5e4, "params_dense": 2.7e5, "macs": 2e6, "macs_dense": 1e7, "bytes": 2e5, "train_macs": 1e9,
     "selection_macs": 1e8, "tuning_macs": 0.0, "dense_hash": "d0", "splits_hash": "s0", "evidence_hash": "e0",
     "code_version": "c0",
-    "schema_version": 3, "suite": "fake", "suite_version": "1", "tuning": "default", "trials": 1,
+    "schema_version": 4, "suite": "fake", "suite_version": "1", "tuning": "default", "trials": 1,
     "numerics_class": "float32", "leak": "backbone saw no target class",
 }  # fmt: skip
 

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from maskbank.report.aggregate import seeded_means, transfer_means
-from maskbank.report.figures import compression_figure
+from maskbank.report.figures import sparse_figure
 from maskbank.report.forest import forest_figure
 from maskbank.report.page import data_uri, failures, p_value, status_counts
 from maskbank.report.style import Drawing, colour, house_style, rendered
@@ -56,7 +56,14 @@ def test_every_file_is_written(whole):
             "accuracy_by_steps",
             "accuracy_by_cost",
             "accuracy_by_seconds",
-            "compression",
+            "recipes",
+            "recipe_forest",
+            "sharpness_drop",
+            "generalization",
+            "recipe_costs",
+            "landscape_line",
+            "landscape",
+            "sparse_training",
             "forest",
             "by_task_split",
             "ablations",
@@ -78,19 +85,26 @@ def test_every_file_is_written(whole):
             "reliability",
             "ceilings",
             "compression",
+            "recipes",
+            "recipe_contrasts",
+            "areas",
+            "sharpness",
+            "drops",
             "robustness",
             "prunability",
         )
         for end in ("csv", "md", "tex")
     }
-    views = {"comparisons.csv", "summary.json", "claims.json", "rules.json", "index.html", "one_shot_transfer.md"}
+    pages = {"index.html", "one_shot_transfer.md", "pretraining.md"}
+    views = {"comparisons.csv", "summary.json", "claims.json", "rules.json", *pages}
     assert found == figures | tables | views
 
 
-def test_the_page_of_transfer_links_to_files_that_are_written(whole):
+@pytest.mark.parametrize(("name", "least"), [("one_shot_transfer.md", 5), ("pretraining.md", 4)])
+def test_the_pages_link_to_files_that_are_written(whole, name, least):
     folder, _ = whole
-    links = re.findall(r"\]\(([^)]*)\)", (folder / "one_shot_transfer.md").read_text())
-    assert len(links) >= 5
+    links = re.findall(r"\]\(([^)]*)\)", (folder / name).read_text())
+    assert len(links) >= least
     assert all((folder / link).is_file() for link in links)
 
 
@@ -212,8 +226,8 @@ def test_comparisons_of_broken_records_are_written(name, tmp_path):
 
 
 def test_figures_hold_no_date_and_the_page_inlines_them(records):
-    drawing = compression_figure(records)
-    first, second = rendered(drawing), rendered(compression_figure(records))
+    drawing = sparse_figure(records)
+    first, second = rendered(drawing), rendered(sparse_figure(records))
     assert first == second
     assert b"CreationDate" not in first["pdf"]
     assert b"<dc:date>" not in first["svg"]

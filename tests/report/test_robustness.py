@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 
 from maskbank.records.schema import NONE
 from maskbank.report.aggregate import STRUCTURED, STRUCTURED_NUMBERS, structured_means
-from maskbank.report.figures import compression_figure
+from maskbank.report.figures import sparse_figure
 from maskbank.report.robustness import NO_STRUCTURED, attack_label, robustness_figure, robustness_table, setting_label
 from maskbank.report.style import LOOKS, Drawing, colour, label, pattern_label, rendered
 from maskbank.report.tables import Sheet, seeded_table
@@ -164,21 +164,11 @@ def test_the_table_bolds_the_best_of_an_attack_and_budget():
     assert [[cell.best for cell in row[5:7]] for row in sheet.rows] == [[True, True], [False, False]]
 
 
-def test_the_compression_figure_shows_weights_and_bits_only():
-    frame = fake.records(2)
-    drawing = compression_figure(frame)
-    assert set(drawing.data.budget_kind) == {"weights", "bits"}
-    titles = [axes.get_title() for axes in drawing.figure.axes if axes.get_title()]
-    assert titles == ["resnet20, quantize", "resnet20, L1, unstructured", "resnet20, sparse training"]
-
-
-def test_patterns_of_one_budget_have_panels_of_their_own():
-    weights = {"budget_kind": "weights", "allocation": "global", "reconstruct": NONE}
-    rows = [
-        pruned("l1", 0.5, seed, 0.5, pattern=name, **weights) for name in ("unstructured", "2:4") for seed in (0, 1)
-    ]
-    axes = [axes for axes in compression_figure(fake.frame_of(rows)).figure.axes if axes.get_title()]
-    assert [each.get_title() for each in axes] == ["resnet20, L1, 2:4", "resnet20, L1, unstructured"]
+def test_the_figure_of_sparse_training_shows_nothing_else():
+    drawing = sparse_figure(fake.records(2))
+    assert set(drawing.data.stage) == {"sparsify"}
+    assert [axes.get_title() for axes in drawing.figure.axes if axes.get_title()] == ["resnet20, sparse training"]
+    assert sparse_figure(fake.frame_of([])).figure.axes[0].texts
 
 
 def test_the_compression_table_tells_patterns_apart():
@@ -189,7 +179,7 @@ def test_the_compression_table_tells_patterns_apart():
         pruned("l1", 0.5, 0, 0.3, budget_kind="macs"),
     ]  # fmt: skip
     sheet = seeded_table(fake.frame_of(rows))
-    assert sheet.head[:6] == ("stage", "backbone", "pattern", "method", "BN", "recipe")
+    assert sheet.head[:6] == ("stage", "net", "pattern", "method", "BN", "recipe")
     assert sheet.head[6:] == ("keep 1", "keep 0.5")
     names = [(row[2].text, row[3].text) for row in sheet.rows]
     assert len(set(names)) == len(names) == 7
@@ -202,3 +192,33 @@ def test_the_compression_table_tells_patterns_apart():
     }
     dense = next(row for row in sheet.rows if row[3].text == "dense")
     assert not any(cell.best for cell in dense)
+
+
+def test_the_compression_table_never_averages_nets_or_widths():
+    """Stop, form and the width of activations are told apart, and structured pruning is of plain nets alone."""
+    plain = {"stop": "steps", "form": "trained", "recipe": "snt"}
+    bits = {
+        "method": "quantize",
+        "pattern": NONE,
+        "budget_kind": "bits",
+        "budget_asked": 4.0,
+        "allocation": NONE,
+        "schedule": NONE,
+    }
+    others = (
+        {"stop": "loss"},
+        {"form": "folded"},
+        bits,
+        bits | {"activation_bits": 8.0},
+        bits | {"activation_bits": 4.0},
+    )
+    rows = [pruned("l1", 0.5, 0, 0.5, reconstruct=NONE) | plain | other for other in ({}, *others)]
+    sheet = seeded_table(fake.frame_of(rows))
+    assert [(row[1].text, row[3].text) for row in sheet.rows] == [
+        ("resnet20, trained to a loss", "L1"), ("resnet20, folded", "L1"), ("resnet20", "quantize, 4 bits of activations"),
+        ("resnet20", "quantize, 8 bits of activations"), ("resnet20", "quantize"), ("resnet20", "L1"),
+    ]  # fmt: skip
+    assert all("n 1" in cell.text for row in sheet.rows for cell in row[6:] if cell.text)
+    means = means_of(rows, {})
+    assert len(means) == 1
+    assert means.n.tolist() == [1]

@@ -12,7 +12,6 @@ from maskbank.statistics.pairing import pair, settings, tabulate, transfer_rows
 from maskbank.statistics.rules import RULES, judge_rules
 from maskbank.statistics.rules_protocol import x15_leaks
 from maskbank.statistics.rules_setting import b1_pairs
-from maskbank.statistics.seeded import snt_against_adam
 from maskbank.statistics.summary import summarise
 from tests.report import fake
 
@@ -161,17 +160,6 @@ def test_a_claim_is_refused_while_a_rule_that_it_needs_fails(records):
 def test_few_seeds_leave_their_claims_inconclusive(facts):
     claims = [claim for claim in judge_claims(facts, judge_rules(facts)) if claim.id.startswith(("snt-", "gap-"))]
     assert {claim.verdict for claim in claims} == {INCONCLUSIVE}
-
-
-def test_snt_is_compared_after_one_shot_pruning_of_single_weights_only():
-    own = {"pattern": "unstructured", "budget_kind": "weights", "reconstruct": "none"}
-    rows = [
-        fake.pruned("l1", 0.5, 0, accuracy, recipe=recipe, **own) for recipe, accuracy in (("snt", 0.7), ("adam", 0.6))
-    ]
-    others = ({"schedule": "iterative:3"}, {"pattern": "units"}, {"pattern": "2:4"})
-    rows += [row | other | {"accuracy": 0.1} for row in rows[:1] for other in others]
-    (found,) = snt_against_adam(fake.frame_of(rows), "l1", fake.small_params().compare)
-    assert found.units.tolist() == pytest.approx([0.1])
 
 
 def test_verdicts():

@@ -13,8 +13,9 @@ TRANSFER = {
     "stage": "transfer", "profile": "smoke", "dataset": "digits", "backbone": "resnet20", "recipe": "adam",
     "method": "smsp", "role": "method", "task": "s0/t0", "task_split": "heldout", "split": "s0", "ways": 3.0,
     "shots": 10.0, "pattern": "units", "allocation": "uniform", "schedule": "one_shot", "reconstruct": "none",
-    "bn": "reestimated", "setup": "same-schedule", "budget_kind": "units",
-    "budget_asked": 0.1, "budget_achieved": 0.101, "pretrain_seed": 0.0, "seed": 0, "status": "ok", "reason": "",
+    "bn": "reestimated", "form": "none", "activation_bits": None, "stop": "none", "setup": "same-schedule",
+    "budget_kind": "units", "budget_asked": 0.1, "budget_achieved": 0.101, "pretrain_seed": 0.0, "seed": 0,
+    "status": "ok", "reason": "",
     "accuracy_dense": 0.9, "loss": 0.5, "params": 1e4, "params_dense": 1e5, "macs": 1e6, "macs_dense": 1e7,
     "bytes": 4e4, "train_macs": 1e9, "selection_macs": 1e8, "dense_hash": "d0", "splits_hash": "p0",
     "evidence_hash": "e0", "code_version": "c0", "schema_version": SCHEMA_VERSION, "suite": "fake",
@@ -34,7 +35,9 @@ def record_rows(one: dict[str, Any]) -> list[dict[str, Any]]:
 
 def metric_rows(one: dict[str, Any]) -> list[dict[str, Any]]:
     labels = {"cell_key": one["cell_key"], "steps": 30}
+    more = [name for name in ("stop_loss_reached",) if name in one]
     return [
+        *({**labels, "metric": name, "setting": "none", "value": one[name]} for name in more),
         {**labels, "metric": "calibration", "setting": "bins=15", "value": 0.05},
         {**labels, "metric": "robust", "setting": "none", "value": 0.25},
     ]

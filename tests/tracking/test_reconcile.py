@@ -14,7 +14,7 @@ from maskbank.tracking.store import store_uri
 
 from .builder import cell, five_cells, write_cells
 
-PARAMS = Params(track=Track(experiment="fake"))
+PARAMS = Params(track=Track(experiment="fake", models=False))
 
 
 class Killed(BaseException):
@@ -204,7 +204,7 @@ def test_two_processes_may_open_a_missing_database_together(folder):
     code = (
         "from pathlib import Path; from maskbank.config import Params, Track; "
         "from maskbank.tracking.reconcile import reconcile; "
-        "print(reconcile(Path('reports'), Params(track=Track(experiment='fake'))).created)"
+        "print(reconcile(Path('reports'), Params(track=Track(experiment='fake', models=False))).created)"
     )
     both = [subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     assert sorted(process.communicate()[0].strip() for process in both) == ["0", "2"]

@@ -5,16 +5,16 @@ import pytest
 import torch
 
 from maskbank.cells.result import AnswerSheet
-from maskbank.data.batches import training_batches
+from maskbank.data.batches import TrainingBatches
 from maskbank.data.dataset import DataSet
 from maskbank.data.dataset import TestSet as HeldOut
 from maskbank.errors import Diverged
 from maskbank.models.checkpoint import Architecture
 from maskbank.models.heads import head_rows, replace_head
-from maskbank.registry import BACKBONES, RECIPES
+from maskbank.registry import BACKBONES
 from maskbank.training.batchnorm import batch_statistics, reestimate
 from maskbank.training.evaluate import evaluate, judged_point
-from maskbank.training.loop import Curve, train, warmup_cosine
+from maskbank.training.loop import train, warmup_cosine
 from maskbank.training.prototypes import class_means, prototype_head
 
 
@@ -28,22 +28,7 @@ class Twice(torch.optim.SGD):
 
 def batches_of(data: DataSet, steps: int) -> list[tuple[torch.Tensor, torch.Tensor]]:
     generator = torch.Generator().manual_seed(0)
-    return list(training_batches(data, data.examples("train", (0, 1, 2, 3)), 16, steps, generator))
-
-
-@pytest.mark.parametrize("name", RECIPES.names())
-def test_every_recipe_trains(name: str, data: DataSet) -> None:
-    recipe = RECIPES.module(name)
-    torch.manual_seed(0)
-    model = Architecture("resnet20", 4, 1, 8, {"width": 4}, parallel=recipe.PARALLEL).build()
-    curve = Curve(30, 3)
-    optimizer = recipe.prepare(model.parameters(), 0.01)
-    assert train(model, batches_of(data, 30), optimizer, scheduler=warmup_cosine(optimizer, 30), on_loss=curve) == 30
-    steps, losses = [row[0] for row in curve.rows], [row[2] for row in curve.rows]
-    assert steps == [10, 20, 30]
-    assert losses[-1] < losses[0]
-    sheet, _ = evaluate(model, data, HeldOut(data, (0, 1, 2, 3)).read(30))
-    assert sheet.accuracy > 0.9
+    return list(TrainingBatches(data, data.examples("train", (0, 1, 2, 3)), 16, steps, generator))
 
 
 def test_training_is_the_same_byte_for_byte(small: Architecture, data: DataSet) -> None:

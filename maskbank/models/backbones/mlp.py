@@ -8,6 +8,8 @@ from torch import nn
 
 from maskbank.models.plain import MLP, check_counts
 
+BATCHNORM = False
+
 
 def build(classes: int, channels: int, size: int, *, width: int = 64, depth: int = 2) -> nn.Module:
     """`depth` hidden layers of `width` nodes. Raises InputError where one is below 1."""

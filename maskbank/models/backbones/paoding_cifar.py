@@ -8,6 +8,8 @@ from torch import nn
 
 from maskbank.models.plain import CNN, check_size, paoding_convs
 
+BATCHNORM = False
+
 
 def build(classes: int, channels: int, size: int) -> nn.Module:
     """Raises InputError where the images have less than 28 pixels a side."""

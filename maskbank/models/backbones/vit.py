@@ -5,6 +5,8 @@ from torch import nn
 
 from maskbank.errors import InputError
 
+BATCHNORM = False
+
 
 def build(
     classes: int,

@@ -1,1 +1,4 @@
-"""Sparse-training methods: `train(trainer, budget, allocation, steps, *, options)`; all take the same total steps."""
+"""Sparse-training methods: `phases(goal, *, options)` gives the whole schedule, before training; all take the same steps.
+
+`PATTERNS` are the kinds of pattern that a method can end in. Nothing here decides a learning rate.
+"""

@@ -1,9 +1,11 @@
 """Dense: the same steps without any mask; with budget 1 the reference."""
 
-from maskbank.sparse.trainer import SparseTrainer
+from maskbank.sparse.goal import Goal
+from maskbank.sparse.phase import Phase
 
 ROLE = "reference"
+PATTERNS = ("unstructured", "n:m", "block", "channel")
 
 
-def train(trainer: SparseTrainer, budget: float, allocation: str, steps: int) -> None:
-    trainer.phase(steps, "cosine")
+def phases(goal: Goal) -> list[Phase]:
+    return [Phase(goal.steps, goal.live(1))]

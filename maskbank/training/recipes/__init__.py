@@ -1,1 +1,1 @@
-"""Pretraining recipes, one a file: `prepare(parameters, lr) -> Optimizer`; PARALLEL above 1 trains the S2P form."""
+"""Pretraining recipes, one a file: `recipe(*, options) -> Recipe`."""

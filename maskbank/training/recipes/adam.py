@@ -1,13 +1,9 @@
 """Adam (Kingma & Ba 2015), the baseline of every recipe."""
 
-from collections.abc import Iterable
-
 import torch
-from torch import nn
 
-PARALLEL = 1
-PASSES = 1
+from maskbank.training.recipe import Recipe
 
 
-def prepare(parameters: Iterable[nn.Parameter], lr: float) -> torch.optim.Optimizer:
-    return torch.optim.Adam(parameters, lr)
+def recipe() -> Recipe:
+    return Recipe(torch.optim.Adam)

@@ -1,15 +1,11 @@
 """SNT (Heo et al., arXiv 2305.04526), our S2P reading: Adam on the parallel form of the backbone."""
 
-from collections.abc import Iterable
-
 import torch
-from torch import nn
 
-from maskbank.training.recipes import adam
-
-PARALLEL = 2
-PASSES = 1
+from maskbank.models.checkpoint import Transform
+from maskbank.training.recipe import Recipe
 
 
-def prepare(parameters: Iterable[nn.Parameter], lr: float) -> torch.optim.Optimizer:
-    return adam.prepare(parameters, lr)
+def recipe(*, parallel: int = 2, start: float = 0.0, scale: float = 1.0) -> Recipe:
+    """`parallel` blocks become one, after the fraction `start` of the steps, their branches scaled by `scale`."""
+    return Recipe(torch.optim.Adam, transform=Transform("s2p", {"parallel": parallel, "scale": scale}), start=start)

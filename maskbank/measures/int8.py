@@ -1,0 +1,40 @@
+"""Nets run in 8-bit integers for real: torchao's linear layers on the processor, without compilation."""
+
+import copy
+import importlib.util
+from collections.abc import Collection
+
+from torch import nn
+
+from maskbank.errors import InputError
+
+
+def require_torchao() -> None:
+    """Raises InputError where torchao is not installed; does not import it (which takes seconds)."""
+    if importlib.util.find_spec("torchao") is None:
+        raise InputError("torchao is not installed; nets run in int8 need it: pip install 'maskbank[int8]'")
+
+
+def int8_model(model: nn.Module, layers: Collection[str]) -> nn.Module:
+    """A copy in eval mode whose linear layers among `layers` (names) multiply int8 by int8 into int32; the rest is float.
+
+    Weights int8 with a step an output channel, inputs int8 with a step a token found as the net runs, both symmetric over
+    -128..127 (torchao's Int8DynamicActivationInt8WeightConfig). torchao runs linear layers: convolutions stay float.
+    Its `reduce_range`, for kernels that overflow on processors without VNNI, stays off: torch's eager kernel for the
+    CPU sums in int32 there too (a test holds it to that), and results then do not depend on the processor.
+
+    Raises InputError where torchao is not installed or none of the layers is linear.
+    """
+    chosen = {name for name in layers if isinstance(model.get_submodule(name), nn.Linear)}
+    if not chosen:
+        raise InputError(
+            f"int8: {type(model).__name__} has no linear layer but stem and classifier, and torchao runs no convolutions "
+            "in int8; choose a backbone with linear layers, such as vit"
+        )
+    require_torchao()
+    from torchao.quantization import Int8DynamicActivationInt8WeightConfig, quantize_
+
+    executed = copy.deepcopy(model).eval()
+    config = Int8DynamicActivationInt8WeightConfig(set_inductor_config=False)
+    quantize_(executed, config, filter_fn=lambda module, name: name in chosen)
+    return executed

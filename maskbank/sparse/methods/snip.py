@@ -1,0 +1,19 @@
+"""SNIP at initialisation (Lee et al. 2019, arXiv 1810.02340): masks by a score of the untrained net.
+
+The masks never move. The score and what is our reading of it stand in `pruning.scores.snip`; it looks at
+`sparsify.score_images` training images.
+"""
+
+from maskbank.pruning.scores.snip import saliency
+from maskbank.sparse.changes import score
+from maskbank.sparse.goal import Goal
+from maskbank.sparse.phase import Phase
+
+ROLE = "rival"
+SCORES_IMAGES = True
+PATTERNS = ("unstructured", "n:m", "block", "channel")
+
+
+def phases(goal: Goal) -> list[Phase]:
+    live = goal.live(goal.budget)
+    return [Phase(goal.steps, live, score(saliency, [live]))]

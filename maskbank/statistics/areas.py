@@ -1,0 +1,70 @@
+"""The area under accuracy against sparsity: one number for how a net bears the removal of its smallest weights."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from maskbank.config import Compare
+from maskbank.statistics.contrast import NOT_RUN
+from maskbank.statistics.nets import ADAM, matched, recipes_in, set_aside
+from maskbank.statistics.recipes import ADJUSTED, SETTING, TESTED_COLUMNS, against, compressed, corrected
+
+CURVE = [*SETTING, "allocation", "reconstruct"]  # one curve a net
+AREA = [*CURVE, "recipe", "unit", "area", "sparsity_low", "sparsity_high", "points"]
+COLUMNS = [*CURVE, "sparsity_low", "sparsity_high", "recipe", "area", "area_adam", *TESTED_COLUMNS]
+MAGNITUDE = "l1"
+
+
+def mean_height(sparsity: ArrayLike, accuracy: ArrayLike) -> float:
+    """Area by the trapezoid rule under accuracy [points] over rising sparsity [points], divided by the width.
+
+    NaN with fewer than two points, or where an accuracy is unknown.
+    """
+    x, y = np.asarray(sparsity, dtype=float), np.asarray(accuracy, dtype=float)
+    if len(x) < 2:
+        return float("nan")
+    return float(np.trapezoid(y, x) / (x[-1] - x[0]))
+
+
+def areas(records: pd.DataFrame) -> pd.DataFrame:
+    """One row a net and setting, with AREA: unstructured magnitude pruning in one shot, over what all recipes share.
+
+    The budgets are those that every recipe of the curve was run at, so that all areas span the same sparsities.
+    A net that lacks one of them has no area (NaN).
+    """
+    rows = compressed(records)
+    rows = rows[(rows.kind == "unstructured") & (rows.method == MAGNITUDE)]
+    found = []
+    for names, group in rows.groupby(CURVE, sort=True):
+        own = [set(part.budget_asked) for _, part in group.groupby("recipe")]
+        budgets = sorted(set.intersection(*own), reverse=True)
+        if len(budgets) < 2:
+            continue
+        sparsity = 1 - np.asarray(budgets)
+        span = {"sparsity_low": sparsity[0], "sparsity_high": sparsity[-1], "points": len(budgets)}
+        for (recipe, unit), net in group.groupby(["recipe", "unit"], sort=True):
+            each = net.groupby("budget_asked").accuracy.mean(skipna=False)
+            area = mean_height(sparsity, each.reindex(budgets).to_numpy(float))
+            found.append(dict(zip(CURVE, names, strict=True)) | span | {"recipe": recipe, "unit": unit, "area": area})
+    return pd.DataFrame(found, columns=AREA)
+
+
+def area_contrasts(records: pd.DataFrame, nets: pd.DataFrame, params: Compare) -> pd.DataFrame:
+    """One row a curve and recipe, with COLUMNS: the mean areas, and the recipe's minus Adam's, paired by seed.
+
+    Each is a test by itself: it says once more, in one number, what the contrasts after pruning say.
+    """
+    table, aside = areas(records), set_aside(nets)
+    found = []
+    for names, group in table.groupby(CURVE, sort=True):
+        labels = dict(zip(CURVE, names, strict=True))
+        means = matched(group, nets).groupby("recipe").area.mean()
+        span = group[["sparsity_low", "sparsity_high"]].iloc[0].to_dict()
+        rows = group.assign(accuracy=group.area, point=0)
+        for recipe in recipes_in(group):
+            row = against(rows, recipe, {**labels, "level": "area"}, aside, params)
+            if row["status"] != NOT_RUN:
+                own = {"area": means.get(recipe, np.nan), "area_adam": means.get(ADAM, np.nan)}
+                found.append(row | span | own)
+    frame = pd.DataFrame(found, columns=[name for name in COLUMNS if name not in ADJUSTED])
+    return corrected(frame, [*CURVE, "recipe"], params.alpha)[COLUMNS]

@@ -1,0 +1,92 @@
+"""How flat minima are: measures of sharpness of each net, and recipes against Adam."""
+
+import numpy as np
+import pandas as pd
+
+from maskbank.config import Compare
+from maskbank.records.schema import NONE
+from maskbank.statistics.contrast import NOT_RUN
+from maskbank.statistics.nets import ADAM, GROUP, NET, matched, recipes_in, set_aside
+from maskbank.statistics.recipes import ADJUSTED, TESTED_COLUMNS, against, corrected
+
+TOP, TRACE, ADAPTIVE = "hessian_top", "hessian_trace", "sharpness_adaptive"
+UNTESTED = ("equivalence_p", "equivalent")  # a margin of accuracy is none of sharpness
+COLUMNS = [
+    *GROUP, "measure", "recipe", "level", "level_adam", "ratio", "ratio_low", "ratio_high",
+    *(name for name in TESTED_COLUMNS if name not in UNTESTED),
+]  # fmt: skip
+LANDSCAPE = [*NET, "x", "y", "loss"]
+
+
+def sharpness_rows(records: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
+    """One row a net and measure: columns NET, `measure`, `value`.
+
+    Measures are the largest eigenvalue and the trace of the Hessian and, for each rho, adaptive sharpness
+    ("sharpness_adaptive rho 0.5"). A net whose cell failed has every measure of its data set, with NaN.
+    """
+    cells = sharp_cells(records)
+    rows = metrics[metrics.metric.isin([TOP, TRACE, ADAPTIVE])]
+    names = [
+        metric if setting == NONE else f"{metric} {setting}"
+        for metric, setting in zip(rows.metric, rows.setting, strict=True)
+    ]
+    rows = rows.assign(measure=pd.Series(names, rows.index, dtype=object))[["cell_key", "measure", "value"]]
+    known = rows[rows.cell_key.isin(set(cells.cell_key))]
+    measures = pd.DataFrame({"measure": sorted(set(known.measure), key=by_measure)}, dtype=object)
+    every = cells.merge(measures, how="cross").merge(
+        known.astype({"cell_key": object, "value": float}), on=["cell_key", "measure"], how="left"
+    )
+    return every[[*NET, "measure", "value"]]
+
+
+def sharp_cells(records: pd.DataFrame) -> pd.DataFrame:
+    """The cells of the stage sharpness: columns NET and `cell_key`."""
+    rows = records[records.stage == "sharpness"].drop_duplicates("cell_key")
+    rows = rows.assign(unit=rows.pretrain_seed.fillna(rows.seed).astype(float))
+    return rows[[*NET, "cell_key"]].astype({"cell_key": object})
+
+
+def by_measure(name: str) -> tuple[int, float]:
+    """Sorts measures: eigenvalue, trace, then adaptive sharpness by rho."""
+    kind, _, rho = name.partition(" rho ")
+    return [TOP, TRACE, ADAPTIVE].index(kind), float(rho or 0)
+
+
+def sharpness_contrasts(rows: pd.DataFrame, nets: pd.DataFrame, params: Compare) -> pd.DataFrame:
+    """One row a data set, backbone, stop, measure and recipe, with COLUMNS, from `sharpness_rows`.
+
+    `difference` is of natural logarithms, recipe minus Adam, paired by seed; `ratio` is its exponential, with
+    the interval. What is not positive has no logarithm: its seed is missing and the test is refused. `level`: the median
+    over seeds. A family of Holm is the measures of one recipe on one data set, backbone and stop.
+    """
+    found, aside = [], set_aside(nets)
+    for names, group in rows.groupby([*GROUP, "measure"], sort=False):
+        labels = dict(zip([*GROUP, "measure"], names, strict=True))
+        logs = np.log(group.value.where(group.value > 0))
+        levels = matched(group, nets).groupby("recipe").value.median()
+        for recipe in recipes_in(group):
+            row = against(group.assign(accuracy=logs, point=0), recipe, labels, aside, params)
+            if row["status"] == NOT_RUN:
+                continue
+            ends = {"ratio": "difference", "ratio_low": "ci_low", "ratio_high": "ci_high"}
+            ratios = {name: float(np.exp(float(str(row[key])))) for name, key in ends.items()}
+            own = {"level": levels.get(recipe, np.nan), "level_adam": levels.get(ADAM, np.nan)}
+            found.append(row | own | ratios)
+    frame = pd.DataFrame(found, columns=[name for name in COLUMNS if name not in ADJUSTED])
+    return corrected(frame, [*GROUP, "recipe"], params.alpha)[COLUMNS]
+
+
+def landscapes(records: pd.DataFrame, metrics: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Loss along one filter-normalised direction (y is 0), and over two; columns LANDSCAPE, sorted."""
+    cells = sharp_cells(records)
+    found = []
+    for metric in ("landscape_line", "landscape_loss"):
+        rows = metrics[(metrics.metric == metric) & metrics.cell_key.isin(set(cells.cell_key))]
+        places = [[float(part) for part in str(setting).split()] for setting in rows.setting]
+        rows = rows[["cell_key"]].assign(
+            x=[place[0] for place in places], y=[place[1] if len(place) > 1 else 0.0 for place in places],
+            loss=rows.value.astype(float),
+        )  # fmt: skip
+        joined = cells.merge(rows.astype({"cell_key": object}), on="cell_key")
+        found.append(joined[LANDSCAPE].sort_values([*NET, "x", "y"], ignore_index=True))
+    return found[0], found[1]
