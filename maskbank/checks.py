@@ -154,6 +154,8 @@ def check_sparsify(params: Params) -> None:
             if not 0 < kept < group or grid.budgets != [kept / group] or grid.allocations != ["uniform"]:
                 only = f"allocations [uniform] and budgets [{kept / max(group, 1):g}]"
                 raise InputError(f"{key}.pattern = {grid.pattern}: n:m takes 0 < n < m, {only}")
+        if kind == "channel" and grid.allocations != ["uniform"]:
+            raise InputError(f"{key}.allocations = {grid.allocations}: channels are not of one size; use uniform")
         if "same-macs" in grid.setups and "global" in grid.allocations:
             raise InputError(
                 f"{key}.allocations = {grid.allocations}: what global costs is known only afterwards; "

@@ -111,8 +111,24 @@ def with_dense_accuracy(records: pd.DataFrame) -> pd.DataFrame:
 
 def keyed(records: pd.DataFrame) -> pd.DataFrame:
     """Records indexed by what a dense reference has in common with the cells that it is a reference of."""
-    keys = ["stage", "dataset", "backbone", "recipe", "task", "shots", "tuning", "pretrain_seed", "seed", "steps"]
-    whole = records.assign(shots=records.shots.fillna(0), pretrain_seed=records.pretrain_seed.fillna(-1))
+    keys = [
+        "stage",
+        "dataset",
+        "backbone",
+        "recipe",
+        "task",
+        "shots",
+        "tuning",
+        "pretrain_seed",
+        "seed",
+        "steps",
+        "arm",
+    ]
+    scratch, macs = records.stage == "sparsify", records.setup == "same-macs"
+    whole = records.assign(
+        shots=records.shots.fillna(0), pretrain_seed=records.pretrain_seed.fillna(-1),
+        arm=(records.schedule + records.setup).where(scratch, ""), steps=records.steps.mask(scratch & macs, 0),
+    )  # fmt: skip
     return records.set_index(pd.MultiIndex.from_frame(whole[keys]))
 
 

@@ -24,7 +24,7 @@ TRANSFER_NUMBERS = [
     "off_budget",
 ]
 SEEDED = [
-    "stage", "dataset", "backbone", "recipe", "stop", "form", "method", "role", "pattern", "allocation", "schedule",
+    "stage", "dataset", "backbone", "recipe", "setup", "stop", "form", "method", "role", "pattern", "allocation", "schedule",
     "reconstruct", "bn", "budget_kind", "budget_asked", "activations",
 ]  # fmt: skip
 SEEDED_NUMBERS = ["n", "failed", "accuracy", "sd", "budget_achieved", "off_budget"]

@@ -1,5 +1,7 @@
 """Figures of accuracy: transfer by budget and by steps, sparse training by budget."""
 
+from collections.abc import Iterator
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
+from maskbank.records.schema import NONE
 from maskbank.report.aggregate import seeded_means
 from maskbank.report.panels import DASHES, draw_curves, look, methods_of, panel_grid
 from maskbank.report.style import Drawing, colour, empty_panel, house_style, label, marker
@@ -107,7 +110,7 @@ def sparse_figure(records: pd.DataFrame) -> Drawing:
     """Accuracy of sparse training by method against the fraction kept: a panel a backbone."""
     data = seeded_means(records[records.stage == "sparsify"])
     shown = data[data.accuracy.notna()]
-    panels = list(shown.groupby(["dataset", "backbone"], sort=True))
+    panels = list(arms(shown))
     columns = min(max(len(panels), 1), 3)
     lines = -(-max(len(panels), 1) // columns)
     with house_style():
@@ -116,9 +119,9 @@ def sparse_figure(records: pd.DataFrame) -> Drawing:
             empty_panel(figure, "no sparse training has an accuracy")
         else:
             grid = list(figure.subplots(lines, columns, squeeze=False).flat)
-            for axes, (_, group) in zip(grid, panels, strict=False):
+            for axes, group in zip(grid, panels, strict=False):
                 sparse_panel(axes, group)
-                axes.set_title(f"{group.backbone.iloc[0]}, sparse training")
+                axes.set_title(fill(", ".join([group.backbone.iloc[0], *arm_words(group)]), 34))
             for axes in grid[len(panels) :]:
                 axes.set_axis_off()
     caption = (
@@ -128,6 +131,24 @@ def sparse_figure(records: pd.DataFrame) -> Drawing:
     )
     alt = "Line plots of accuracy against the fraction of weights kept, one line a method of sparse training."
     return Drawing("sparse_training", "Sparse training", caption, alt, data, figure)
+
+
+def arms(shown: pd.DataFrame) -> Iterator[pd.DataFrame]:
+    """Rows that compare with one another, with the dense reference of their rate and setup."""
+    dense = shown[shown.role == "reference"]
+    sparse = shown[shown.role != "reference"]
+    common = ["dataset", "backbone", "schedule", "setup"]
+    for _, group in sparse.groupby([*common, "pattern", "allocation"], sort=True):
+        own = dense.merge(group[common].drop_duplicates())
+        yield pd.concat([group, own[group.columns]], ignore_index=True)
+
+
+def arm_words(group: pd.DataFrame) -> list[str]:
+    """What a panel of sparse training is of, where it is not usual; the dense reference has no pattern or allocation."""
+    usual = {"pattern": "unstructured", "setup": "same-steps"}
+    row = group.iloc[0]
+    words = [str(row[name]) for name in ("pattern", "allocation", "setup") if row[name] not in (usual.get(name), NONE)]
+    return [*words, *([] if row.schedule == NONE else [f"rate {row.schedule}"])]
 
 
 def sparse_panel(axes: Axes, group: pd.DataFrame) -> None:

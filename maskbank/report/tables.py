@@ -84,6 +84,12 @@ def transfer_cell(row: pd.Series, best: float | None) -> Cell:
     return Cell(text, best is not None and not reference and row.accuracy == best)
 
 
+SETUPS = {
+    "same-macs": ", equal MACs",
+    "paper-schedule": ", paper's schedule",
+}  # of sparse training, where not equal steps
+
+
 def seeded_table(records: pd.DataFrame) -> Sheet:
     """Recipes and methods of compression and of sparse training, a row each, one column a budget."""
     data = seeded_means(records)
@@ -92,25 +98,27 @@ def seeded_table(records: pd.DataFrame) -> Sheet:
     )
     rows = []
     how = ["pattern", "budget_kind", "allocation", "schedule", "reconstruct"]
+    data = data.assign(schedule=data.schedule + data.setup.map(SETUPS).fillna(""))
     pruned = data[data.role != "reference"]
-    alike = ["stage", "backbone", "stop", "form", "pattern", "budget_kind", "activations", "bn", "budget_asked"]
+    alike = ["stage", "backbone", "stop", "form", *how[:4], "activations", "bn", "budget_asked"]
     best = pruned.groupby(alike).accuracy.max()
     net = ["stage", "backbone", "stop", "form"]
     for labels, group in data.groupby([*net, *how, "activations", "method", "bn", "recipe"], sort=True):
         stage, backbone, stop, form, *pruning, activations, method, bn, recipe = map(str, labels)
-        pattern, kind = pruning[:2]
+        kind = pruning[1]
         named = label(method) + ("" if activations == NONE else f", {activations} bits of activations")
         texts = (stage, net_label(backbone, stop, form), pattern_label(*pruning), named, "–" if bn == NONE else bn)
         rows.append([*map(Cell, texts), Cell(label(recipe))])
         for bits, budget in budgets:
             here = group[(group.budget_asked == budget) & (bits == (kind == "bits"))]
-            key = (stage, backbone, stop, form, pattern, kind, activations, bn, budget)
+            key = (stage, backbone, stop, form, *pruning[:4], activations, bn, budget)
             top = best.get(key) if len(here) else None
             rows[-1].append(seeded_cell(here.iloc[0], top) if len(here) else Cell(""))
     names = (f"{budget:g} bits" if bits else f"keep {budget:g}" for bits, budget in budgets)
     caption = (
-        "Accuracy in points without fine-tuning (compress) and after sparse training at equal steps (sparsify): mean "
-        "± sample sd over seeds, and n. Patterns of units are removed for real; masked weights are simulated sparsity: "
+        "Accuracy in points without fine-tuning (compress) and after sparse training, at equal steps where not said "
+        "(sparsify): mean ± sample sd over seeds, and n. Patterns of units are removed for real; masked weights are "
+        "simulated sparsity: "
         "no time is saved. A budget is of weights, of units, or as the pattern says. Not said in the pattern: allocation "
         "global, one shot, nothing reconstructed. Not said of the net: as it "
         "was trained, for its steps; activations not said are float32. "

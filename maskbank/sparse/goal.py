@@ -11,7 +11,7 @@ from maskbank.pruning.density import Groups, Shapes, erk, share
 from maskbank.pruning.patterns import NOfM
 from maskbank.pruning.topk import top
 from maskbank.pruning.weights import Masks, Saliencies, check_n_of_m
-from maskbank.sparse.patterns import Pattern, live_things, pattern_of
+from maskbank.sparse.patterns import Channel, Pattern, live_things, pattern_of
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,11 @@ class Goal:
         if isinstance(self.pattern, NOfM):
             check_n_of_m(self.pattern, self.budget, self.allocation)
             return
+        if isinstance(self.pattern, Channel) and self.allocation != "uniform":
+            raise InputError(
+                f"allocation = {self.allocation!r}: channels are not of one size, so that a share of them is no budget of "
+                "weights; with pattern channel use uniform"
+            )
         share(self.shapes, self.sizes, self.budget, self.allocation)
         small = min(self.sizes, key=lambda name: self.sizes[name])
         if self.allocation == "uniform" and round(self.budget * self.sizes[small]) < 1:

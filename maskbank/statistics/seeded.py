@@ -1,13 +1,15 @@
 """Contrasts whose unit is the seed: recipes after compression, and sparse training."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from maskbank.config import Compare
+from maskbank.records.schema import NONE
 from maskbank.statistics.contrast import Contrast, measure
 from maskbank.statistics.kept import structured_rows
 from maskbank.statistics.nets import ADAM
@@ -83,44 +85,67 @@ def paoding_against(records: pd.DataFrame, rival: str, params: Compare) -> list[
     return found
 
 
+def equal_steps(records: pd.DataFrame) -> pd.DataFrame:
+    """Rows of sparse training of single weights at equal total steps, with `unit` (the seed)."""
+    rows = records[(records.stage == "sparsify") & (records.setup == "same-steps")]
+    rows = rows[rows.pattern.isin(["unstructured", NONE])]
+    return rows.assign(unit=rows.seed)
+
+
+def usual_first(arms: Iterable[Any]) -> list[Any]:
+    """Allocation uniform (or none) before others, then the rate constant before others; the first of a claim decides."""
+    return sorted(arms, key=lambda arm: [(name not in ("uniform", NONE, "constant"), name) for name in arm])
+
+
 def gap_against_pruned(records: pd.DataFrame, params: Compare) -> list[Seeded]:
-    """c_gap minus prune_from_dense: 10 % kept decides where it was run, else the mean over budgets; paired by seed."""
-    rows = records[(records.stage == "sparsify") & (records.role != "reference")]
-    rows = rows.assign(unit=rows.seed)
+    """c_gap minus prune_from_dense: 10 % kept decides where it was run, else the mean over budgets; paired by seed.
+
+    Allocations and rates are never averaged: the usual ones decide, the others describe.
+    """
+    rows = equal_steps(records)
+    rows = rows[rows.role != "reference"]
     found = []
     for (dataset, backbone), group in rows.groupby(["dataset", "backbone"], sort=True):
-        if not {"c_gap", "prune_from_dense"} <= set(group.method):
-            continue
-        parts = [(f"keep {budget:g}", part) for budget, part in group.groupby("budget_asked", sort=True)]
-        parts.sort(key=lambda part: part[0] != "keep 0.1")
-        if parts[0][0] != "keep 0.1":
-            parts.insert(0, ("mean over budgets (10 % kept was not run)", group))
-        pairs = [
-            pair_seeds(part[part.method == "c_gap"], part[part.method == "prune_from_dense"], ["budget_asked"])
-            for _, part in parts
-        ]
-        contrasts = [
-            (name, measure(paired, params, f"gap/{dataset}/{backbone}/{name}"))
-            for (name, _), paired in zip(parts, pairs, strict=True)
-        ]
-        found.append(Seeded(str(dataset), str(backbone), contrasts, pairs[0].clusters))
+        contrasts: list[tuple[str, Contrast]] = []
+        units = np.empty(0)
+        arms = dict(list(group.groupby(["allocation", "schedule"])))
+        for arm in usual_first(arms):
+            own = arms[arm]
+            if not {"c_gap", "prune_from_dense"} <= set(own.method):
+                continue
+            words = f", {arm[0]}, rate {arm[1]}" if len(arms) > 1 else ""
+            parts = [(f"keep {budget:g}", part) for budget, part in own.groupby("budget_asked", sort=True)]
+            parts.sort(key=lambda part: part[0] != "keep 0.1")
+            if parts[0][0] != "keep 0.1":
+                parts.insert(0, ("mean over budgets (10 % kept was not run)", own))
+            for name, part in parts:
+                gap, pruned = (part[part.method == method] for method in ("c_gap", "prune_from_dense"))
+                pairs = pair_seeds(gap, pruned, ["budget_asked"])
+                units = pairs.clusters if not contrasts else units
+                contrasts.append((name + words, measure(pairs, params, f"gap/{dataset}/{backbone}/{name}{words}")))
+        if contrasts:
+            found.append(Seeded(str(dataset), str(backbone), contrasts, units))
     return found
 
 
 def gap_against_dense(records: pd.DataFrame, params: Compare) -> list[Seeded]:
-    """c_gap at 20 % kept minus the dense reference of the same stage, backbone and seed: equal total steps."""
-    sparse = records[
-        (records.stage == "sparsify") & (records.method == "c_gap") & np.isclose(records.budget_asked, 0.2)
-    ]
-    dense = records[(records.stage == "sparsify") & (records.role == "reference")]
-    dense = dense.assign(unit=dense.seed)
+    """c_gap at 20 % kept minus the dense reference of the same stage, backbone, rate and seed: equal total steps."""
+    rows = equal_steps(records)
+    sparse = rows[(rows.method == "c_gap") & np.isclose(rows.budget_asked, 0.2)]
     found = []
     for (dataset, backbone), group in sparse.groupby(["dataset", "backbone"], sort=True):
-        same = dense[(dense.dataset == dataset) & (dense.backbone == backbone)]
-        same = same[same.unit.isin(group.seed)]
-        if same.empty:
-            continue
-        pairs = pair_seeds(group.assign(unit=group.seed, point=0.2), same.assign(point=0.2), ["point"])
-        contrast = measure(pairs, params, f"gap-dense/{dataset}/{backbone}")
-        found.append(Seeded(str(dataset), str(backbone), [("keep 0.2", contrast)], pairs.clusters))
+        dense = rows[(rows.role == "reference") & (rows.dataset == dataset) & (rows.backbone == backbone)]
+        contrasts: list[tuple[str, Contrast]] = []
+        units = np.empty(0)
+        arms = dict(list(group.groupby(["allocation", "schedule"])))
+        for arm in usual_first(arms):
+            own, same = arms[arm], dense[(dense.schedule == arm[1]) & dense.unit.isin(arms[arm].unit)]
+            if same.empty:
+                continue
+            words = f", {arm[0]}, rate {arm[1]}" if len(arms) > 1 else ""
+            pairs = pair_seeds(own.assign(point=0.2), same.assign(point=0.2), ["point"])
+            units = pairs.clusters if not contrasts else units
+            contrasts.append((f"keep 0.2{words}", measure(pairs, params, f"gap-dense/{dataset}/{backbone}{words}")))
+        if contrasts:
+            found.append(Seeded(str(dataset), str(backbone), contrasts, units))
     return found

@@ -18,7 +18,7 @@ BASE = {
     "role": "reference", "variant": "default", "bank": NONE, "task": NONE, "task_split": NONE, "split": NONE,
     "ways": np.nan, "shots": np.nan,
     "pattern": NONE, "allocation": NONE, "schedule": NONE, "reconstruct": NONE, "bn": NONE, "form": NONE,
-    "activation_bits": np.nan, "stop": NONE, "setup": "same steps",
+    "activation_bits": np.nan, "stop": NONE, "setup": "same-steps",
     "budget_kind": NONE, "budget_asked": np.nan, "budget_achieved": np.nan, "steps": 0, "pretrain_seed": 0.0,
     "seed": 0, "status": "ok", "reason": NONE, "accuracy": np.nan, "accuracy_dense": np.nan, "loss": np.nan,
     "params": 5e4, "params_dense": 2.7e5, "macs": 2e6, "macs_dense": 1e7, "bytes": 2e5, "train_macs": 1e9,

@@ -88,6 +88,7 @@ def test_a_channel_stays_for_the_sum_of_its_weights() -> None:
         (goal(0.25, pattern="block:8"), r"block size = 8: a\.weight has 4 inputs"),
         (goal(0.4, pattern="2:4"), "keeps 0.5 of the weights"),
         (goal(0.5, "erk", "2:4"), "use uniform"),
+        (goal(0.5, "erk", "channel"), r"allocation = 'erk': channels are not of one size.* use uniform"),
         (goal(0.5, pattern="rows"), r"pattern = 'rows': expected unstructured, channel, n:m"),
         (goal(0.5, tune_fraction=0.01), r"sparsify\.steps = 40: 0 of them are the fine-tune"),
     ],
