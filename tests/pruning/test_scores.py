@@ -39,7 +39,7 @@ from tests.nets import vgg
 OURS = [name for name in SCORES.names() if not name.startswith("tp_")]
 WITH_SALIENCY = [name for name in OURS if hasattr(SCORES.module(name), "saliency")]
 NEED_DATA = {"apoz", "fisher", "grasp", "hessian", "hrank", "mean_activation", "snip", "taylor", "variance", "wanda"}
-NO_NORMS = ("folded resnet", "vit")
+NO_NORMS = ("folded resnet", "vit", "parallel vit", "folded vit")
 QUICK = {
     "hessian": {"probes": 1}, "oracle": {"steps": 4}, "iterative_taylor": {"steps": 4, "rounds": 2},
     "mvp": {"steps": 4, "rounds": 2},
