@@ -1,6 +1,7 @@
 """Models as safetensors and a JSON description; nothing is pickled, and loading needs no training code."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -79,14 +80,21 @@ def model_tensors(model: nn.Module) -> dict[str, NDArray[Any]]:
     return {name: np.ascontiguousarray(value.detach().cpu().numpy()) for name, value in model.state_dict().items()}
 
 
-def load_model(architecture: Architecture, path: Path) -> nn.Module:
-    """Build and load; a missing, torn or unfitting checkpoint is an InputError that names it."""
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """A missing or torn checkpoint, read inside, is an InputError that names it."""
     try:
-        state = load_file(path)
+        yield
     except FileNotFoundError:
         raise InputError(f"{path}: no such checkpoint; run the stage that writes it (`dvc repro`)") from None
     except SafetensorError as error:
         raise InputError(f"{path}: not a readable checkpoint ({error}); delete it and run its stage again") from None
+
+
+def load_model(architecture: Architecture, path: Path) -> nn.Module:
+    """Build and load; a missing, torn or unfitting checkpoint is an InputError that names it."""
+    with readable(path):
+        state = load_file(path)
     model = architecture.build()
     try:
         model.load_state_dict(state)

@@ -7,12 +7,11 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
 from safetensors.numpy import load_file, save
 from torch import Tensor, nn
 
 from maskbank.errors import InputError, WorkError
-from maskbank.models.checkpoint import Architecture
+from maskbank.models.checkpoint import Architecture, readable
 from maskbank.pruning.weights import Masks
 
 LIVE, VALUES = ":live", ":values"  # no name of a state has a colon
@@ -61,12 +60,8 @@ def unpack(model: nn.Module, packed: Mapping[str, NDArray[Any]]) -> Masks:
 
 def load_sparse(architecture: Architecture, path: Path) -> tuple[nn.Module, Masks]:
     """Build and load, in eval mode; a missing, torn or unfitting checkpoint is an InputError that names it."""
-    try:
+    with readable(path):
         packed = load_file(path)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such checkpoint; run the stage that writes it (`dvc repro`)") from None
-    except SafetensorError as error:
-        raise InputError(f"{path}: not a readable checkpoint ({error}); delete it and run its stage again") from None
     model = architecture.build()
     try:
         masks = unpack(model, packed)
