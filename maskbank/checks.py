@@ -2,7 +2,7 @@
 
 import re
 
-from maskbank.config import CompressGrid, Options, Params
+from maskbank.config import CompressGrid, Options, Params, SparsifyGrid
 from maskbank.errors import InputError
 from maskbank.registry import (
     BACKBONES,
@@ -14,6 +14,7 @@ from maskbank.registry import (
     SCORES,
     SOURCES,
     SPARSIFIERS,
+    WORKLOADS,
     Registry,
 )
 
@@ -137,11 +138,15 @@ def check_sharpness(params: Params) -> None:
 def check_sparsify(params: Params) -> None:
     """Names, and what can be told of patterns without the model; schedules are checked when the stage is planned."""
     given = params.sparsify
-    among([given.backbone], params.pretrain.backbones, "sparsify.backbone", "not among pretrain.backbones")
+    among(given.backbones, params.pretrain.backbones, "sparsify.backbones", "not among pretrain.backbones")
+    for name, options in given.workloads.items():
+        WORKLOADS.check_options(name, dict(options), f"sparsify.workloads.{name}")
     check_all(SPARSIFIERS, [], given.options, "sparsify.methods")
     for index, grid in enumerate(given.grids):
         key = f"sparsify.grids.{index}"
         check_all(SPARSIFIERS, grid.methods, {}, f"{key}.methods")
+        among(grid.backbones or [], given.backbones, f"{key}.backbones", "not among sparsify.backbones")
+        check_workload(grid, key)
         kind = "n:m" if re.fullmatch(r"\d+:\d+", grid.pattern) else grid.pattern.partition(":")[0]
         for place, method in enumerate(grid.methods):
             able = SPARSIFIERS.constant(method, "PATTERNS") or ("unstructured",)
@@ -160,6 +165,24 @@ def check_sparsify(params: Params) -> None:
             raise InputError(
                 f"{key}.allocations = {grid.allocations}: what global costs is known only afterwards; "
                 "with setup same-macs use uniform or erk"
+            )
+
+
+def check_workload(grid: SparsifyGrid, key: str) -> None:
+    """A workload has its own net, and no method that scores by images or by their gradients."""
+    if grid.workload == "images":
+        return
+    if grid.workload not in WORKLOADS.names():
+        known = ", ".join(["images", *WORKLOADS.names()])
+        raise InputError(f"{key}.workload = {grid.workload!r}: no such workload; choose from {known}")
+    if grid.backbones:
+        raise InputError(
+            f"{key}.backbones = {grid.backbones}: workload {grid.workload} has a net of its own; remove it"
+        )
+    for place, method in enumerate(grid.methods):
+        if SPARSIFIERS.constant(method, "CLASSIFIES"):
+            raise InputError(
+                f"{key}.methods.{place} = {method!r}: its score is one of classifiers; use workload images"
             )
 
 

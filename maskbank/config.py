@@ -198,6 +198,8 @@ class SparsifyGrid(Section):
     """Methods x budgets x ... of sparse training. A budget is the fraction of prunable weights kept."""
 
     methods: Names
+    backbones: Names | None = Field(None, description="null: all of sparsify.backbones")
+    workload: str = Field("images", description="images of the data set; or what is trained for, with its own net")
     budgets: Annotated[list[Fraction], Field(min_length=1)] = [0.2, 0.1]
     allocations: Annotated[list[Literal["uniform", "erk", "global"]], Field(min_length=1)] = ["uniform"]
     pattern: str = Field(
@@ -213,14 +215,18 @@ class SparsifyGrid(Section):
         ["same-steps"],
         description="same-macs: as many steps as cost what the dense training costs; paper-schedule: 28 phases of 30 and 150",
     )
+    steps: Positive | None = Field(None, description="null: sparsify.steps; so batch and lr")
+    batch: Positive | None = None
+    lr: Rate | None = None
 
 
 class Sparsify(Section):
     """Sparse training from scratch."""
 
-    backbone: str = "resnet20"
+    backbones: Names = ["resnet20"]
     grids: list[SparsifyGrid] = [SparsifyGrid(methods=["c_gap", "prune_from_dense"])]
     options: dict[str, Options] = {"c_gap": {"partitions": 3, "rounds": 2}}
+    workloads: dict[str, Options] = Field({}, description="options of workloads: sizes of their data and nets")
     seeds: Seeds = [0, 1]
     steps: Positive = 400
     tune_fraction: float = Field(

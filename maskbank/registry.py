@@ -126,4 +126,5 @@ COMPRESS = Registry("compression method", "score or compress", ("pruning.scores"
 SPARSIFIERS = Registry("sparse-training method", "phases", ("sparse.methods",))
 MAKERS = Registry("mask maker", "make", ("bank.makers",))
 SIMILARITIES = Registry("similarity", "similarity", ("bank.similarities",))
+WORKLOADS = Registry("workload", "workload", ("workloads",))
 SOURCES = Registry("data source", "load", ("data.sources",))

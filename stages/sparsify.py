@@ -10,7 +10,8 @@ from maskbank.params import load_params
 @exits
 def main() -> None:
     params = load_params()
-    run_stage("sparsify", sparsify.plan(params, World(params)), params)
+    cells, workers = sparsify.with_workers(params, World(params))
+    run_stage("sparsify", cells, params, before=workers)
 
 
 if __name__ == "__main__":

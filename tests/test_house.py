@@ -21,7 +21,7 @@ FLOORS = [
     {"data", "models", "report"},
     {"measures"},
     {"training"},
-    {"pruning"},
+    {"pruning", "workloads"},
     {"sparse", "bank"},
     {"experiments"},
     {"cli"},

@@ -33,8 +33,13 @@ class Finished:
         return str(self.body["status"])
 
 
-def run_cells(stage: str, cells: list[Cell], params: Params, store: Store | None = None) -> list[Finished]:
-    """Bring every cell of the plan into the store. Failed cells are data; only a stage with no good cell at all fails."""
+def run_cells(
+    stage: str, cells: list[Cell], params: Params, store: Store | None = None, *, may_fail: bool = False
+) -> list[Finished]:
+    """Bring every cell of the plan into the store. Failed cells are data.
+
+    A stage with no good cell at all fails, unless it `may_fail`.
+    """
     store = store or Store()
     keys = [cell_key(cell) for cell in cells]
     if len(set(keys)) != len(keys):
@@ -57,17 +62,17 @@ def run_cells(stage: str, cells: list[Cell], params: Params, store: Store | None
         if body is None:
             raise WorkError(f"{stage}: the cell {key} could not be read back from {store.root}; is the disk full?")
         finished.append(Finished(cell, key, body))
-    report_failures(stage, finished)
+    report_failures(stage, finished, may_fail)
     return finished
 
 
-def report_failures(stage: str, finished: list[Finished]) -> None:
+def report_failures(stage: str, finished: list[Finished], may_fail: bool) -> None:
     bad = [done for done in finished if done.status in WORST_FIRST]
     for done in bad[:3]:
         print(f"{stage}: {done.status}: {done.cell.describe()}: {done.body['points'][0]['reason']}", flush=True)
     if len(bad) > 3:
         print(f"{stage}: {len(bad)} cells did not end well; `maskbank failures` lists them", flush=True)
-    if finished and all(done.status in ("failed", "timeout") for done in finished):
+    if finished and not may_fail and all(done.status in ("failed", "timeout") for done in finished):
         reason = finished[0].body["points"][0]["reason"]
         raise WorkError(f"{stage}: all {len(finished)} cells failed, the first with: {reason}")
 
@@ -103,7 +108,7 @@ def record_rows(done: Finished, params: Params, store: Store) -> list[dict[str, 
         "cell_key": done.key,
         "stage": done.cell.stage,
         "profile": params.suite.profile,
-        "dataset": base.get("dataset", params.data.name),
+        "dataset": base.get("dataset") or params.data.name,
         "suite": params.suite.name,
         "suite_version": params.suite.version,
         "schema_version": SCHEMA_VERSION,

@@ -17,6 +17,7 @@ class Spec(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     stage: ClassVar[str]
+    keeps_artifact: ClassVar[bool] = True  # among the outs of its stage
 
     backbone: str = "none"
     recipe: str = "none"

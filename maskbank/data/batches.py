@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -25,18 +25,21 @@ def shift_and_flip(x: Tensor, generator: torch.Generator, crop: int, flip: bool)
     return x
 
 
-@dataclass
-class TrainingBatches:
-    """`steps` batches in shuffled epochs; the last batch of an epoch is filled from the next one."""
+class Batches(Protocol):
+    """`steps` batches of `batch` examples in shuffled epochs; the last batch of an epoch is filled from the next one."""
 
-    data: DataSet
-    examples: Examples
     batch: int
     steps: int
     generator: torch.Generator
-    crop: int = 0
-    flip: bool = False
-    order: Tensor = field(default_factory=lambda: torch.empty(0, dtype=torch.int64))
+    order: Tensor
+
+    def __len__(self) -> int:
+        """Examples of an epoch."""
+        ...
+
+    def pick(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """The examples at these places, as a net takes them."""
+        ...
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         return self
@@ -46,11 +49,10 @@ class TrainingBatches:
             raise StopIteration
         self.steps -= 1
         while len(self.order) < self.batch:
-            again = torch.randperm(len(self.examples), generator=self.generator)
+            again = torch.randperm(len(self), generator=self.generator)
             self.order = torch.cat([self.order, again])
         index, self.order = self.order[: self.batch], self.order[self.batch :]
-        x = shift_and_flip(self.examples.x[index], self.generator, self.crop, self.flip)
-        return self.data.normalise(x).contiguous(memory_format=torch.channels_last), self.examples.y[index]
+        return self.pick(index)
 
     def state(self) -> dict[str, Any]:
         """All that decides the batches that are left."""
@@ -59,6 +61,49 @@ class TrainingBatches:
     def restore(self, state: dict[str, Any]) -> None:
         self.steps, self.order = state["steps"], state["order"]
         self.generator.set_state(state["generator"])
+
+
+def no_order() -> Tensor:
+    return torch.empty(0, dtype=torch.int64)
+
+
+@dataclass
+class TrainingBatches(Batches):
+    """Of images, normalised, moved and mirrored at random."""
+
+    data: DataSet
+    examples: Examples
+    batch: int
+    steps: int
+    generator: torch.Generator
+    crop: int = 0
+    flip: bool = False
+    order: Tensor = field(default_factory=no_order)
+
+    def __len__(self) -> int:
+        return len(self.examples)
+
+    def pick(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        x = shift_and_flip(self.examples.x[index], self.generator, self.crop, self.flip)
+        return self.data.normalise(x).contiguous(memory_format=torch.channels_last), self.examples.y[index]
+
+
+@dataclass
+class PairBatches(Batches):
+    """Of `x` [N, ...] with `y` [N, ...], as they are."""
+
+    x: Tensor
+    y: Tensor
+    batch: int
+    steps: int
+    generator: torch.Generator
+    order: Tensor = field(default_factory=no_order)
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def pick(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        return self.x[index], self.y[index]
 
 
 def evaluation_batches(data: DataSet, examples: Examples, batch: int = 200) -> Iterator[tuple[Tensor, Tensor]]:

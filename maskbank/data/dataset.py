@@ -47,6 +47,12 @@ class DataSet:
         """Channels and pixels a side."""
         return int(self.arrays["train_x"].shape[3]), int(self.arrays["train_x"].shape[1])
 
+    @property
+    def blank(self) -> Tensor:
+        """An image [1, C, H, W] of zeros."""
+        channels, size = self.image_shape
+        return torch.zeros(1, channels, size, size)
+
     def examples(self, part: str, classes: Classes, per_class: int | None = None) -> Examples:
         """Examples of `train` or `validation`; those of `test` are read through a `TestSet`, which counts."""
         if part not in ("train", "validation"):

@@ -16,6 +16,7 @@ from maskbank.experiments.folders import Artifact
 from maskbank.experiments.world import World
 from maskbank.measures.cost import parameter_count, tensor_bytes, trace_cost
 from maskbank.measures.robustness import ATTACKS, robust_accuracy
+from maskbank.measures.weight_cost import weight_cost
 from maskbank.models.fold import fold
 from maskbank.pruning.budget import achieved
 from maskbank.pruning.patterns import parse_pattern
@@ -150,18 +151,17 @@ def sliced(spec: CompressSpec, data: DataSet, dense: nn.Module) -> tuple[nn.Modu
 
 def thinned(spec: CompressSpec, data: DataSet, model: nn.Module) -> tuple[nn.Module, dict[str, Any]]:
     """Single weights set to zero: the stem and the classifier stay dense; sparse MACs are theoretical."""
-    cost, sample, module = trace_cost(model, data.image_shape), sample_of(spec, data), COMPRESS.module(spec.method)
+    cost, sample, module = weight_cost(model, data.blank), sample_of(spec, data), COMPRESS.module(spec.method)
     target = Target(spec.budget, "weights", spec.allocation, spec.schedule)
     masks = thin(
         model, prunable_weights(model), lambda net, weights: module.saliency(net, weights, sample, **spec.options), target,
         parse_pattern(spec.pattern),
     )  # fmt: skip
     live, total = live_weights(masks)
-    params = cost.params(cost.dense)
     return model, {
         "budget_achieved": live / total,
-        "params": params - total + live, "params_dense": params,
-        "macs": cost.sparse_macs(densities(masks)), "macs_dense": cost.macs(cost.dense),
+        "params": cost.params - total + live, "params_dense": cost.params,
+        "macs": cost.sparse_macs(densities(masks)), "macs_dense": cost.macs,
         "bytes": packed_bytes(model, masks),
     }  # fmt: skip
 

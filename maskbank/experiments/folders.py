@@ -19,10 +19,12 @@ def stage_folder(stage: str, part: str = "") -> Path:
     return DATA / stage / part if part else DATA / stage
 
 
-def run_stage(stage: str, cells: Sequence[Cell], params: Params, part: str = "") -> list[Finished]:
-    """Run the cells of a stage that are not stored, and write its tables and artifacts."""
+def run_stage(
+    stage: str, cells: Sequence[Cell], params: Params, part: str = "", before: Sequence[Finished] = ()
+) -> list[Finished]:
+    """Run the cells of a stage that are not stored, and write its tables and artifacts, with those of cells `before`."""
     finished = run_cells(stage, list(cells), params)
-    write_stage(stage_folder(stage, part), finished, params)
+    write_stage(stage_folder(stage, part), [*before, *finished], params)
     return finished
 
 
@@ -33,7 +35,7 @@ def write_stage(folder: Path, finished: list[Finished], params: Params) -> None:
     write_tables(gather(finished, params, store), folder)
     index = []
     for done in finished:
-        if done.status == "ok" and done.body["description"]:
+        if done.status == "ok" and done.body["description"] and done.cell.spec.keeps_artifact:
             write_bytes(folder / f"{done.key}.safetensors", store.artifact_file(done.key).read_bytes())
             index.append(
                 {

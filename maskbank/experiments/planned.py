@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor, nn
 
 from maskbank.cells.machine import resolve_precision
 from maskbank.cells.spec import Cell, Input
@@ -17,12 +18,15 @@ from maskbank.data.tasks import Split, draw_splits
 from maskbank.errors import InputError
 from maskbank.experiments import compress, evaluate, int8, pretrain, prune, relate, sharpness, sparsify, transfer, tune
 from maskbank.experiments.folders import Artifact, stage_folder
+from maskbank.experiments.grow import planned_workers
+from maskbank.experiments.jobs import Generated
 from maskbank.experiments.sharpness import SharpnessSpec
+from maskbank.experiments.sparse_training import IMAGES
 from maskbank.experiments.world import Home, Shelf, World
 from maskbank.files import read_json
 from maskbank.models.checkpoint import Architecture
-from maskbank.registry import SOURCES
-from maskbank.training.loop import train
+from maskbank.registry import SOURCES, SPARSIFIERS
+from maskbank.training.loop import Loss, cross_entropy, train
 
 
 class PlannedWorld(World):
@@ -78,11 +82,14 @@ def class_count(data: Data, prepared: Path) -> int:
 def planned_cells(params: Params) -> dict[str, list[Cell[Any]]]:
     """Every cell of every stage, without reading what stages leave."""
     world = PlannedWorld(params)
+    sparse = sparsify.plan(params, world)
+    workers = planned_workers(sparse, sparsify.schedules(sparse, params, world))
     return {
         "pretrain": [cell for name in params.pretrain.backbones for cell in pretrain.plan(params, world, name)],
         "compress": list(compress.plan(params, world)),
         "sharpness": list(sharpness.plan(params, world)),
-        "sparsify": list(sparsify.plan(params, world)),
+        "grow": workers,
+        "sparsify": list(sparse),
         "prune": list(prune.plan(params, world)),
         "tune": list(tune.plan(params, world)),
         "transfer": list(transfer.plan(params, world)),
@@ -100,12 +107,21 @@ class Pace:
     evaluated: float
 
 
-def measure_pace(params: Params, backbone: str, channels: int, size: int, classes: int) -> Pace:
-    """Time two training steps and two evaluation batches, after one of each."""
-    torch.set_num_threads(1)
+def backbone_pace(params: Params, backbone: str, channels: int, size: int, classes: int) -> Pace:
     model = Architecture(backbone, classes, channels, size, dict(params.models.get(backbone, {}))).build()
     x = torch.randn(64, channels, size, size).contiguous(memory_format=torch.channels_last)
-    y = torch.zeros(64, dtype=torch.int64)
+    return measure_pace(params, model, x, torch.zeros(64, dtype=torch.int64), cross_entropy)
+
+
+def workload_pace(params: Params, name: str) -> Pace:
+    job = Generated(name, dict(params.sparsify.workloads.get(name, {})))
+    x, y = next(job.batches(16, 1, torch.Generator().manual_seed(0)))
+    return measure_pace(params, job.build(), x, y, job.loss_of)
+
+
+def measure_pace(params: Params, model: nn.Module, x: Tensor, y: Tensor, loss_of: Loss) -> Pace:
+    """Time two training steps and two evaluation batches, after one of each."""
+    torch.set_num_threads(1)
     optimizer, precision = torch.optim.Adam(model.parameters()), resolve_precision(params.engine.precision)
 
     def seconds(action: Callable[[], object]) -> float:
@@ -115,7 +131,7 @@ def measure_pace(params: Params, backbone: str, channels: int, size: int, classe
         action()
         return (time.process_time() - started) / (2 * len(x))
 
-    trained = seconds(lambda: train(model, [(x, y)], optimizer, precision=precision))
+    trained = seconds(lambda: train(model, [(x, y)], optimizer, loss_of=loss_of, precision=precision))
     model.eval()
     with torch.no_grad():
         return Pace(trained, seconds(lambda: model(x)))
@@ -124,8 +140,8 @@ def measure_pace(params: Params, backbone: str, channels: int, size: int, classe
 def estimate(cell: Cell[Any], pace: Pace, per_class: int, entries: int) -> float:
     """Core-seconds a cell should take: its examples at the pace of the dense net, scaled by the budget where it is sliced."""
     spec, test = cell.spec, per_class * len(getattr(cell.spec, "classes", ()))
-    if cell.stage in ("pretrain", "sparsify"):
-        return spec.batch * spec.steps * pace.trained + test * pace.evaluated
+    if cell.stage in ("pretrain", "grow", "sparsify"):
+        return spec.batch * own_steps(cell) * pace.trained + test * pace.evaluated
     if cell.stage == "prune":
         return spec.batch * spec.train_steps * spec.repeats * pace.trained + test * pace.evaluated * spec.budget
     if cell.stage == "relate":
@@ -145,6 +161,15 @@ def estimate(cell: Cell[Any], pace: Pace, per_class: int, entries: int) -> float
     return (test or spec.repeats) * pace.evaluated
 
 
+def own_steps(cell: Cell[Any]) -> float:
+    """Steps that a training cell takes itself, without those of workers before it."""
+    if cell.stage == "grow":
+        return float(cell.spec.length)
+    if cell.stage == "sparsify" and getattr(SPARSIFIERS.module(cell.spec.method), "WORKERS", False):
+        return float(cell.spec.steps * cell.spec.tune_fraction)
+    return float(cell.spec.steps)
+
+
 def sharpness_forwards(spec: SharpnessSpec) -> int:
     """Forwards of an image that cost as much as a sharpness cell, as measured on ResNet-20; a small ViT takes fewer.
 
@@ -159,7 +184,10 @@ def estimates(params: Params, cells: dict[str, list[Cell[Any]]]) -> dict[str, fl
     """Core-seconds of each stage on this machine."""
     channels, size, per_class = image_facts(params)
     classes = PlannedWorld(params).classes
-    paces = {name: measure_pace(params, name, channels, size, classes) for name in params.pretrain.backbones}
+    paces = {name: backbone_pace(params, name, channels, size, classes) for name in params.pretrain.backbones}
+    for cell in cells["sparsify"]:
+        if cell.spec.workload != IMAGES and cell.spec.backbone not in paces:
+            paces[cell.spec.backbone] = workload_pace(params, cell.spec.workload)
     return {
         stage: sum(
             estimate(cell, paces[cell.spec.backbone], per_class, params.tasks.bank_per_split) for cell in planned

@@ -88,12 +88,6 @@ class Cost:
         """Most bytes of float32 activations alive at once in a forward of one example; in-place work shares memory."""
         return round(float(self.peak_of(self.row(counts))[0]))
 
-    def sparse_macs(self, density: Mapping[str, float]) -> float:
-        """Theoretical MACs of one example when each named weight has this density; the others are dense."""
-        each = self.tensors.sizes(self.row(self.dense))[0] * self.positions
-        spared = sum((1 - density[name]) * each[place] for place, name in enumerate(self.shapes) if name in density)
-        return float(self.macs(self.dense) - spared)
-
     def unit_macs(self) -> dict[str, int]:
         """MACs that removing one unit of each layer from the dense net saves."""
         dense = self.row(self.dense)

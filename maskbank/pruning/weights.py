@@ -19,11 +19,15 @@ NEAR = 0.005  # how far a budget may be from n / m
 def prunable_weights(model: nn.Module) -> dict[str, nn.Parameter]:
     """Weights of convolutions and linear layers, but for the stem (the first one) and the classifier.
 
-    The classifier is the model's own word (timm's `get_classifier`), or else the last one.
+    The classifier is the model's own word (timm's `get_classifier`), or else the last one. A model may name all modules
+    that stay dense itself (`dense_layers`).
     """
     layers = [(name, module) for name, module in model.named_modules() if isinstance(module, nn.Conv2d | nn.Linear)]
     if not layers:
         raise InputError(f"{type(model).__name__}: no convolution and no linear layer, so that no weight can be pruned")
+    if hasattr(model, "dense_layers"):
+        named = cast(tuple[str, ...], model.dense_layers)
+        return {f"{name}.weight": cast(nn.Parameter, module.weight) for name, module in layers if name not in named}
     classifier = model.get_classifier() if hasattr(model, "get_classifier") else layers[-1][1]  # type: ignore[operator]
     return {
         f"{name}.weight": cast(nn.Parameter, module.weight) for name, module in layers[1:] if module is not classifier

@@ -1,8 +1,10 @@
 """What a phase may begin with: masks drawn, scored, pruned, grown."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from maskbank.pruning.density import Groups
+from maskbank.sparse.goal import Goal
 from maskbank.sparse.phase import Change
 from maskbank.sparse.trainer import Saliency, SparseTrainer
 
@@ -10,6 +12,13 @@ from maskbank.sparse.trainer import Saliency, SparseTrainer
 def draw(live: Groups) -> Change:
     """Random masks."""
     return lambda trainer: trainer.put(trainer.goal.choose(trainer.chance(), live))
+
+
+def draw_first(goal: Goal) -> Change:
+    """Random masks at the goal's budget; uniform ones where its allocation ranks tensors together."""
+    return draw(
+        replace(goal, allocation="uniform" if goal.allocation == "global" else goal.allocation).live(goal.budget)
+    )
 
 
 def prune(live: Groups) -> Change:

@@ -90,6 +90,11 @@ class Goal:
             counts = {name: max(1, round(fraction * self.sizes[name])) for name in chosen}
         return [([name], counts[name]) for name in chosen]
 
+    def grown(self, names: Collection[str]) -> Groups:
+        """Live counts while these tensors are dense. Of allocation global the others' are known together only later."""
+        rest = [name for name in self.names if name not in names]
+        return self.live(1, names) + (self.live(self.budget, rest) if self.allocation != "global" else [])
+
     def choose(self, saliencies: Saliencies, live: Groups) -> Masks:
         """Masks of the most salient things, exactly as many as asked for; ties go to the lower index."""
         for name, values in saliencies.items():

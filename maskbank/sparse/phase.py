@@ -6,7 +6,7 @@ from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from maskbank.errors import InputError
-from maskbank.measures.cost import Cost
+from maskbank.measures.weight_cost import WeightCost
 from maskbank.pruning.density import Groups
 from maskbank.sparse.goal import Goal
 
@@ -21,7 +21,9 @@ class Phase:
     """`steps` steps with `live` things. `change` moves masks or weights before the first of them.
 
     `opens`: the rate `restart` begins anew here, with a fresh optimizer. `gradients`: the last step leaves the gradient
-    of all weights, masked ones too, to the change that follows. `notes` are rows of the curve at its beginning.
+    of all weights, masked ones too, to the change that follows. `notes` are rows of the curve at its beginning. `worker`:
+    phases that follow one another with the numbers 0, 1, ... run side by side, each from what the round before left; of
+    each, the tensors that it has `grown` go on (`maskbank.sparse.parallel`).
     """
 
     steps: int
@@ -30,6 +32,8 @@ class Phase:
     opens: bool = True
     gradients: bool = False
     notes: Mapping[str, float] = field(default_factory=dict)
+    worker: int | None = None
+    grown: Sequence[str] = ()
 
 
 def starts_of(phases: Sequence[Phase]) -> list[int]:
@@ -51,6 +55,16 @@ def spread(steps: int, parts: int, what: str) -> list[int]:
     return [after - before for before, after in pairwise(edges)]
 
 
+def growth_steps(goal: Goal, turns: int) -> int:
+    """Steps of each of `turns` growth phases before the fine-tune, which takes what is left over."""
+    length = (goal.steps - goal.tune) // turns
+    if length < 1:
+        raise InputError(
+            f"sparsify.steps = {goal.steps}: too few for {turns} growth phases; use fewer rounds or partitions"
+        )
+    return length
+
+
 def part_of(steps: int, fraction: float, key: str, least: int = 0) -> int:
     """A fraction of the steps. Raises InputError where it is out of range or below `least` steps."""
     if not 0 <= fraction < 1 or round(steps * fraction) < least:
@@ -67,11 +81,10 @@ def count_of(value: int, key: str) -> int:
     return value
 
 
-def training_macs(phases: Sequence[Phase], goal: Goal, cost: Cost) -> float:
+def training_macs(phases: Sequence[Phase], goal: Goal, cost: WeightCost) -> float:
     """MACs of a whole training of one example a step, before it begins. Raises InputError for allocation global."""
     known = {id(phase.live): cost.sparse_macs(goal.densities(phase.live)) for phase in phases}
-    dense = cost.macs(cost.dense)
-    return sum(step_macs(known[id(phase.live)], dense, phase.steps, phase.gradients) for phase in phases)
+    return sum(step_macs(known[id(phase.live)], cost.macs, phase.steps, phase.gradients) for phase in phases)
 
 
 def step_macs(sparse: float, dense: float, steps: int, gradients: bool) -> float:

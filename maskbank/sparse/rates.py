@@ -15,20 +15,22 @@ class Rates:
 
     restart: each phase that opens has a warm-up and a cosine of its own, and a fresh optimizer (GaP's published way).
     cosine: one warm-up and one cosine over all steps. constant: the full rate, then a cosine over the last `tune` steps.
-    `openings` are the steps at which phases open, and the number of all steps.
+    `openings` are the steps at which phases open, and the number of all steps. `first` of them were taken elsewhere:
+    steps are counted from there.
     """
 
     name: str
     openings: Sequence[int]
     tune: int
+    first: int = 0
 
-    @property
-    def restarts(self) -> bool:
-        return self.name == "restart"
+    def restarts(self, step: int) -> bool:
+        """Whether a warm-up with a fresh optimizer begins after `step` steps."""
+        return self.name == "restart" and step + self.first in self.openings
 
     def factor(self, step: int) -> float:
         """Of the learning rate, for the step after `step` others."""
-        total = self.openings[-1]
+        step, total = step + self.first, self.openings[-1]
         if self.name == "constant":
             return 1.0 if step < total - self.tune else cosine(step - (total - self.tune), self.tune)
         if self.name == "cosine":

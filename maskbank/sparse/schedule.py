@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from maskbank.errors import InputError
-from maskbank.measures.cost import Cost
+from maskbank.measures.weight_cost import WeightCost
 from maskbank.registry import SPARSIFIERS
 from maskbank.sparse.goal import Goal
 from maskbank.sparse.patterns import kind_of
@@ -23,13 +23,13 @@ def schedule(method: str, goal: Goal, options: Mapping[str, Any]) -> list[Phase]
     return phases
 
 
-def same_macs(method: str, goal: Goal, options: Mapping[str, Any], cost: Cost) -> Goal:
+def same_macs(method: str, goal: Goal, options: Mapping[str, Any], cost: WeightCost) -> Goal:
     """The goal with as many steps as cost no more than the dense training of its own number of steps.
 
     Known before training, since a schedule says how much of each tensor is live when. Raises InputError for allocation
     global, where it does not.
     """
-    target = 3 * cost.macs(cost.dense) * goal.steps
+    target = 3 * cost.macs * goal.steps
 
     def fits(steps: int) -> bool:
         longer = replace(goal, steps=steps)

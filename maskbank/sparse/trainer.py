@@ -7,17 +7,17 @@ import torch
 from torch import Tensor, nn
 
 from maskbank.cells.snapshots import Snapshots, State
-from maskbank.data.batches import TrainingBatches
-from maskbank.measures.cost import Cost
+from maskbank.data.batches import Batches
+from maskbank.measures.weight_cost import WeightCost
 from maskbank.measures.work import MacCounter
 from maskbank.pruning.density import Groups
 from maskbank.pruning.sample import Sample
 from maskbank.pruning.weights import Masks, Saliencies, densities, live_weights, prunable_weights
 from maskbank.sparse.goal import Goal
 from maskbank.sparse.masks import Masking, magnitudes_of
-from maskbank.sparse.phase import Phase, openings, starts_of, step_macs
+from maskbank.sparse.phase import Phase, starts_of, step_macs
 from maskbank.sparse.rates import Rates
-from maskbank.training.loop import Curve
+from maskbank.training.loop import Curve, Loss, cross_entropy
 from maskbank.training.session import Session
 
 CHECKS = 40  # times that a training is looked at: whether a snapshot is due
@@ -35,16 +35,18 @@ class SparseTrainer:
     model: nn.Module
     goal: Goal
     phases: Sequence[Phase]
-    batches: TrainingBatches
-    cost: Cost
+    batches: Batches
+    cost: WeightCost
     generator: torch.Generator
     sample: Sample
     curve: Curve
     lr: float
-    rate: str = "constant"
+    rates: Rates
+    loss_of: Loss = cross_entropy
     precision: str = "float32"
     debug: bool = False
     probe: Callable[[nn.Module], float] | None = None
+    judged: str = "validation_accuracy"  # what the probe measures
     place: int = -1  # of the phase that has begun last
     example_macs: float = 0.0
     selection_macs: float = 0.0
@@ -59,10 +61,16 @@ class SparseTrainer:
         self.weights = prunable_weights(self.model)
         self.optimizer = torch.optim.Adam(self.model.parameters(), self.lr, fused=True)
         self.masking = Masking(self.weights, self.optimizer)
-        self.rates = Rates(self.rate, openings(self.phases), self.goal.tune)
         scheduler = torch.optim.lr_scheduler.LambdaLR(self.optimizer, self.rates.factor)
         self.session = Session(
-            self.model, self.optimizer, scheduler, self.batches, self.curve, self.precision, self.after_backward
+            self.model,
+            self.optimizer,
+            scheduler,
+            self.batches,
+            self.curve,
+            self.precision,
+            self.after_backward,
+            self.loss_of,
         )
         self.wants_slopes = False
 
@@ -100,7 +108,7 @@ class SparseTrainer:
         if phase.change is not None:
             phase.change(self)
         self.slopes = {}
-        if self.rates.restarts and self.session.step in self.rates.openings:
+        if self.rates.restarts(self.session.step):
             self.optimizer.state.clear()
         self.goal.check_live(self.masks, phase.live)
         live = live_weights(self.masks)[0]
@@ -108,7 +116,7 @@ class SparseTrainer:
         density = {f"density/{name.removesuffix('.weight')}": each for name, each in densities(self.masks).items()}
         self.show({"live_weights": live, **phase.notes, **density})
         if self.probe is not None and place > 0 and phase.opens:
-            self.show({"validation_accuracy": self.probe(self.model)})
+            self.show({self.judged: self.probe(self.model)})
 
     def advance(self, steps: int) -> None:
         for count in [1] * steps if self.debug else [steps]:
@@ -119,8 +127,8 @@ class SparseTrainer:
     def end(self, phase: Phase) -> None:
         self.masking.check()
         self.goal.check_live(self.masks, phase.live)
-        sparse, dense = self.cost.sparse_macs(densities(self.masks)), self.cost.macs(self.cost.dense)
-        self.example_macs += step_macs(sparse, dense, phase.steps, phase.gradients)
+        sparse = self.cost.sparse_macs(densities(self.masks))
+        self.example_macs += step_macs(sparse, self.cost.macs, phase.steps, phase.gradients)
 
     def after_backward(self) -> None:
         if self.wants_slopes:

@@ -124,7 +124,7 @@ def x8_latency(facts: Facts) -> Finding:
 
 
 def x9_training_cost(facts: Facts) -> Finding:
-    stages = ["pretrain", "sparsify", "prune", "tune", "transfer"]
+    stages = ["pretrain", "grow", "sparsify", "prune", "tune", "transfer"]
     trained = facts.records[facts.records.stage.isin(stages) & (facts.records.steps > 0)]
     trained = trained[trained.status == "ok"].merge(
         facts.timings[["cell_key", "cpu_seconds"]], on="cell_key", how="left"

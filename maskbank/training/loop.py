@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from itertools import count
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,8 @@ from torch.nn import functional as F
 
 from maskbank.errors import Diverged
 from maskbank.training.batchnorm import frozen_statistics
+
+Loss = Callable[[Any, Tensor], Tensor]  # of a net's outputs and what they should be
 
 
 @dataclass
@@ -27,18 +30,23 @@ class Curve:
             self.rows.append((step, "train_loss", loss))
 
 
+def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
+    return F.cross_entropy(logits.float(), y)
+
+
 def train(
     model: nn.Module,
     batches: Iterable[tuple[Tensor, Tensor]],
     optimizer: torch.optim.Optimizer,
     *,
+    loss_of: Loss = cross_entropy,
     precision: str = "float32",
     scheduler: torch.optim.lr_scheduler.LRScheduler | None = None,
     after_backward: Callable[[], None] | None = None,
     on_loss: Callable[[int, float], None] | None = None,
     first: int = 0,
 ) -> int:
-    """Cross-entropy steps over `batches`; returns how many were taken. `first` were taken before.
+    """Steps over `batches`, of cross-entropy unless told; returns how many were taken. `first` were taken before.
 
     The optimizer is always given a closure, so that one that evaluates the loss twice (SAM) needs no other loop; a
     second pass leaves BatchNorm's running statistics alone. `after_backward` may change gradients (masks). Raises
@@ -55,8 +63,8 @@ def train(
                 torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"),
                 frozen_statistics(model) if again else nullcontext(),
             ):
-                logits = model(x.to(device))
-            loss = F.cross_entropy(logits.float(), y.to(device))
+                outputs = model(x.to(device))
+            loss = loss_of(outputs, y.to(device))
             loss.backward()
             if after_backward is not None:
                 after_backward()

@@ -10,8 +10,8 @@ import torch
 from torch import nn
 
 from maskbank.cells.snapshots import State
-from maskbank.data.batches import TrainingBatches
-from maskbank.training.loop import Curve, train
+from maskbank.data.batches import Batches
+from maskbank.training.loop import Curve, Loss, cross_entropy, train
 
 
 @dataclass
@@ -21,10 +21,11 @@ class Session:
     model: nn.Module
     optimizer: torch.optim.Optimizer
     scheduler: torch.optim.lr_scheduler.LRScheduler | None
-    batches: TrainingBatches
+    batches: Batches
     curve: Curve
     precision: str = "float32"
     after_backward: Callable[[], None] | None = None
+    loss_of: Loss = cross_entropy
     step: int = 0
     seconds: float = 0.0
 
@@ -32,8 +33,8 @@ class Session:
         """Take so many steps. Raises Diverged, which names the step."""
         started = time.process_time()
         train(
-            self.model, islice(self.batches, steps), self.optimizer, precision=self.precision, scheduler=self.scheduler,
-            after_backward=self.after_backward, on_loss=self.curve, first=self.step,
+            self.model, islice(self.batches, steps), self.optimizer, loss_of=self.loss_of, precision=self.precision,
+            scheduler=self.scheduler, after_backward=self.after_backward, on_loss=self.curve, first=self.step,
         )  # fmt: skip
         self.step += steps
         self.seconds += time.process_time() - started

@@ -43,11 +43,3 @@ def test_depthwise_convolutions_count_their_groups() -> None:
     with torch.no_grad(), MacCounter() as spent:
         torch.nn.Conv2d(64, 64, 3, padding=1, groups=64)(torch.zeros(1, 64, 18, 1))
     assert spent.macs == 64 * 9 * 18
-
-
-def test_sparse_macs_follow_density(small: Architecture) -> None:
-    model = small.build()
-    cost = trace_cost(model, (1, 8))
-    every = dict.fromkeys(cost.shapes, 0.0)
-    assert cost.sparse_macs({}) == cost.macs(cost.dense)
-    assert cost.sparse_macs(every) == 0

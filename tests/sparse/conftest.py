@@ -4,11 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-import torch
 
 from maskbank.cells.engine import Runtime
 from maskbank.data.dataset import DataSet
-from maskbank.experiments.sparsify import SparsifySpec, begin
+from maskbank.experiments.jobs import Images
+from maskbank.experiments.sparse_training import SparsifySpec, begin
 from maskbank.models.checkpoint import Architecture
 from maskbank.sparse.trainer import SparseTrainer
 
@@ -38,7 +38,6 @@ def start(data: DataSet) -> Begin:
             "options": OPTIONS.get(method, {}), "score_images": 16, "debug": True, **changes,
         }  # fmt: skip
         spec = SparsifySpec(method=method, budget_asked=budget, **values)
-        torch.manual_seed(spec.seed)
-        return begin(spec, architecture, data, Runtime())
+        return begin(spec, Images(data, CLASSES, architecture, spec.crop, spec.flip), Runtime())
 
     return make

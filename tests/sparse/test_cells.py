@@ -12,8 +12,8 @@ from maskbank.cells.spec import Cell, Input
 from maskbank.config import Params
 from maskbank.data.dataset import DataSet
 from maskbank.errors import InputError
-from maskbank.experiments import sparsify
-from maskbank.experiments.sparsify import SparsifySpec
+from maskbank.experiments import sparse_training, sparsify
+from maskbank.experiments.sparse_training import SparsifySpec
 from maskbank.params import validate
 
 MODEL = {"width": 4, "dense": 32, "dense_depth": 3, "norm": True}
@@ -41,7 +41,7 @@ def params_of(*grids: dict[str, Any], **more: Any) -> Params:
             "pretrain": {"backbones": ["cnn"], "recipes": {"cnn": ["adam"]}},
             "transfer": {"backbones": ["cnn"]},
             "sparsify": {
-                "backbone": "cnn", "grids": list(grids), "seeds": [0], "steps": 20, "batch": 8,
+                "backbones": ["cnn"], "grids": list(grids), "seeds": [0], "steps": 20, "batch": 8,
                 "options": {"gmp": {"updates": 4}, "c_gap": {"partitions": 2, "rounds": 1}}, **more,
             },
         },
@@ -122,7 +122,7 @@ def test_schedules_that_do_not_fit_are_told_before_anything_runs(
 
 
 def test_a_cell_at_equal_macs(world: Prepared, data: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sparsify, "cell_data", lambda cell: data)
+    monkeypatch.setattr(sparse_training, "cell_data", lambda cell: data)
     grid = {"methods": ["gmp", "dense"], "budgets": [0.25], "setups": ["same-macs"]}
     cells = sparsify.plan(params_of(grid, validate_phases=True), world)  # type: ignore[arg-type]
     results = {cell.spec.method: (cell, sparsify.run(cell, Runtime())) for cell in cells}
@@ -142,7 +142,7 @@ def test_a_cell_at_equal_macs(world: Prepared, data: DataSet, monkeypatch: pytes
 
 
 def test_judging_a_net_in_mid_schedule_changes_nothing(data: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sparsify, "cell_data", lambda cell: data)
+    monkeypatch.setattr(sparse_training, "cell_data", lambda cell: data)
     nets = []
     for judged in (False, True):
         spec = SparsifySpec(

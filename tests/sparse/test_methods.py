@@ -9,8 +9,9 @@ from maskbank.cells.snapshots import Snapshots
 from maskbank.errors import InputError
 from maskbank.registry import SPARSIFIERS
 from maskbank.sparse.goal import Goal
-from maskbank.sparse.methods import ac_dc, c_gap, gmp, imp, prune_from_dense, rigl
+from maskbank.sparse.methods import ac_dc, gmp, imp, prune_from_dense, rigl
 from maskbank.sparse.methods import set as evolution
+from maskbank.sparse.partitions import contiguous, drawn
 from maskbank.sparse.phase import Phase, training_macs
 from maskbank.sparse.schedule import same_macs, schedule
 from maskbank.sparse.trainer import SparseTrainer
@@ -98,7 +99,7 @@ def test_all_methods_see_the_same_batches(start: Begin) -> None:
 def test_dense_costs_what_all_weights_cost(start: Begin) -> None:
     trainer = start("dense", 1.0)
     trainer.run(Snapshots())
-    assert trainer.train_macs == 3 * 8 * 20 * trainer.cost.macs(trainer.cost.dense)
+    assert trainer.train_macs == 3 * 8 * 20 * trainer.cost.macs
 
 
 def test_prune_from_dense() -> None:
@@ -193,7 +194,7 @@ def test_rigl_grows_where_the_gradient_is_largest(start: Begin) -> None:
 
 
 def test_partitions_are_runs_in_forward_order() -> None:
-    assert c_gap.contiguous(list("abcdefg"), 3) == [["a", "b"], ["c", "d", "e"], ["f", "g"]]
+    assert contiguous(list("abcdefg"), 3) == [["a", "b"], ["c", "d", "e"], ["f", "g"]]
 
 
 @pytest.mark.parametrize("partitions", [1, 2, 3, 4, 5, 6])
@@ -207,7 +208,7 @@ def test_each_partition_is_dense_in_its_turn(partitions: int, start: Begin) -> N
         trainer.begin(place)
         trainer.place = place
         seen.append([name for name in names if trainer.masks[name].all()])
-    assert seen == c_gap.contiguous(names, partitions) * 2
+    assert seen == contiguous(names, partitions) * 2
     trainer.begin(turns)
     assert all(abs(float(mask.double().mean()) - 0.25) < 0.01 for mask in trainer.masks.values())
     turns_seen = [value for _, metric, value in trainer.curve.rows if metric == "dense_partition"]
@@ -216,12 +217,12 @@ def test_each_partition_is_dense_in_its_turn(partitions: int, start: Begin) -> N
 
 def test_random_partitions_never_grow_a_layer_twice_running() -> None:
     names = list("abcdefgh")
-    found = c_gap.drawn(names, 3, 50, seed=0)
+    found = drawn(names, 3, 50, seed=0)
     assert all(len(group) == 3 and group == sorted(group) for group in found)
     assert all(not set(one) & set(other) for one, other in pairwise(found))
     assert {name for group in found for name in group} == set(names)
-    assert found != c_gap.drawn(names, 3, 50, seed=1)
-    assert c_gap.drawn(names, 1, 2, seed=0) == [names, names]
+    assert found != drawn(names, 3, 50, seed=1)
+    assert drawn(names, 1, 2, seed=0) == [names, names]
 
 
 def test_random_partitions_train(start: Begin) -> None:
@@ -293,7 +294,7 @@ def test_same_macs_takes_all_the_steps_that_it_can_pay_for(name: str, start: Beg
     trainer = start(name)
     longer = same_macs(name, trainer.goal, OPTIONS.get(name, {}), trainer.cost)
     assert longer.steps > trainer.goal.steps
-    dense = 3 * 20 * trainer.cost.macs(trainer.cost.dense)
+    dense = 3 * 20 * trainer.cost.macs
     spent = training_macs(schedule(name, longer, OPTIONS.get(name, {})), longer, trainer.cost)
     assert 0.9 * dense < spent <= dense
 

@@ -10,6 +10,7 @@ from maskbank.sparse.goal import Goal
 from maskbank.sparse.phase import Phase
 
 ROLE = "rival"
+CLASSIFIES = True
 SCORES_IMAGES = True
 PATTERNS = ("unstructured", "n:m", "block", "channel")
 

@@ -11,6 +11,7 @@ from maskbank.sparse.goal import Goal
 from maskbank.sparse.phase import Phase, count_of
 
 ROLE = "rival"
+CLASSIFIES = True
 PATTERNS = ("unstructured", "block", "channel")
 
 

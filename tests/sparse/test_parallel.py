@@ -1,0 +1,228 @@
+"""P-GaP: rounds of workers, what of each goes on, and cells that run side by side on any engine with the same bytes."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.numpy import load_file
+from safetensors.torch import save_file
+from torch import nn
+
+from maskbank.cells.engine import Runtime
+from maskbank.cells.run import run_cells
+from maskbank.cells.spec import Cell, Input
+from maskbank.cells.store import Store
+from maskbank.config import Params
+from maskbank.data.dataset import DataSet
+from maskbank.errors import InputError
+from maskbank.experiments import grow, sparsify
+from maskbank.experiments.sparse_training import SparsifySpec, job_of
+from maskbank.files import hash_file
+from maskbank.measures.weight_cost import weight_cost
+from maskbank.pruning.weights import prunable_weights
+from maskbank.sparse.goal import Goal
+from maskbank.sparse.methods import p_gap
+from maskbank.sparse.packing import unpack
+from maskbank.sparse.parallel import combine, in_line, rounds_of
+from maskbank.sparse.partitions import rounds_at_random
+from maskbank.sparse.phase import training_macs
+from tests.conftest import ARCHITECTURES
+
+MODEL = {"width": 4, "dense": 32, "dense_depth": 3, "norm": True}
+SHAPES = {f"layer{place}.weight": (4, 4) for place in range(4)}
+
+
+def goal_of(steps: int = 20, **changes: Any) -> Goal:
+    return Goal(SHAPES, 0.25, "uniform", steps, 0.2, **changes)
+
+
+def test_rounds_and_the_line() -> None:
+    phases = p_gap.phases(goal_of(), partitions=2, rounds=3)
+    assert [phase.steps for phase in phases] == [2] * 6 + [8], "what the rounds leave over is fine-tune"
+    assert [[phase.worker for phase in together] for together in rounds_of(phases)] == [[0, 1]] * 3 + [[None]]
+    assert [phase.steps for phase in in_line(phases)] == [2, 2, 2, 8]
+    assert [list(phase.grown) for phase in phases[:2]] == [
+        ["layer0.weight", "layer1.weight"], ["layer2.weight", "layer3.weight"],
+    ]  # fmt: skip
+
+
+def test_random_rounds_part_all_layers_anew() -> None:
+    parts = rounds_at_random(goal_of(seed=5), 3, 20)
+    for place in range(0, 60, 3):
+        together = [name for part in parts[place : place + 3] for name in part]
+        assert sorted(together) == sorted(SHAPES)
+        assert all(part == sorted(part) for part in parts[place : place + 3])
+    assert len({tuple(map(tuple, parts[place : place + 3])) for place in range(0, 60, 3)}) > 6, "of 12"
+    assert parts == rounds_at_random(goal_of(seed=5), 3, 20) != rounds_at_random(goal_of(seed=6), 3, 20)
+
+
+@pytest.mark.parametrize(
+    ("options", "steps", "said"),
+    [
+        ({"partitions": 5}, 20, r"p_gap\.partitions = 5: the model has 4 layers"),
+        ({"rounds": 0}, 20, r"p_gap\.rounds = 0: expected 1 or more"),
+        ({"partitions": 4, "rounds": 5}, 20, "steps = 20: too few for 20 growth phases"),
+    ],
+)
+def test_what_does_not_fit(options: dict[str, int], steps: int, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        p_gap.phases(goal_of(steps), **options)
+
+
+class Two(nn.Module):
+    """A stem, two blocks of a layer and its norm, a head."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stem = nn.Linear(2, 2)
+        self.blocks = nn.ModuleList(
+            [nn.Sequential(nn.LayerNorm(2), nn.Linear(2, 2), nn.LayerNorm(2)) for _ in range(2)]
+        )
+        self.norm = nn.BatchNorm2d(2)
+        self.head = nn.Linear(2, 2)
+
+
+def test_of_each_worker_its_part_and_its_norms_go_on_and_the_rest_is_averaged() -> None:
+    model = Two()
+    states = [{name: torch.full_like(value, worker) for name, value in model.state_dict().items()} for worker in (1, 3)]
+    parts = [[name] for name in prunable_weights(model)]
+    assert parts == [["blocks.0.1.weight"], ["blocks.1.1.weight"]]
+    found = {name: float(value.double().mean()) for name, value in combine(model, states, parts).items()}
+    assert {value for name, value in found.items() if name.startswith("blocks.0")} == {1.0}
+    assert {value for name, value in found.items() if name.startswith("blocks.1")} == {3.0}
+    rest = {name: value for name, value in found.items() if not name.startswith("blocks")}
+    assert rest.pop("norm.num_batches_tracked") == 1.0, "a count is not averaged"
+    assert set(rest.values()) == {2.0}
+
+
+@pytest.mark.parametrize("name", ["resnet", "vit"])
+def test_real_nets_part_into_their_blocks(name: str) -> None:
+    model = ARCHITECTURES[name].build()
+    weights = list(prunable_weights(model))
+    parts = [weights[: len(weights) // 2], weights[len(weights) // 2 :]]
+    states = [{name: torch.full_like(value, worker) for name, value in model.state_dict().items()} for worker in (0, 2)]
+    found = combine(model, states, parts)
+    assert all((found[name] == 0).all() for name in parts[0])
+    assert all((found[name] == 2).all() for name in parts[1])
+    classifier = model.get_classifier()  # type: ignore[operator]
+    head = next(name for name, module in model.named_modules() if module is classifier)
+    assert (found[f"{head}.weight"] == 1).all()
+    assert (found[f"{head}.bias"] == 1).all()
+
+
+@pytest.fixture
+def prepared(data: DataSet, tmp_path: Path) -> Input:
+    folder = tmp_path / "prepared"
+    folder.mkdir()
+    save_file({name: value.contiguous() for name, value in data.arrays.items()}, folder / "images.safetensors")
+    about = {"names": data.names, "mean": data.mean.tolist(), "std": data.std.tolist(), "image": [1, 8]}
+    (folder / "data.json").write_text(json.dumps(about))
+    return Input(str(folder), hash_file(folder / "images.safetensors"))
+
+
+def cell_of(data: Input, **changes: Any) -> Cell[SparsifySpec]:
+    values = {
+        "backbone": "cnn", "model": MODEL, "method": "p_gap", "budget_asked": 0.25, "allocation": "uniform", "seed": 3,
+        "pattern": "unstructured", "schedule": "restart", "classes": (0, 1, 2, 3), "steps": 20, "tune_fraction": 0.4,
+        "batch": 8, "lr": 0.01, "debug": True, "options": {"partitions": 2, "rounds": 2}, **changes,
+    }  # fmt: skip
+    return Cell(SparsifySpec(**values), {"data": data})
+
+
+def run_whole(cell: Cell[SparsifySpec], kind: str, root: Path) -> tuple[Store, list[Any], Any]:
+    params = Params.model_validate({"engine": {"kind": kind, "workers": 2}})
+    store = Store(root)
+    phases = cell.spec.phases(job_of(cell).build())
+    cells, workers = grow.run_rounds([cell], [phases], params, store)
+    return store, workers, run_cells("sparsify", cells, params, store)[0]
+
+
+GLOBAL, PATTERN = {"allocation": "global", "schedule": "constant"}, {"pattern": "2:4", "budget_asked": 0.5}
+
+
+@pytest.mark.parametrize("changes", [{}, GLOBAL, PATTERN])
+def test_workers_are_cells_with_the_same_bytes_on_any_engine(
+    changes: dict[str, Any], prepared: Input, tmp_path: Path
+) -> None:
+    if changes.get("pattern"):
+        changes = changes | {"model": {**MODEL, "width": 8}}
+    found = []
+    for kind in ("serial", "process") if not changes else ("serial",):
+        store, workers, last = run_whole(cell_of(prepared, **changes), kind, tmp_path / kind)
+        assert [worker.cell.spec.variant for worker in workers] == [
+            "round 0 worker 0", "round 0 worker 1", "round 1 worker 0", "round 1 worker 1",
+        ]  # fmt: skip
+        assert {worker.status for worker in workers} == {"ok"}
+        assert last.status in ("ok", "collapsed")
+        found.append([store.artifact_hash(done.body) for done in [*workers, last]])
+        assert len(set(found[-1])) == 5, "workers see batches of their own"
+        values = {(metric, setting): value for _, metric, setting, value in last.body["metrics"]}
+        assert values["steps_in_line", "none"] == 3 + 3 + 8
+        assert last.body["points"][0]["steps"] == 20
+        spent = sum(worker.body["points"][0]["values"]["train_macs"] for worker in workers)
+        total = last.body["points"][0]["values"]["train_macs"]
+        assert spent < total < 3 * 8 * 20 * last.body["points"][0]["values"]["macs_dense"]
+        budget = last.body["points"][0]["values"]["budget_achieved"]
+        assert abs(budget - (changes.get("budget_asked") or 0.25)) < 0.01
+    assert found[0] == found[-1]
+
+
+def test_what_it_costs_is_what_its_schedule_says(prepared: Input, tmp_path: Path) -> None:
+    cell = cell_of(prepared)
+    _, _, last = run_whole(cell, "serial", tmp_path / "cells")
+    job = job_of(cell)
+    model = job.build()
+    said = training_macs(cell.spec.phases(model), cell.spec.goal(model), weight_cost(model, job.blank))
+    assert last.body["points"][0]["values"]["train_macs"] == pytest.approx(8 * said, rel=1e-12)
+
+
+def test_a_round_goes_on_from_what_the_workers_left(prepared: Input, tmp_path: Path) -> None:
+    cell = cell_of(prepared)
+    store, workers, _ = run_whole(cell, "serial", tmp_path / "cells")
+    inputs = {f"worker{number}": grow.left(workers[number], store) for number in range(2)}
+    job = job_of(cell)
+    own = [job.build().state_dict() for _ in range(2)]
+    second = grow.worker_cells(cell, 1, rounds_of(cell.spec.phases(job.build()))[1], inputs)[0]
+    stretch, spent = grow.stretch_of(second, job, 1, 0)
+    assert stretch.state is not None
+    assert stretch.first == 3
+    first, other = rounds_of(cell.spec.phases(job.build()))[0]
+    for worker, phase in enumerate((first, other)):
+        model = job.build()
+        unpack(model, load_file(inputs[f"worker{worker}"].path))
+        own[worker] = model.state_dict()
+        for name in phase.grown:
+            assert torch.equal(stretch.state[name], own[worker][name])
+    assert torch.equal(stretch.state["head.weight"], (own[0]["head.weight"] + own[1]["head.weight"]) / 2)
+    assert spent.example_macs > 0
+    assert spent.peak > 0
+
+
+def test_a_worker_that_failed_fails_what_needs_it_and_says_so(prepared: Input, tmp_path: Path) -> None:
+    cell = cell_of(prepared, lr=1e30)
+    _, workers, last = run_whole(cell, "serial", tmp_path / "cells")
+    assert {worker.status for worker in workers[:2]} == {"diverged"}
+    assert last.status == "diverged"
+    assert last.body["points"][0]["reason"] == "worker 0 of round 1: diverged; see its cell of the stage grow"
+
+
+def test_a_worker_that_did_not_finish_is_named(prepared: Input) -> None:
+    cell = cell_of(prepared)
+    missing = Cell(cell.spec, cell.inputs | {"worker0": Input("", "timeout"), "worker1": Input("", "timeout")})
+    with pytest.raises(InputError, match="worker 0 of round 1: timeout"):
+        sparsify.run(missing, Runtime())
+
+
+def test_other_methods_have_no_workers(prepared: Input) -> None:
+    cell = cell_of(prepared, method="c_gap")
+    params = Params.model_validate({"engine": {"kind": "serial"}})
+    cells, workers = grow.run_rounds([cell], [[]], params)
+    assert (cells, workers) == ([cell], [])
+
+
+def test_a_cell_of_one_stretch_reads_no_worker(prepared: Input) -> None:
+    cell = cell_of(prepared, method="c_gap")
+    result = sparsify.run(cell, Runtime())
+    assert ("steps_in_line", 20.0) in {(metric, value) for _, metric, _, value in result.metrics}
