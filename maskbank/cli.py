@@ -25,6 +25,7 @@ KINDS = {
     "sources": registry.SOURCES,
     "compressors": registry.COMPRESSORS,
     "sparsifiers": registry.SPARSIFIERS,
+    "workloads": registry.WORKLOADS,
     "makers": registry.MAKERS,
     "similarities": registry.SIMILARITIES,
 }
@@ -185,6 +186,20 @@ def report(arguments: argparse.Namespace) -> None:
         run(argparse.Namespace(stage=stage))
 
 
+def compare(arguments: argparse.Namespace) -> None:
+    """Two runs: what they share, what changed, and whether it is significant."""
+    from maskbank.records.gather import read_run
+    from maskbank.statistics.changes import change_lines, changes
+
+    a, b = (read_run(Path(path))["records"] for path in (arguments.a, arguments.b))
+    params = load_params().compare if Path("params.yaml").is_file() else Params().compare
+    found = changes(a, b, params)
+    print("\n".join(change_lines(found, params.alpha, arguments.most)))
+    if arguments.csv:
+        found.arms.to_csv(arguments.csv, index=False)
+        print(f"written to {arguments.csv}")
+
+
 def ui(arguments: argparse.Namespace) -> None:
     from maskbank.tracking import server
 
@@ -257,6 +272,13 @@ def parser() -> argparse.ArgumentParser:
     add("status", status, "count the cells of each stage by status")
     add("failures", failures, "list the cells that did not end well, with reasons")
     add("report", report, "make statistics, tables, figures and the page again from the records")
+    command = add("compare", compare, "compare two runs: what changed, and is it significant")
+    command.add_argument("a", metavar="A", help="folder of a run's reports, or its records.parquet")
+    command.add_argument("b", metavar="B", help="the other; differences are B minus A")
+    command.add_argument(
+        "--most", type=positive, default=20, help="lines of differences to print (default: %(default)s)"
+    )
+    command.add_argument("--csv", metavar="FILE", help="write every arm that changed")
     command = add("ui", ui, "serve MLflow's UI on this machine only")
     command.add_argument("--port", type=int, default=5000)
     return root

@@ -31,6 +31,9 @@ PEERS = {  # decide the cells of those that import them
     "maskbank.measures.int8": "torchao",
     "maskbank.models.torch_pruning": "torch-pruning",
     "maskbank.training.sam": "pytorch-optimizer",
+    "maskbank.workloads.detection": "pycocotools",
+    "maskbank.workloads.parts": "scikit-learn",
+    "maskbank.workloads.translation": "sacrebleu",
 }
 
 

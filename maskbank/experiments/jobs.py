@@ -17,7 +17,7 @@ from maskbank.registry import WORKLOADS
 from maskbank.training.batchnorm import reestimate
 from maskbank.training.evaluate import evaluate, judged_point
 from maskbank.training.loop import Loss, cross_entropy
-from maskbank.workloads.workload import Workload
+from maskbank.training.workload import Workload
 
 NORM_BATCHES, NORM_BATCH = 8, 128  # examples that BatchNorm is re-estimated on before a net is judged in mid-schedule
 Metrics = list[tuple[int, str, str, float]]
