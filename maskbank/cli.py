@@ -186,13 +186,28 @@ def report(arguments: argparse.Namespace) -> None:
         run(argparse.Namespace(stage=stage))
 
 
+def power(arguments: argparse.Namespace) -> None:
+    """What the splits of a run can find, and what an effect needs."""
+    from maskbank.records.gather import read_run
+    from maskbank.statistics.facts import Facts
+    from maskbank.statistics.planning import power_lines
+
+    tables = read_run(Path(arguments.records))
+    facts = Facts(tables["records"], tables["metrics"], tables["timings"], params_or_default())
+    print("\n".join(power_lines(facts, arguments.effect)))
+
+
+def params_or_default() -> Params:
+    return load_params() if Path("params.yaml").is_file() else Params()
+
+
 def compare(arguments: argparse.Namespace) -> None:
     """Two runs: what they share, what changed, and whether it is significant."""
     from maskbank.records.gather import read_run
     from maskbank.statistics.changes import change_lines, changes
 
     a, b = (read_run(Path(path))["records"] for path in (arguments.a, arguments.b))
-    params = load_params().compare if Path("params.yaml").is_file() else Params().compare
+    params = params_or_default().compare
     found = changes(a, b, params)
     print("\n".join(change_lines(found, params.alpha, arguments.most)))
     if arguments.csv:
@@ -279,6 +294,13 @@ def parser() -> argparse.ArgumentParser:
         "--most", type=positive, default=20, help="lines of differences to print (default: %(default)s)"
     )
     command.add_argument("--csv", metavar="FILE", help="write every arm that changed")
+    command = add(
+        "power", power, "what this run's splits can find, and how many splits, tasks and seeds an effect needs"
+    )
+    command.add_argument(
+        "--effect", type=float, required=True, metavar="POINTS", help="difference to find, such as 0.5"
+    )
+    command.add_argument("--records", default="reports", metavar="PATH", help="a run's folder or its records.parquet")
     command = add("ui", ui, "serve MLflow's UI on this machine only")
     command.add_argument("--port", type=int, default=5000)
     return root

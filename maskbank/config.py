@@ -280,6 +280,9 @@ class TransferGrid(Section):
     banks: Names | None = Field(None, description="null: the first of prune.banks")
     variants: dict[str, Options] = Field({}, description="name of an ablation -> options that differ")
     tuned: bool = Field(False, description="as the stage tune chose; tune.trials above 1")
+    shuffled_labels: bool = Field(
+        False, description="an assay: training labels in random order, so that accuracy must be at chance"
+    )
     tasks: Literal["all", "targets", "foreign"] = Field(
         "all", description="target tasks, those of the data set `foreign`, or both"
     )

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -38,6 +38,7 @@ class TaskSpec(Spec):
     adapt_steps: tuple[int, ...]
     batch: int
     lr: float
+    shuffled_labels: bool = False
 
     def points(self) -> tuple[int, ...]:
         return self.adapt_steps
@@ -60,8 +61,11 @@ class Shown:
 
 
 def show(spec: TaskSpec, data: DataSet, generator: torch.Generator) -> Shown:
-    """`shots` of the spec are training images a class; None for all."""
+    """`shots` of the spec are training images a class; None for all. Shuffled labels say nothing of the images (assay)."""
     examples = data.examples("train", spec.classes, spec.shots)
+    if spec.shuffled_labels:
+        order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(spec.seed))
+        examples = replace(examples, y=examples.y[order])
     support = torch.randperm(len(examples), generator=generator)[: PROTOTYPE_IMAGES * len(spec.classes)]
     return Shown(spec, data, examples, examples.take(support))
 

@@ -26,6 +26,7 @@ from maskbank.pruning.allocation import removal_order
 from maskbank.pruning.budget import achieved, select
 from maskbank.pruning.prune import merge_of, reconstructed, unit_set
 from maskbank.pruning.sample import Scores
+from maskbank.records.schema import SHUFFLED_LABELS
 from maskbank.registry import METHODS
 from maskbank.training.reset import reset_weights
 
@@ -68,9 +69,10 @@ def once(cells: list[Cell[TransferSpec]]) -> list[Cell[TransferSpec]]:
 def method_points(params: Params, world: World, home: Home, method: str, grid: TransferGrid) -> list[dict[str, Any]]:
     """The fields of a spec in which the cells of one method in one grid differ."""
     tuned = world.tuned(home, method) if grid.tuned else {}
+    assay = {"variant": SHUFFLED_LABELS, "shuffled_labels": True} if grid.shuffled_labels else {}
     if METHODS.module(method).ROLE == "reference":
         point = {"budget_asked": 1.0, "budget_kind": "none", "allocation": "none", "bn": "reestimated"}
-        return [{**point, "shots": shots, **tuned} for shots in grid.shots]
+        return [{**point, "shots": shots, **tuned, **assay} for shots in grid.shots]
     first, reads_bank = banks_of(params, home)[0], "bank" in METHODS.arguments(method)
     if grid.banks and not reads_bank:
         return []
@@ -78,7 +80,7 @@ def method_points(params: Params, world: World, home: Home, method: str, grid: T
         {
             "budget_asked": budget, "budget_kind": kind, "allocation": allocation, "bn": bn, "reconstruct": reconstruct,
             "shots": shots, "bank": bank if reads_bank else "none", "variant": variant_name(name, bank, first),
-            **tuned, "options": {**options_of(params, method), **tuned.get("options", {}), **chosen},
+            **assay, **tuned, "options": {**options_of(params, method), **tuned.get("options", {}), **chosen},
         }
         for budget in grid.budgets
         for kind in grid.budget_kinds

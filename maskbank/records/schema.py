@@ -8,6 +8,7 @@ from maskbank.errors import InputError
 
 SCHEMA_VERSION = 4
 NONE = "none"  # a label that does not apply; a number that does not apply is NaN
+SHUFFLED_LABELS = "shuffled_labels"  # the variant of an assay: no method can learn
 STATUSES = ["ok", "collapsed", "diverged", "failed", "timeout"]
 ROLES = ["method", "rival", "control", "reference"]
 FORMS = ["trained", "folded", NONE]  # of a pretrained net: as it was trained, or folded to an ordinary one

@@ -5,6 +5,7 @@ from dataclasses import asdict, fields
 import pandas as pd
 
 from maskbank.config import Compare
+from maskbank.records.schema import SHUFFLED_LABELS
 from maskbank.statistics.contrast import Contrast, measure
 from maskbank.statistics.pairing import DEFAULT, SETTING, every_variant, pair, tabulate
 
@@ -16,14 +17,14 @@ def ablations(records: pd.DataFrame, params: Compare) -> pd.DataFrame:
     """One row a setting, method and variant, with COLUMNS; empty where no variant was run.
 
     `difference` is variant minus default, the mean over the budgets and steps at which both were run. These contrasts
-    describe: p is of one test alone, corrected for nothing. `bank` names the bank that the variant read.
+    describe: p is of one test alone, corrected for nothing. Assays are no ablations. `bank` names the bank that the variant read.
     """
     found = []
     for labels, rows in every_variant(records).groupby([*SETTING, "method"], sort=True):
         named = dict(zip([*SETTING, "method"], map(str, labels), strict=True))
         banks = rows.groupby("variant").bank.agg(lambda names: " ".join(sorted(set(names))))
         scores = tabulate(rows.assign(method=rows.variant))
-        for variant in sorted(set(rows.variant) - {DEFAULT}):
+        for variant in sorted(set(rows.variant) - {DEFAULT, SHUFFLED_LABELS}):
             points = scores.points[scores.ran(variant, DEFAULT)]
             label = f"ablation/{'/'.join(named.values())}/{variant}"
             found.append(

@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -91,7 +91,7 @@ def arm_names(index: pd.Index) -> list[str]:
     if names.empty:
         return []
     counts = names.groupby(["stage", "method"], sort=True).size()
-    return [f"{stage} {method}: {count} points" for (stage, method), count in counts.items()]
+    return [f"{' '.join(map(str, cast(tuple[str, str], key)))}: {count} points" for key, count in counts.items()]
 
 
 def arm_row(arm: tuple[Hashable, ...], rows: pd.DataFrame, params: Compare) -> dict[str, Any]:

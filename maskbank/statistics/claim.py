@@ -6,12 +6,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from maskbank.config import Compare
-from maskbank.statistics.contrast import TESTED, Contrast
+from maskbank.statistics.contrast import Contrast
 from maskbank.statistics.effects import half_width
-from maskbank.statistics.outcomes import INCONCLUSIVE, not_worse, superior
+from maskbank.statistics.outcomes import INCONCLUSIVE
 from maskbank.statistics.power import minimal_detectable_effect
-from maskbank.statistics.seeded import Seeded
 
 SCOPE = "of our reading of the method, in this setting"
 NOWHERE = "not in the records"
@@ -84,26 +82,3 @@ def no_records(name: str) -> str:
 def unanswered(name: str, fixed: dict[str, Any]) -> Claim:
     """The claim where no cell of its contrast is in the records."""
     return Claim(name, **fixed, where=NOWHERE, verdict=INCONCLUSIVE, reason=no_records(name))
-
-
-def seeded_claims(
-    name: str, found: list[Seeded], fixed: dict[str, Any], params: Compare, *, margin: float | None = None
-) -> list[Claim]:
-    """A claim for each backbone. The first contrast decides, others describe; with a margin, to match is enough."""
-    claims = []
-    for item in found:
-        head = item.contrasts[0][1]
-        if margin is None or head.status != TESTED:
-            judgement = superior(head.difference, head.p, head.status, params.alpha, unit="seeds")
-        else:
-            judgement = not_worse(item.units, margin, params.alpha)
-        used = [judgement.p, *(contrast.p for _, contrast in item.contrasts[1:])]
-        measured = [from_contrast(*contrast, p) for contrast, p in zip(item.contrasts, used, strict=True)]
-        where = f"{item.dataset}, {item.backbone}"
-        claims.append(
-            Claim(
-                id=f"{name}-{item.backbone}", **fixed, where=where,
-                verdict=judgement.verdict, reason=judgement.reason, measured=measured,
-            )
-        )  # fmt: skip
-    return claims or [unanswered(name, fixed)]

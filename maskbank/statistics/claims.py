@@ -4,16 +4,16 @@ from collections.abc import Hashable
 from typing import Any
 
 from maskbank.config import Compare
-from maskbank.statistics.claim import Claim, Measured, seeded_claims, unanswered
+from maskbank.statistics.claim import Claim, Measured, unanswered
 from maskbank.statistics.contrast import NOT_RUN
 from maskbank.statistics.facts import FAIL, Facts, Verdict
 from maskbank.statistics.outcomes import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Judgement, superior
 from maskbank.statistics.pairing import setting_words
 from maskbank.statistics.paoding import paoding_claims
 from maskbank.statistics.recipe_claims import snt_claims
-from maskbank.statistics.seeded import gap_against_dense, gap_against_pruned
+from maskbank.statistics.sparse_claims import gap_claims
 
-NEEDED = ("B3", "B6", "W1", "X2", "X3", "X4", "X10", "X13", "X15")
+NEEDED = ("B3", "B6", "W1", "X2", "X3", "X4", "X10", "X12", "X13", "X15")
 
 
 def judge_claims(facts: Facts, rules: list[Verdict]) -> list[Claim]:
@@ -90,30 +90,6 @@ def from_headline(row: dict[Hashable, Any]) -> Measured:
         name, "splits", int(row["n"]), row["difference"], row["ci_low"], row["ci_high"], row["p"], row["p_holm"],
         row["minimal_detectable_effect"], row["status"], row["missing"],
     )  # fmt: skip
-
-
-def gap_claims(facts: Facts) -> list[Claim]:
-    """c_gap against pruning from dense at 10 % kept, and against dense at 20 % kept; seeds are the unit."""
-    params, paper = facts.params.compare, "Ma et al., ICLR 2022, arXiv 2106.09857"
-    beats = {
-        "paper": paper,
-        "says": "Grow-and-prune beats other pruning at 90 % sparsity",
-        "reported": "ResNet-50 at 90 %: 77.90 non-uniform, 76.35 uniform",
-        "contrast": "c_gap minus prune_from_dense",
-        "test": "Wilcoxon signed-rank over seeds",
-    }
-    matches = {
-        "paper": paper,
-        "says": "Without dense pretraining, grow-and-prune matches or beats dense at 80 % sparsity",
-        "reported": "at or above dense (about 78.3 on ResNet-50)",
-        "contrast": "c_gap minus dense",
-        "test": f"one-sided t-test over seeds that the loss stays below {params.margin:.1%}",
-    }
-    records = facts.records
-    return [
-        *seeded_claims("gap-pruned", gap_against_pruned(records, params), beats, params),
-        *seeded_claims("gap-dense", gap_against_dense(records, params), matches, params, margin=params.margin),
-    ]
 
 
 def count_verdicts(claims: list[Claim]) -> dict[str, int]:

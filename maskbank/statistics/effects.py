@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from maskbank.statistics.pairing import Pairs
+from maskbank.statistics.resampling import resampled_means
 from maskbank.statistics.wilcoxon import DECIMALS
 
 Array = NDArray[np.float64]
@@ -28,29 +29,12 @@ def tally(clusters: Array) -> Tally:
     return Tally(int((signs > 0).sum()), int((signs == 0).sum()), int((signs < 0).sum()))
 
 
-def padded(values: Array, splits: tuple[str, ...]) -> tuple[Array, NDArray[np.int_]]:
-    """[tasks] -> ([splits, most tasks of a split], tasks of each split); the padding is 0."""
-    names, index = np.unique(np.asarray(splits, dtype=str), return_inverse=True)
-    counts = np.bincount(index)
-    table = np.zeros((len(names), counts.max()))
-    for position in range(len(names)):
-        table[position, : counts[position]] = values[index == position]
-    return table, counts
-
-
 def bootstrap_means(values: Array, splits: tuple[str, ...], resamples: int, generator: Generator) -> Array:
     """[resamples]: means of values [tasks] after drawing splits with replacement, then tasks inside each drawn split.
 
-    Every split weighs the same, whatever its number of tasks. Field and Welsh (2007), the randomised cluster bootstrap
-    with resampling at both levels.
+    One method of `resampled_means`, where the bootstrap is described.
     """
-    table, counts = padded(values, splits)
-    drawn = generator.integers(0, len(counts), (resamples, len(counts)))
-    sizes = counts[drawn][:, :, None]
-    picks = (generator.random((*drawn.shape, table.shape[1])) * sizes).astype(int)
-    used = np.arange(table.shape[1]) < sizes
-    inside = (table[drawn[:, :, None], picks] * used).sum(axis=2) / sizes[:, :, 0]
-    return inside.mean(axis=1)
+    return resampled_means(np.asarray(values)[None, :, None], splits, resamples, generator)[:, 0]
 
 
 def interval(

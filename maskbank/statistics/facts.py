@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
@@ -11,6 +12,9 @@ from maskbank.statistics.comparisons import compare
 from maskbank.statistics.comparisons import headlines as only_headlines
 from maskbank.statistics.nets import pretrained
 from maskbank.statistics.pairing import settings, transfer_rows
+
+if TYPE_CHECKING:
+    from maskbank.statistics.board import Board
 
 PASS, FAIL, NOT_APPLICABLE = "pass", "fail", "not applicable"
 
@@ -40,6 +44,12 @@ class Facts:
     @cached_property
     def comparisons(self) -> pd.DataFrame:
         return compare(self.records, self.params.compare)
+
+    @cached_property
+    def boards(self) -> "list[Board]":
+        from maskbank.statistics.boards import all_boards  # boards are made of facts' own words
+
+        return all_boards(self.records, self.params.compare)
 
     @cached_property
     def headlines(self) -> pd.DataFrame:

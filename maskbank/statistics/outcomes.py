@@ -40,7 +40,11 @@ def superior(difference: float, p: float, status: str, alpha: float, unit: str =
 
 def not_worse(differences: NDArray[np.float64], margin: float, alpha: float) -> Judgement:
     """Of "left matches or beats right": supported above -margin, contradicted below it, both by one-sided t-tests."""
-    above, below = not_below(differences, -margin), not_below(-differences, margin)
+    return beyond_margin(not_below(differences, -margin), not_below(-differences, margin), margin, alpha)
+
+
+def beyond_margin(above: float, below: float, margin: float, alpha: float) -> Judgement:
+    """The same from the one-sided p of "not below -margin" and of "below it"."""
     if above <= alpha:
         return Judgement(SUPPORTED, f"not below the margin of {margin:.1%}, one-sided p {above:.3g}", above)
     if below <= alpha:

@@ -30,11 +30,29 @@ def shift_needed(n: int, alpha: float, power: float) -> float:
 
 
 def pairs_needed(effect: float, sd: float, alpha: float = 0.05, power: float = 0.8, most: int = 100_000) -> int:
-    """Smallest number of pairs, from 3 to `most`, that finds a mean difference `effect` with the given power."""
-    low, high = 3, most
+    """Smallest number of pairs, from 3 to `most`, that finds a mean difference `effect` with the given power.
+
+    `most` where that many do not suffice, as for an effect of 0; 3 without any spread.
+
+    >>> pairs_needed(0.02, 0.04)
+    34
+    """
+    if not sd > 0 or effect == 0:
+        return most if effect == 0 else 3
+
+    def enough(n: int) -> bool:
+        return n >= most or detection_power(abs(effect) / sd * np.sqrt(n), n, alpha) >= power
+
+    normal = ((stats.norm.isf(alpha / 2) + stats.norm.ppf(power)) * sd / effect) ** 2
+    low = int(np.clip(normal - 2, 3, most))  # Student's t asks for more than the normal distribution
+    low = 3 if enough(low) else low
+    step = 4
+    while not enough(low + step):
+        step *= 2
+    high = min(low + step, most)
     while low < high:
         middle = (low + high) // 2
-        if detection_power(abs(effect) / sd * np.sqrt(middle), middle, alpha) >= power:
+        if enough(middle):
             high = middle
         else:
             low = middle + 1

@@ -4,12 +4,21 @@ import numpy as np
 
 from maskbank.records.schema import NONE
 from maskbank.statistics.contrast import MIN_CLUSTERS, NOT_RUN
-from maskbank.statistics.facts import Facts, Finding, failed, judged, listed, not_applicable, passed
-from maskbank.statistics.pairing import BLOCK, DEFAULT, POINT, setting_name
+from maskbank.statistics.facts import (
+    FAIL,
+    NOT_APPLICABLE,
+    Facts,
+    Finding,
+    failed,
+    judged,
+    listed,
+    not_applicable,
+    passed,
+)
+from maskbank.statistics.pairing import BLOCK, DEFAULT, POINT
 from maskbank.statistics.policies import unstable_headlines
 
 CONTROLS = ("universal", "random", "farthest", "shuffled", "oracle")
-ASSAYS = ("assay_same", "assay_different", "assay_shuffled_labels")
 NO_HEADLINE = "no headline contrast in the records"
 
 
@@ -146,21 +155,29 @@ def x10_version(facts: Facts) -> Finding:
 
 
 def x11_ties(facts: Facts) -> Finding:
-    if facts.headlines.empty:
-        return not_applicable(NO_HEADLINE)
+    grouped = [board for board in facts.boards if board.rows and board.rows[0].groups]
+    if not grouped:
+        return not_applicable("no board with enough splits for groups")
     texts = []
-    ran = facts.headlines[facts.headlines.status != NOT_RUN]
-    for _, group in ran.groupby("family", sort=False):
-        tied = group[~(group.p_holm <= facts.params.compare.alpha)].rival
-        texts.append(f"{setting_name(group.iloc[0].to_dict())}: {listed([facts.params.compare.method, *tied], 20)}")
+    for board in grouped:
+        letters = sorted({letter for row in board.rows for letter in row.groups}, key=lambda text: (len(text), text))
+        groups = [[row.method for row in board.rows if letter in row.groups] for letter in letters]
+        texts.append(f"{board.name}: {' | '.join(listed(group, 20) for group in groups)}")
     return passed("no order is claimed inside these groups: " + "; ".join(texts))
 
 
 def x12_assays(facts: Facts) -> Finding:
-    present = set(facts.records.method) & set(ASSAYS)
+    found = [(board, assay) for board in facts.boards for assay in board.assays]
+    ran = [(board, assay) for board, assay in found if assay.holds != NOT_APPLICABLE]
+    if not ran:
+        return not_applicable("no board on which an assay can be made")
+    broken = [f"{board.name}: {assay.name}: {assay.looked_at}" for board, assay in ran if assay.holds == FAIL]
+    names = sorted({assay.name for _, assay in found} - {assay.name for _, assay in ran})
+    never = f"; made on no board: {listed(names)}" if names else ""
     return judged(
-        present == set(ASSAYS),
-        f"assays run (same against same, known difference, shuffled labels): {listed(sorted(present))}",
+        not broken,
+        f"{len(ran) - len(broken)} of {len(ran)} assays on {len(facts.boards)} boards hold{never}"
+        + (f"; broken: {'; '.join(broken)}" if broken else ""),
     )
 
 

@@ -1,15 +1,13 @@
-"""Contrasts whose unit is the seed: recipes after compression, and sparse training."""
+"""Contrasts whose unit is the seed: recipes after compression, structured pruning, and how rows are paired by seed."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from maskbank.config import Compare
-from maskbank.records.schema import NONE
 from maskbank.statistics.contrast import Contrast, measure
 from maskbank.statistics.kept import structured_rows
 from maskbank.statistics.nets import ADAM
@@ -82,70 +80,4 @@ def paoding_against(records: pd.DataFrame, rival: str, params: Compare) -> list[
         ]
         if contrasts:
             found.append((str(how), Seeded(str(dataset), str(backbone), contrasts, pairs[0].clusters)))
-    return found
-
-
-def equal_steps(records: pd.DataFrame) -> pd.DataFrame:
-    """Rows of sparse training of single weights at equal total steps, with `unit` (the seed)."""
-    rows = records[(records.stage == "sparsify") & (records.setup == "same-steps")]
-    rows = rows[rows.pattern.isin(["unstructured", NONE])]
-    return rows.assign(unit=rows.seed)
-
-
-def usual_first(arms: Iterable[Any]) -> list[Any]:
-    """Allocation uniform (or none) before others, then the rate constant before others; the first of a claim decides."""
-    return sorted(arms, key=lambda arm: [(name not in ("uniform", NONE, "constant"), name) for name in arm])
-
-
-def gap_against_pruned(records: pd.DataFrame, params: Compare) -> list[Seeded]:
-    """c_gap minus prune_from_dense: 10 % kept decides where it was run, else the mean over budgets; paired by seed.
-
-    Allocations and rates are never averaged: the usual ones decide, the others describe.
-    """
-    rows = equal_steps(records)
-    rows = rows[rows.role != "reference"]
-    found = []
-    for (dataset, backbone), group in rows.groupby(["dataset", "backbone"], sort=True):
-        contrasts: list[tuple[str, Contrast]] = []
-        units = np.empty(0)
-        arms = dict(list(group.groupby(["allocation", "schedule"])))
-        for arm in usual_first(arms):
-            own = arms[arm]
-            if not {"c_gap", "prune_from_dense"} <= set(own.method):
-                continue
-            words = f", {arm[0]}, rate {arm[1]}" if len(arms) > 1 else ""
-            parts = [(f"keep {budget:g}", part) for budget, part in own.groupby("budget_asked", sort=True)]
-            parts.sort(key=lambda part: part[0] != "keep 0.1")
-            if parts[0][0] != "keep 0.1":
-                parts.insert(0, ("mean over budgets (10 % kept was not run)", own))
-            for name, part in parts:
-                gap, pruned = (part[part.method == method] for method in ("c_gap", "prune_from_dense"))
-                pairs = pair_seeds(gap, pruned, ["budget_asked"])
-                units = pairs.clusters if not contrasts else units
-                contrasts.append((name + words, measure(pairs, params, f"gap/{dataset}/{backbone}/{name}{words}")))
-        if contrasts:
-            found.append(Seeded(str(dataset), str(backbone), contrasts, units))
-    return found
-
-
-def gap_against_dense(records: pd.DataFrame, params: Compare) -> list[Seeded]:
-    """c_gap at 20 % kept minus the dense reference of the same stage, backbone, rate and seed: equal total steps."""
-    rows = equal_steps(records)
-    sparse = rows[(rows.method == "c_gap") & np.isclose(rows.budget_asked, 0.2)]
-    found = []
-    for (dataset, backbone), group in sparse.groupby(["dataset", "backbone"], sort=True):
-        dense = rows[(rows.role == "reference") & (rows.dataset == dataset) & (rows.backbone == backbone)]
-        contrasts: list[tuple[str, Contrast]] = []
-        units = np.empty(0)
-        arms = dict(list(group.groupby(["allocation", "schedule"])))
-        for arm in usual_first(arms):
-            own, same = arms[arm], dense[(dense.schedule == arm[1]) & dense.unit.isin(arms[arm].unit)]
-            if same.empty:
-                continue
-            words = f", {arm[0]}, rate {arm[1]}" if len(arms) > 1 else ""
-            pairs = pair_seeds(own.assign(point=0.2), same.assign(point=0.2), ["point"])
-            units = pairs.clusters if not contrasts else units
-            contrasts.append((f"keep 0.2{words}", measure(pairs, params, f"gap-dense/{dataset}/{backbone}{words}")))
-        if contrasts:
-            found.append(Seeded(str(dataset), str(backbone), contrasts, units))
     return found

@@ -4,13 +4,16 @@ from collections import Counter
 from typing import Any
 
 import pytest
+import torch
 
 from maskbank.cells.run import Finished
 from maskbank.cells.spec import Cell, spec_values
 from maskbank.config import Params
+from maskbank.data.dataset import DataSet
 from maskbank.errors import InputError
 from maskbank.experiments import prune, relate, transfer, tune
 from maskbank.experiments.planned import PlannedWorld
+from maskbank.experiments.subnetwork import show
 from maskbank.files import canonical_json
 from maskbank.params import validate
 
@@ -188,3 +191,22 @@ def test_the_best_trial_is_chosen_ties_to_the_first_and_failures_out() -> None:
     assert (chosen["trial"], chosen["lr"], chosen["accuracy"]) == ("trial0", 0.001, pytest.approx(0.6))
     assert chosen["tuning_macs"] == 33.0, "the cost of all trials"
     assert tune.choose(given, [done(cell, [None, None]) for cell in cells]) == {}
+
+
+def test_shuffled_labels_are_a_variant_of_their_own() -> None:
+    given = grids({"methods": ["smsp", "dense"]}, {"methods": ["smsp", "dense"], "shuffled_labels": True})
+    cells = planned(transfer, params(**given))
+    found = Counter((cell.spec.method, cell.spec.variant, cell.spec.shuffled_labels) for cell in cells)
+    tasks = len({cell.spec.task + cell.spec.split for cell in cells})
+    kinds = [("default", False), ("shuffled_labels", True)]
+    assert found == {(method, *kind): tasks for method in ("smsp", "dense") for kind in kinds}
+    assert "shuffled_labels" not in spec_values(cells[0].spec), "cells without it keep their keys"
+
+
+def test_shuffled_labels_are_the_same_labels_in_another_order(data: DataSet) -> None:
+    spec = planned(transfer, params(**grids({"methods": ["smsp"]})))[0].spec.model_copy(update={"classes": (0, 1, 2)})
+    usual = show(spec, data, torch.Generator().manual_seed(0))
+    shuffled = show(spec.model_copy(update={"shuffled_labels": True}), data, torch.Generator().manual_seed(0))
+    assert torch.equal(usual.examples.x, shuffled.examples.x)
+    assert torch.equal(usual.examples.y.bincount(), shuffled.examples.y.bincount())
+    assert 0.1 < float((usual.examples.y == shuffled.examples.y).double().mean()) < 0.7, "a third agree by chance"
