@@ -12,7 +12,7 @@ from maskbank.records.load import REPORTS, read_table
 from maskbank.report.ablations import ablations_figure, ablations_table
 from maskbank.report.aggregate import structured_means, transfer_means
 from maskbank.report.costs import cost_curves, cost_figure, crossings_table
-from maskbank.report.figures import accuracy_figure, sparse_figure, steps_figure
+from maskbank.report.figures import accuracy_figure, steps_figure
 from maskbank.report.flatness import drops_figure, drops_table, sharpness_table
 from maskbank.report.forest import forest_figure, task_split_figure
 from maskbank.report.landscapes import line_figure, plane_figure
@@ -27,6 +27,13 @@ from maskbank.report.recipes import areas_table, contrasts_table, recipe_curves,
 from maskbank.report.relations import heatmap_figure, relations_table, similarity_figure
 from maskbank.report.reliability import ceilings_table, reliability_figure, reliability_means, reliability_table
 from maskbank.report.robustness import robustness_figure, robustness_table
+from maskbank.report.sparse_accuracy import arms_table, rates_table, sparse_figure
+from maskbank.report.sparse_contrasts import sparse_contrasts_table
+from maskbank.report.sparse_costs import sparse_costs_figure, sparse_costs_table
+from maskbank.report.sparse_live import live_figure
+from maskbank.report.sparse_material import sparse_training
+from maskbank.report.sparse_page import sparse_page
+from maskbank.report.sparse_timeline import density_figure, timeline_figure
 from maskbank.report.style import write_drawing
 from maskbank.report.tables import seeded_table, transfer_table, write_sheet
 from maskbank.report.task_splits import task_split_table
@@ -48,8 +55,9 @@ def read_comparisons(path: Path) -> pd.DataFrame:
 
 
 def write_report(params: Params, folder: Path) -> None:
-    """Write tables/, figures/, index.html, one_shot_transfer.md and pretraining.md."""
-    records, metrics, timings = (read_table(name, folder) for name in ("records", "metrics", "timings"))
+    """Write tables/, figures/, index.html, one_shot_transfer.md, pretraining.md and sparse_training.md."""
+    names = ("records", "metrics", "timings", "curves")
+    records, metrics, timings, training_curves = (read_table(name, folder) for name in names)
     comparisons = read_comparisons(folder / "comparisons.csv")
     transferred = transfer_means(records)
     structured = structured_means(records, metrics)
@@ -60,7 +68,8 @@ def write_report(params: Params, folder: Path) -> None:
     correlated = correlations(related, params.compare)
     reliable = reliability_means(records, metrics, timings, related)
     given = pretraining(records, metrics, timings, params.compare)
-    alpha = params.compare.alpha
+    sparse = sparse_training(records, metrics, timings, training_curves, params.compare)
+    alpha, margin = params.compare.alpha, params.compare.margin
     sheets = [
         transfer_table(transferred),
         task_split_table(comparisons),
@@ -75,6 +84,10 @@ def write_report(params: Params, folder: Path) -> None:
         areas_table(given.areas, alpha),
         sharpness_table(given.sharpness, alpha),
         drops_table(given.correlated),
+        arms_table(sparse.means),
+        rates_table(sparse.choices),
+        sparse_contrasts_table(sparse.contrasts, alpha, margin),
+        sparse_costs_table(sparse.costs),
         robustness_table(structured),
         prunability_table(structured, records),
     ]
@@ -83,15 +96,19 @@ def write_report(params: Params, folder: Path) -> None:
         steps_figure(transferred),
         *(cost_figure(curves, kind) for kind in KINDS),
         recipes_figure(recipe_curves(records, given.nets)),
-        recipe_forest_figure(given.contrasts, params.compare.margin),
+        recipe_forest_figure(given.contrasts, margin),
         drops_figure(given.dropped, given.correlated),
         gap_figure(given.nets, given.means),
         recipe_costs_figure(given.costs),
         line_figure(given.line),
         plane_figure(given.plane),
-        sparse_figure(records),
+        sparse_figure(sparse.means),
+        sparse_costs_figure(sparse.points),
+        timeline_figure(sparse.course),
+        live_figure(sparse.course),
+        density_figure(sparse.ends),
         robustness_figure(structured),
-        forest_figure(comparisons, params.compare.margin),
+        forest_figure(comparisons, margin),
         task_split_figure(comparisons),
         ablations_figure(ablated),
         similarity_figure(correlated),
@@ -124,9 +141,11 @@ def write_report(params: Params, folder: Path) -> None:
         contents.records_hash,
     )
     write_bytes(folder / "one_shot_transfer.md", transfer_page(material).encode())
-    about = {"alpha": alpha, "margin": params.compare.margin, "records_hash": contents.records_hash}
+    about = {"alpha": alpha, "margin": margin, "records_hash": contents.records_hash}
     page = pretraining_page(given, records, contents.claims, contents.rules, about)
     write_bytes(folder / "pretraining.md", page.encode())
+    page = sparse_page(sparse, records, contents.claims, contents.rules, about)
+    write_bytes(folder / "sparse_training.md", page.encode())
 
 
 @exits

@@ -70,12 +70,12 @@ def transfer_means(records: pd.DataFrame) -> pd.DataFrame:
 
 
 def seeded_means(records: pd.DataFrame) -> pd.DataFrame:
-    """One row a stage (compress, sparsify), net, recipe, method and budget: accuracy over seeds.
+    """One row a net, recipe, method and budget of the stage compress: accuracy over pretraining seeds.
 
     `activations` is their width in bits, or "none". Nothing is averaged over how nets were trained or folded.
     """
-    rows = records[records.stage.isin(["compress", "sparsify"])]
-    rows = rows.assign(unit=rows.pretrain_seed.fillna(rows.seed).where(rows.stage == "compress", rows.seed))
+    rows = records[records.stage == "compress"]
+    rows = rows.assign(unit=rows.pretrain_seed.fillna(rows.seed))
     widths = [NONE if np.isnan(bits) else f"{bits:g}" for bits in rows.activation_bits.astype(float)]
     rows = rows.assign(activations=pd.Series(widths, rows.index, dtype=object))
     found = []

@@ -1,19 +1,14 @@
-"""Figures of accuracy: transfer by budget and by steps, sparse training by budget."""
+"""Figures of accuracy after transfer, by budget and by steps."""
 
-from collections.abc import Iterator
-from textwrap import fill
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
-from maskbank.records.schema import NONE
-from maskbank.report.aggregate import seeded_means
 from maskbank.report.panels import DASHES, draw_curves, look, methods_of, panel_grid
-from maskbank.report.style import Drawing, colour, empty_panel, house_style, label, marker
+from maskbank.report.style import Drawing, colour, house_style
 from maskbank.report.tables import number_range
 
 BANDS = (
@@ -104,62 +99,3 @@ def steps_panel(axes: Axes, group: pd.DataFrame) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.set_xlabel("steps T")
-
-
-def sparse_figure(records: pd.DataFrame) -> Drawing:
-    """Accuracy of sparse training by method against the fraction kept: a panel a backbone."""
-    data = seeded_means(records[records.stage == "sparsify"])
-    shown = data[data.accuracy.notna()]
-    panels = list(arms(shown))
-    columns = min(max(len(panels), 1), 3)
-    lines = -(-max(len(panels), 1) // columns)
-    with house_style():
-        figure = Figure(figsize=(3.1 * max(columns, 2), 3.5 * lines), layout="constrained")
-        if not panels:
-            empty_panel(figure, "no sparse training has an accuracy")
-        else:
-            grid = list(figure.subplots(lines, columns, squeeze=False).flat)
-            for axes, group in zip(grid, panels, strict=False):
-                sparse_panel(axes, group)
-                axes.set_title(fill(", ".join([group.backbone.iloc[0], *arm_words(group)]), 34))
-            for axes in grid[len(panels) :]:
-                axes.set_axis_off()
-    caption = (
-        f"Accuracy after sparse training by method, n = {number_range(shown.n)} seeds. Points: means; bars: ± one sample sd "
-        "over seeds, not an interval of the mean. No test is drawn: the paired tests over seeds stand among the claims, and "
-        "below 6 seeds none is made."
-    )
-    alt = "Line plots of accuracy against the fraction of weights kept, one line a method of sparse training."
-    return Drawing("sparse_training", "Sparse training", caption, alt, data, figure)
-
-
-def arms(shown: pd.DataFrame) -> Iterator[pd.DataFrame]:
-    """Rows that compare with one another, with the dense reference of their rate and setup."""
-    dense = shown[shown.role == "reference"]
-    sparse = shown[shown.role != "reference"]
-    common = ["dataset", "backbone", "schedule", "setup"]
-    for _, group in sparse.groupby([*common, "pattern", "allocation"], sort=True):
-        own = dense.merge(group[common].drop_duplicates())
-        yield pd.concat([group, own[group.columns]], ignore_index=True)
-
-
-def arm_words(group: pd.DataFrame) -> list[str]:
-    """What a panel of sparse training is of, where it is not usual; the dense reference has no pattern or allocation."""
-    usual = {"pattern": "unstructured", "setup": "same-steps"}
-    row = group.iloc[0]
-    words = [str(row[name]) for name in ("pattern", "allocation", "setup") if row[name] not in (usual.get(name), NONE)]
-    return [*words, *([] if row.schedule == NONE else [f"rate {row.schedule}"])]
-
-
-def sparse_panel(axes: Axes, group: pd.DataFrame) -> None:
-    """One line a method, beside one another, with bars of one sd."""
-    lines = list(group.groupby("method", sort=True))
-    for position, (method, own) in enumerate(lines):
-        apart, name = 1.05 ** (position - (len(lines) - 1) / 2), str(method)
-        axes.errorbar(
-            own.budget_asked * apart, 100 * own.accuracy, yerr=100 * own.sd.fillna(0), capsize=2, markersize=4,
-            elinewidth=0.9, color=colour(name), marker=marker(name), label=label(name),
-        )  # fmt: skip
-    budget_axis(axes, sorted(group.budget_asked.unique()), "fraction of weights kept")
-    axes.set_ylabel("accuracy (points)")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, handlelength=2.4, columnspacing=1)

@@ -32,7 +32,9 @@ LOOKS = {  # name -> colour, marker
     "adam": ("#000000", "o"), "snt": ("#0072B2", "s"), "sam": ("#D55E00", "^"), "asam": ("#E69F00", "v"),
     "cram": ("#009E73", "D"), "snt_sam": ("#CC79A7", "p"), "reparam": ("#882255", "h"), "adam_long": ("#8C8C8C", ">"),
     "shallow": ("#999933", "<"), "adamw": ("#56B4E9", "d"), "sgd": ("#117733", "X"),
-    "c_gap": ("#882255", "o"), "prune_from_dense": ("#44AA99", "^"),
+    "c_gap": ("#882255", "o"), "p_gap": ("#CC6677", "s"), "prune_from_dense": ("#009E73", "<"), "gmp": ("#0072B2", "^"),
+    "imp": ("#DDCC77", "v"), "set": ("#E69F00", "p"), "rigl": ("#D55E00", "h"), "ac_dc": ("#332288", "X"),
+    "static": ("#8C8C8C", "d"),
     "heldout": ("#0072B2", "D"), "unseen": ("#E69F00", "o"), "foreign": ("#882255", "s"),
 }  # fmt: skip
 OTHER_COLOURS = ("#999933", "#DDCC77", "#117733", "#88CCEE", "#CC6677")
@@ -40,7 +42,8 @@ OTHER_MARKERS = ("v", "p", "d", "h", ">", "<")
 LABELS = {
     "smsp": "SMSP", "snt": "SNT", "adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "sam": "SAM", "asam": "ASAM",
     "cram": "CrAM", "snt_sam": "SNT with SAM", "reparam": "re-parametrised", "adam_long": "Adam, twice the steps",
-    "shallow": "Adam, shallow net", "c_gap": "C-GaP", "prune_from_dense": "prune from dense",
+    "shallow": "Adam, shallow net", "c_gap": "C-GaP", "p_gap": "P-GaP", "prune_from_dense": "prune from dense",
+    "gmp": "GMP", "imp": "IMP", "set": "SET", "rigl": "RigL", "ac_dc": "AC/DC", "static": "static random",
     "paoding": "PAODING", "paoding_shipped": "PAODING as shipped", "global_macs": "global (per MAC)",
     "none": "as trained", "l1": "L1", "l2": "L2", "taylor": "Taylor", "iterative_taylor": "iterative Taylor",
     "random_neighbours": "random neighbours", "farthest": "farthest neighbours", "nearest": "nearest neighbour",

@@ -84,21 +84,14 @@ def transfer_cell(row: pd.Series, best: float | None) -> Cell:
     return Cell(text, best is not None and not reference and row.accuracy == best)
 
 
-SETUPS = {
-    "same-macs": ", equal MACs",
-    "paper-schedule": ", paper's schedule",
-}  # of sparse training, where not equal steps
-
-
 def seeded_table(records: pd.DataFrame) -> Sheet:
-    """Recipes and methods of compression and of sparse training, a row each, one column a budget."""
+    """Recipes and methods of compression, a row each, one column a budget."""
     data = seeded_means(records)
     budgets = sorted(
         set(zip(data.budget_kind == "bits", data.budget_asked, strict=True)), key=lambda item: (item[0], -item[1])
     )
     rows = []
     how = ["pattern", "budget_kind", "allocation", "schedule", "reconstruct"]
-    data = data.assign(schedule=data.schedule + data.setup.map(SETUPS).fillna(""))
     pruned = data[data.role != "reference"]
     alike = ["stage", "backbone", "stop", "form", *how[:4], "activations", "bn", "budget_asked"]
     best = pruned.groupby(alike).accuracy.max()
@@ -116,9 +109,8 @@ def seeded_table(records: pd.DataFrame) -> Sheet:
             rows[-1].append(seeded_cell(here.iloc[0], top) if len(here) else Cell(""))
     names = (f"{budget:g} bits" if bits else f"keep {budget:g}" for bits, budget in budgets)
     caption = (
-        "Accuracy in points without fine-tuning (compress) and after sparse training, at equal steps where not said "
-        "(sparsify): mean ± sample sd over seeds, and n. Patterns of units are removed for real; masked weights are "
-        "simulated sparsity: "
+        "Accuracy in points without fine-tuning: mean ± sample sd over seeds, and n. Patterns of units are removed for real; "
+        "masked weights are simulated sparsity: "
         "no time is saved. A budget is of weights, of units, or as the pattern says. Not said in the pattern: allocation "
         "global, one shot, nothing reconstructed. Not said of the net: as it "
         "was trained, for its steps; activations not said are float32. "
@@ -127,7 +119,7 @@ def seeded_table(records: pd.DataFrame) -> Sheet:
         "not end ok."
     )
     head = ("stage", "net", "pattern", "method", "BN", "recipe", *names)
-    return Sheet("compression", "Compression and sparse training", caption, head, tuple(map(tuple, rows)), data)
+    return Sheet("compression", "Compression", caption, head, tuple(map(tuple, rows)), data)
 
 
 def net_label(backbone: str, stop: str, form: str) -> str:

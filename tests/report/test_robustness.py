@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 
 from maskbank.records.schema import NONE
 from maskbank.report.aggregate import STRUCTURED, STRUCTURED_NUMBERS, structured_means
-from maskbank.report.figures import sparse_figure
 from maskbank.report.robustness import NO_STRUCTURED, attack_label, robustness_figure, robustness_table, setting_label
 from maskbank.report.style import LOOKS, Drawing, colour, label, pattern_label, rendered
 from maskbank.report.tables import Sheet, seeded_table
@@ -162,36 +161,6 @@ def test_the_table_bolds_the_best_of_an_attack_and_budget():
          "45.0 ± 21.2 (62 %)", "2"],
     ]  # fmt: skip
     assert [[cell.best for cell in row[5:7]] for row in sheet.rows] == [[True, True], [False, False]]
-
-
-def test_the_figure_of_sparse_training_shows_nothing_else():
-    drawing = sparse_figure(fake.records(2))
-    assert set(drawing.data.stage) == {"sparsify"}
-    assert [axes.get_title() for axes in drawing.figure.axes if axes.get_title()] == ["resnet20, uniform"]
-    assert sparse_figure(fake.frame_of([])).figure.axes[0].texts
-
-
-def test_rates_and_patterns_of_sparse_training_have_panels_of_their_own():
-    """Each with the dense reference of its own rate: 0.8 at the constant rate, 0.9 under one cosine."""
-    base = {"stage": "sparsify", "recipe": "scratch", "budget_kind": "weights"}
-    rows = [
-        base | {"method": method, "role": role, "pattern": pattern, "allocation": allocation, "budget_asked": budget,
-                "budget_achieved": budget, "schedule": rate, "seed": seed, "accuracy": accuracy}
-        for rate, top in (("constant", 0.8), ("cosine", 0.9))
-        for seed in (0, 1)
-        for method, role, pattern, allocation, budget, accuracy in (
-            ("c_gap", "method", "unstructured", "uniform", 0.2, 0.5), ("c_gap", "method", "2:4", "uniform", 0.5, 0.6),
-            ("dense", "reference", "none", "none", 1.0, top),
-        )
-    ]  # fmt: skip
-    figure = sparse_figure(fake.frame_of(rows)).figure
-    shown = {axes.get_title().replace("\n", " "): axes for axes in figure.axes if axes.get_title()}
-    assert set(shown) == {
-        f"resnet20, {words}uniform, rate {rate}" for rate in ("constant", "cosine") for words in ("", "2:4, ")
-    }
-    for title, axes in shown.items():
-        highest = max(float(line.get_ydata().max()) for line in axes.get_lines() if len(line.get_ydata()))
-        assert highest == (80 if title.endswith("constant") else 90)
 
 
 def test_the_compression_table_tells_patterns_apart():
