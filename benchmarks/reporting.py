@@ -19,9 +19,9 @@ from maskbank.files import hash_file
 from maskbank.params import validate
 from maskbank.records.load import read_table, write_tables
 from maskbank.records.schema import NONE, SCHEMA_VERSION, TABLES, columns
+from maskbank.report.comparison import write_comparison
+from maskbank.report.compose import write_report
 from maskbank.statistics.facts import Facts
-from stages.compare import write_comparison
-from stages.report import write_report
 
 METHODS = (
     "smsp", "universal", "random_neighbours", "farthest", "nearest", "shuffled", "magnitude_widths", "scratch", "class_gates",

@@ -182,8 +182,28 @@ def failures(arguments: argparse.Namespace) -> None:
 
 
 def report(arguments: argparse.Namespace) -> None:
-    for stage in ("compare", "report"):
-        run(argparse.Namespace(stage=stage))
+    """Of this checkout's records, or of any: one file, or those of several machines as one run."""
+    if not arguments.records:
+        for stage in ("compare", "report"):
+            run(argparse.Namespace(stage=stage))
+        return
+    from maskbank.files import hash_file
+    from maskbank.records.gather import gather_runs
+    from maskbank.records.load import read_tables, write_tables
+    from maskbank.report.comparison import write_comparison
+    from maskbank.report.compose import write_report
+    from maskbank.statistics.facts import Facts
+
+    params, folder = params_or_default(), Path(arguments.out)
+    paths = [Path(path) for path in arguments.records]
+    if folder.resolve() in {(path if path.is_dir() else path.parent).resolve() for path in paths}:
+        raise InputError(f"--out {folder}: that is where the records are; choose another folder")
+    write_tables(gather_runs(paths), folder)
+    tables = read_tables(folder)
+    given = {name: tables[name] for name in ("records", "metrics", "timings")}
+    write_comparison(Facts(**given, params=params, records_hash=hash_file(folder / "records.parquet")), folder)
+    write_report(params, folder)
+    print(f"{len(tables['records'])} points of {len(paths)} run(s); the page is {folder / 'index.html'}")
 
 
 def power(arguments: argparse.Namespace) -> None:
@@ -286,7 +306,18 @@ def parser() -> argparse.ArgumentParser:
     )
     add("status", status, "count the cells of each stage by status")
     add("failures", failures, "list the cells that did not end well, with reasons")
-    add("report", report, "make statistics, tables, figures and the page again from the records")
+    command = add(
+        "report", report, "make statistics, tables, figures and the page again, from these records or from any"
+    )
+    command.add_argument(
+        "--records",
+        nargs="+",
+        metavar="PATH",
+        help="folders or records.parquet files of runs, told as one (default: reports)",
+    )
+    command.add_argument(
+        "--out", default="merged", metavar="DIR", help="where to write, with --records (default: %(default)s)"
+    )
     command = add("compare", compare, "compare two runs: what changed, and is it significant")
     command.add_argument("a", metavar="A", help="folder of a run's reports, or its records.parquet")
     command.add_argument("b", metavar="B", help="the other; differences are B minus A")

@@ -1,31 +1,11 @@
 """Compare: statistics, rules and claims, from the records."""
 
-from dataclasses import asdict
-from pathlib import Path
-
 from maskbank.errors import exits
-from maskbank.files import hash_file, write_bytes, write_json
+from maskbank.files import hash_file
 from maskbank.params import load_params
 from maskbank.records.load import REPORTS, read_table
-from maskbank.statistics.boards import leaderboard_of, leaderboard_schema
-from maskbank.statistics.claims import judge_claims
+from maskbank.report.comparison import write_comparison
 from maskbank.statistics.facts import Facts
-from maskbank.statistics.plain import plain
-from maskbank.statistics.rules import judge_rules
-from maskbank.statistics.summary import summarise
-
-
-def write_comparison(facts: Facts, folder: Path) -> None:
-    """Write comparisons.csv, leaderboard.json with its schema, rules.json, claims.json and summary.json."""
-    rules = judge_rules(facts)
-    claims = judge_claims(facts, rules)
-    csv = facts.comparisons.to_csv(index=False, float_format="%.10g", lineterminator="\n")
-    write_bytes(folder / "comparisons.csv", csv.encode())
-    write_json(folder / "leaderboard.json", leaderboard_of(facts.records, facts.boards, facts.params.compare))
-    write_json(folder / "leaderboard.schema.json", leaderboard_schema())
-    write_json(folder / "rules.json", [asdict(rule) for rule in rules])
-    write_json(folder / "claims.json", plain([asdict(claim) for claim in claims]))
-    write_json(folder / "summary.json", plain(summarise(facts, rules, claims)))
 
 
 @exits

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from maskbank.config import Compare
-from maskbank.records.schema import SHUFFLED_LABELS as VARIANT
+from maskbank.records.schema import SHUFFLED_LABELS
 from maskbank.statistics.contrast import MIN_CLUSTERS, generator_for
 from maskbank.statistics.crossed import REFERENCE, WHOLE, Design
 from maskbank.statistics.effects import half_width
@@ -29,7 +29,7 @@ from maskbank.statistics.wilcoxon import exact_p
 
 Array = NDArray[np.float64]
 
-SAME, RICHER, SHUFFLED_LABELS = "A/A", "A/B", "shuffled labels"
+SAME, RICHER, SHUFFLED = "A/A", "A/B", "shuffled labels"
 MOST_FALSE = 0.06
 FEWEST_SEEDS = 4
 MOST_HALVINGS = 50
@@ -181,12 +181,12 @@ def budget_steps(given: Design, name: str) -> list[tuple[str, str, Array]]:
 def at_chance(rows: pd.DataFrame) -> Assay:
     """Accuracy on tasks whose labels were shuffled, minus 1 / ways: 0 has to lie in its t-interval over splits."""
     if rows.empty:
-        return Assay(SHUFFLED_LABELS, NOT_APPLICABLE, f"no transfer rows of the variant {VARIANT}")
+        return Assay(SHUFFLED, NOT_APPLICABLE, f"no transfer rows of the variant {SHUFFLED_LABELS}")
     above = rows.assign(above=rows.accuracy - 1 / rows.ways).dropna(subset="above")
     splits = above.groupby(BLOCK[:2]).above.mean().groupby("split").mean().to_numpy(float)
     if len(splits) < 2:
-        return Assay(SHUFFLED_LABELS, NOT_APPLICABLE, f"{len(splits)} splits with a score: no interval")
+        return Assay(SHUFFLED, NOT_APPLICABLE, f"{len(splits)} splits with a score: no interval")
     mean, half = float(splits.mean()), half_width(float(splits.std(ddof=1)), len(splits))
     text = f"accuracy minus chance {100 * mean:+.2f} points, 95 % interval {100 * (mean - half):+.2f} to "
     text += f"{100 * (mean + half):+.2f}, {len(splits)} splits, methods {listed(sorted(set(above.method)))}"
-    return Assay(SHUFFLED_LABELS, PASS if abs(mean) <= half + 1e-9 else FAIL, text)
+    return Assay(SHUFFLED, PASS if abs(mean) <= half + 1e-9 else FAIL, text)

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 
 from maskbank.config import Compare
-from maskbank.statistics.assays import VARIANT, assess, withdrawn
+from maskbank.records.schema import SHUFFLED_LABELS
+from maskbank.statistics.assays import assess, withdrawn
 from maskbank.statistics.board import POINTS, Board, Checked, Leaderboard, Ranked, Row, Ruled, Scaled, Unranked
 from maskbank.statistics.contrast import MIN_CLUSTERS
 from maskbank.statistics.crossed import FEWER, GAPS, REFERENCE, TWICE, WHOLE, Crossed, Design, cross, design
@@ -27,7 +28,7 @@ END_APART = "an end of the ruler, made on the target itself"
 def all_boards(records: pd.DataFrame, params: Compare) -> list[Board]:
     """A board for each setting of the transfer rows, in the order of `pairing.settings`; none where nothing was run."""
     every = every_variant(records)
-    shuffled = every[every.variant == VARIANT]
+    shuffled = every[every.variant == SHUFFLED_LABELS]
     found = []
     for setting, rows in settings(transfer_rows(records)):
         own = (shuffled[SETTING].astype(str) == [setting[key] for key in SETTING]).all(axis=1)

@@ -10,6 +10,8 @@ import pytest
 from maskbank.config import Params
 from maskbank.records.load import write_tables
 from maskbank.records.schema import NONE
+from maskbank.report.comparison import write_comparison
+from maskbank.report.compose import write_report
 from maskbank.report.flatness import drops_figure, drops_table, one_handling, sharpness_table
 from maskbank.report.landscapes import line_figure, plane_figure
 from maskbank.report.nets import gap_figure, net_means, recipes_table
@@ -32,8 +34,6 @@ from maskbank.report.tables import Sheet, latex, markdown
 from maskbank.statistics.facts import Facts
 from maskbank.statistics.nets import pretrained
 from maskbank.statistics.recipes import KINDS
-from stages.compare import write_comparison
-from stages.report import write_report
 from tests.report import fake
 from tests.report.fake_recipes import TRUTH, failed, not_reached, recipes
 
@@ -375,7 +375,7 @@ def test_the_order_of_rows_does_not_change_the_page(tables, page):
 
 
 def test_a_whole_report(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("stages.report.write_drawing", lambda drawing, folder: {"svg": b"<svg/>"})
+    monkeypatch.setattr("maskbank.report.compose.write_drawing", lambda drawing, folder: {"svg": b"<svg/>"})
     tables = recipes(("adam", "snt"), 3)
     write_tables(tables, tmp_path)
     write_comparison(Facts(tables["records"], tables["metrics"], tables["timings"], PARAMS, "hash"), tmp_path)

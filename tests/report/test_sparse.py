@@ -11,6 +11,8 @@ from matplotlib.axes import Axes
 
 from maskbank.config import Params
 from maskbank.records.load import write_tables
+from maskbank.report.comparison import write_comparison
+from maskbank.report.compose import write_report
 from maskbank.report.sparse_accuracy import NOTHING, arms_table, panels_of, rates_table, sparse_figure
 from maskbank.report.sparse_contrasts import sparse_contrasts_table
 from maskbank.report.sparse_costs import sparse_costs_figure, sparse_costs_table
@@ -31,8 +33,6 @@ from maskbank.report.sparse_words import (
 from maskbank.report.style import LOOKS, Drawing, colour, label, rendered
 from maskbank.report.tables import Sheet, latex, markdown
 from maskbank.statistics.facts import Facts
-from stages.compare import write_comparison
-from stages.report import write_report
 from tests.report.fake_sparse import IMAGES, SHAPES, TRUTH, failed, only, sparse
 
 PARAMS = Params.model_validate({"compare": {"resamples": 100}})
@@ -422,7 +422,7 @@ def test_the_order_of_rows_does_not_change_the_page(tables, page):
 
 
 def test_a_whole_report(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("stages.report.write_drawing", lambda drawing, folder: {"svg": b"<svg/>"})
+    monkeypatch.setattr("maskbank.report.compose.write_drawing", lambda drawing, folder: {"svg": b"<svg/>"})
     tables = sparse(seeds=2)
     write_tables(tables, tmp_path)
     write_comparison(Facts(tables["records"], tables["metrics"], tables["timings"], PARAMS, "hash"), tmp_path)

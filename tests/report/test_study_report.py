@@ -9,6 +9,8 @@ from maskbank.config import Params
 from maskbank.records.load import write_tables
 from maskbank.report.ablations import ablations_figure, ablations_table
 from maskbank.report.aggregate import transfer_means
+from maskbank.report.comparison import write_comparison
+from maskbank.report.compose import read_comparisons, write_report
 from maskbank.report.costs import cost_curves, cost_figure, crossings_table, round_costs, short, where
 from maskbank.report.figures import accuracy_figure, steps_figure
 from maskbank.report.forest import forest_figure, task_split_figure
@@ -21,8 +23,6 @@ from maskbank.statistics.ablation import ablations
 from maskbank.statistics.comparisons import compare
 from maskbank.statistics.costs import cost_means, cost_rows, crossings
 from maskbank.statistics.facts import Facts
-from stages.compare import write_comparison
-from stages.report import read_comparisons, write_report
 from tests.report import fake
 
 TITLES = [
@@ -198,7 +198,7 @@ def test_without_transfer_everything_says_so(params):
 
 
 def test_a_whole_report(records, params, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("stages.report.write_drawing", lambda drawing, folder: {"svg": b"<svg/>"})
+    monkeypatch.setattr("maskbank.report.compose.write_drawing", lambda drawing, folder: {"svg": b"<svg/>"})
     records = records[records.method.isin([*fake.RIVALS, "oracle"])].reset_index(drop=True)
     tables = fake.tables(records) | {"timings": fake.study_timings(records)}
     write_tables(tables, tmp_path)

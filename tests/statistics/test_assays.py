@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from maskbank.config import Compare
+from maskbank.records.schema import SHUFFLED_LABELS
 from maskbank.statistics.assays import (
-    VARIANT,
     Assay,
     assess,
     at_chance,
@@ -128,7 +128,7 @@ def test_a_budget_with_a_missing_cell_is_no_step():
 
 def shuffled_rows(above: float) -> pd.DataFrame:
     generator = np.random.default_rng(4)
-    return rows_of(lambda *_: 1 / 3 + above + generator.normal(0, 0.02), ("smsp",), variant=VARIANT)
+    return rows_of(lambda *_: 1 / 3 + above + generator.normal(0, 0.02), ("smsp",), variant=SHUFFLED_LABELS)
 
 
 def test_shuffled_labels_are_at_chance_or_fail():

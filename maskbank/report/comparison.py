@@ -1,0 +1,25 @@
+"""What is compared, as files: comparisons, the leaderboard, rules, claims and a summary."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+from maskbank.files import write_bytes, write_json
+from maskbank.statistics.boards import leaderboard_of, leaderboard_schema
+from maskbank.statistics.claims import judge_claims
+from maskbank.statistics.facts import Facts
+from maskbank.statistics.plain import plain
+from maskbank.statistics.rules import judge_rules
+from maskbank.statistics.summary import summarise
+
+
+def write_comparison(facts: Facts, folder: Path) -> None:
+    """Write comparisons.csv, leaderboard.json with its schema, rules.json, claims.json and summary.json."""
+    rules = judge_rules(facts)
+    claims = judge_claims(facts, rules)
+    csv = facts.comparisons.to_csv(index=False, float_format="%.10g", lineterminator="\n")
+    write_bytes(folder / "comparisons.csv", csv.encode())
+    write_json(folder / "leaderboard.json", leaderboard_of(facts.records, facts.boards, facts.params.compare))
+    write_json(folder / "leaderboard.schema.json", leaderboard_schema())
+    write_json(folder / "rules.json", [asdict(rule) for rule in rules])
+    write_json(folder / "claims.json", plain([asdict(claim) for claim in claims]))
+    write_json(folder / "summary.json", plain(summarise(facts, rules, claims)))

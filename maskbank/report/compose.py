@@ -1,0 +1,157 @@
+"""The whole report of a folder of records: tables, figures, pages."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from maskbank.config import Params
+from maskbank.errors import InputError
+from maskbank.files import hash_file, read_json, write_bytes
+from maskbank.records.load import read_table
+from maskbank.report.ablations import ablations_figure, ablations_table
+from maskbank.report.aggregate import structured_means, transfer_means
+from maskbank.report.boards import board_figure, board_rows, board_table, ranks_figure
+from maskbank.report.costs import cost_curves, cost_figure, crossings_table
+from maskbank.report.figures import accuracy_figure, steps_figure
+from maskbank.report.flatness import drops_figure, drops_table, sharpness_table
+from maskbank.report.forest import forest_figure, task_split_figure
+from maskbank.report.landscapes import line_figure, plane_figure
+from maskbank.report.matrix import matrix_figure, matrix_rows, profile_rows, profiles_figure
+from maskbank.report.nets import gap_figure, recipes_table
+from maskbank.report.page import Contents, render
+from maskbank.report.pretraining_material import pretraining
+from maskbank.report.pretraining_page import pretraining_page
+from maskbank.report.prunability import prunability_table
+from maskbank.report.recipe_costs import recipe_costs_figure
+from maskbank.report.recipe_forest import recipe_forest_figure
+from maskbank.report.recipes import areas_table, contrasts_table, recipe_curves, recipes_figure
+from maskbank.report.relations import heatmap_figure, relations_table, similarity_figure
+from maskbank.report.reliability import ceilings_table, reliability_figure, reliability_means, reliability_table
+from maskbank.report.robustness import robustness_figure, robustness_table
+from maskbank.report.sparse_accuracy import arms_table, rates_table, sparse_figure
+from maskbank.report.sparse_contrasts import sparse_contrasts_table
+from maskbank.report.sparse_costs import sparse_costs_figure, sparse_costs_table
+from maskbank.report.sparse_live import live_figure
+from maskbank.report.sparse_material import sparse_training
+from maskbank.report.sparse_page import sparse_page
+from maskbank.report.sparse_timeline import density_figure, timeline_figure
+from maskbank.report.style import write_drawing
+from maskbank.report.tables import seeded_table, transfer_table, write_sheet
+from maskbank.report.task_splits import task_split_table
+from maskbank.report.transfer_material import Material
+from maskbank.report.transfer_page import transfer_page
+from maskbank.statistics.ablation import ablations
+from maskbank.statistics.board import Leaderboard
+from maskbank.statistics.correlation import correlations, relation_table
+from maskbank.statistics.costs import KINDS, cost_means, cost_rows, crossings
+
+TEXTS = ["shots", "budgets", "steps_averaged", "missing"]  # that may look like numbers, or be empty
+
+
+def read_comparisons(path: Path) -> pd.DataFrame:
+    try:
+        frame = pd.read_csv(path, dtype=dict.fromkeys(TEXTS, str))
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; run the stage that writes it (`dvc repro`)") from None
+    return frame.fillna(dict.fromkeys(TEXTS, ""))
+
+
+def write_report(params: Params, folder: Path) -> None:
+    """Write tables/, figures/, index.html, one_shot_transfer.md, pretraining.md and sparse_training.md."""
+    names = ("records", "metrics", "timings", "curves")
+    records, metrics, timings, training_curves = (read_table(name, folder) for name in names)
+    comparisons = read_comparisons(folder / "comparisons.csv")
+    boards = Leaderboard.model_validate(read_json(folder / "leaderboard.json")).boards
+    ranked = board_rows(boards)
+    transferred = transfer_means(records)
+    structured = structured_means(records, metrics)
+    costs = cost_rows(records, timings)
+    curves = cost_curves(transferred, cost_means(costs))
+    ablated = ablations(records, params.compare)
+    related = relation_table(records, metrics)
+    correlated = correlations(related, params.compare)
+    reliable = reliability_means(records, metrics, timings, related)
+    given = pretraining(records, metrics, timings, params.compare)
+    sparse = sparse_training(records, metrics, timings, training_curves, params.compare)
+    alpha, margin = params.compare.alpha, params.compare.margin
+    sheets = [
+        transfer_table(transferred),
+        board_table(ranked, boards),
+        task_split_table(comparisons),
+        crossings_table(crossings(costs, params.compare)),
+        ablations_table(ablated),
+        relations_table(correlated),
+        reliability_table(reliable),
+        ceilings_table(reliable),
+        seeded_table(records),
+        recipes_table(given.means, given.costs),
+        contrasts_table(given.contrasts, alpha),
+        areas_table(given.areas, alpha),
+        sharpness_table(given.sharpness, alpha),
+        drops_table(given.correlated),
+        arms_table(sparse.means),
+        rates_table(sparse.choices),
+        sparse_contrasts_table(sparse.contrasts, alpha, margin),
+        sparse_costs_table(sparse.costs),
+        robustness_table(structured),
+        prunability_table(structured, records),
+    ]
+    drawings = [
+        accuracy_figure(transferred),
+        steps_figure(transferred),
+        board_figure(ranked),
+        ranks_figure(ranked),
+        matrix_figure(matrix_rows(records)),
+        profiles_figure(profile_rows(records, params.compare)),
+        *(cost_figure(curves, kind) for kind in KINDS),
+        recipes_figure(recipe_curves(records, given.nets)),
+        recipe_forest_figure(given.contrasts, margin),
+        drops_figure(given.dropped, given.correlated),
+        gap_figure(given.nets, given.means),
+        recipe_costs_figure(given.costs),
+        line_figure(given.line),
+        plane_figure(given.plane),
+        sparse_figure(sparse.means),
+        sparse_costs_figure(sparse.points),
+        timeline_figure(sparse.course),
+        live_figure(sparse.course),
+        density_figure(sparse.ends),
+        robustness_figure(structured),
+        forest_figure(comparisons, margin),
+        task_split_figure(comparisons),
+        ablations_figure(ablated),
+        similarity_figure(correlated),
+        heatmap_figure(related),
+        reliability_figure(reliable),
+    ]
+    for sheet in sheets:
+        write_sheet(sheet, folder / "tables")
+    contents = Contents(
+        params=params,
+        records=records,
+        records_hash=hash_file(folder / "records.parquet"),
+        comparisons=comparisons,
+        claims=read_json(folder / "claims.json"),
+        rules=read_json(folder / "rules.json"),
+        sheets=sheets,
+        drawings=drawings,
+        files={drawing.name: write_drawing(drawing, folder / "figures") for drawing in drawings},
+    )
+    write_bytes(folder / "index.html", render(contents).encode())
+    material = Material(
+        records,
+        comparisons,
+        contents.claims,
+        contents.rules,
+        timings,
+        correlated,
+        reliable,
+        params,
+        contents.records_hash,
+    )
+    write_bytes(folder / "one_shot_transfer.md", transfer_page(material).encode())
+    about = {"alpha": alpha, "margin": margin, "records_hash": contents.records_hash}
+    page = pretraining_page(given, records, contents.claims, contents.rules, about)
+    write_bytes(folder / "pretraining.md", page.encode())
+    page = sparse_page(sparse, records, contents.claims, contents.rules, about)
+    write_bytes(folder / "sparse_training.md", page.encode())
