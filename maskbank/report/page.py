@@ -13,15 +13,20 @@ from ruamel.yaml import YAML
 
 from maskbank.config import Params
 from maskbank.records.schema import STATUSES
+from maskbank.report.chart_rows import chart_rows
+from maskbank.report.interactive import interactive, policy
 from maskbank.report.provenance import provenance
 from maskbank.report.settings import setting_title
 from maskbank.report.style import Drawing, label
-from maskbank.report.tables import Sheet, points
+from maskbank.report.tables import Sheet, number_range, points
+from maskbank.report.task_tables import task_tables
 from maskbank.statistics.comparisons import HEADLINE
 from maskbank.statistics.contrast import NOT_RUN
 
 TEMPLATE = Path(__file__).parent / "page.html"
+STYLE = Path(__file__).parent / "page.css"
 MOST_FAILURES = 40
+VERDICTS = ("supported", "contradicted", "inconclusive")
 GLOSSARY = {
     "accuracy": "Fraction of the test images classified rightly; shown in points (hundredths).",
     "budget": "The fraction that is kept of units or weights, or the bits of a weight.",
@@ -43,6 +48,11 @@ GLOSSARY = {
     "folded": "Rewritten exactly as an ordinary net, without parallel branches and normalisation, before it is compressed.",
     "sharpness": "How fast the training loss rises around the minimum: the Hessian's largest eigenvalue and trace, worst case.",
     "drop": "Accuracy before compression minus accuracy after it.",
+    "arm": "A method of sparse training at one sparsity in one setting; its learning-rate handling is chosen on validation.",
+    "learning-rate handling": "Restarted in each phase, one cosine, or constant and then a cosine: a trial of every arm.",
+    "equal steps, equal training MACs": "What sparse trainings that compare have in common: their steps, or their cost.",
+    "live parameters": "Those that no mask sets to zero, with the layers that stay dense; the peak is the most at one time.",
+    "steps in line": "Steps of training that cannot run side by side: of P-GaP one worker's of each round.",
     "backbone": "The net that is pruned.",
     "bank": "Masks of other tasks, from which a method may choose.",
     "robust accuracy": "Fraction of the test images still classified rightly under an attack (FGSM, PGD) on the net itself.",
@@ -115,16 +125,37 @@ def optional_points(value: Any, signed: bool = True) -> str:
     return "–" if value is None else points(float(value), signed)
 
 
+def verdict_counts(claims: list[dict[str, Any]]) -> dict[str, int]:
+    return {verdict: sum(claim["verdict"] == verdict for claim in claims) for verdict in VERDICTS}
+
+
+def rule_counts(rules: list[dict[str, Any]]) -> dict[str, Any]:
+    """How many rules pass, fail and do not apply, and which `failed`."""
+    verdicts = [rule["verdict"] for rule in rules]
+    failed = [rule["id"] for rule in rules if rule["verdict"] == "fail"]
+    passed = verdicts.count("pass")
+    return {"pass": passed, "fail": len(failed), "other": len(rules) - passed - len(failed), "failed": failed}
+
+
 def render(contents: Contents) -> str:
-    """The page as HTML. It needs no network, no script and no other file."""
+    """The page as HTML. It needs no network and no other file, and without scripts lacks its interactive charts alone."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"points": optional_points, "p_value": p_value, "label": label}
+    environment.filters |= {"points": optional_points, "p_value": p_value, "label": label, "number_range": number_range}
     headlines = contents.comparisons[contents.comparisons.kind == HEADLINE]
     headlines = headlines.assign(title=[setting_title(row, headlines) for row in headlines.to_dict("records")])
     ran = headlines[headlines.status != NOT_RUN]
     failed = failures(contents.records)
+    style, rows = STYLE.read_text(), chart_rows(contents.records)
+    charts = interactive(rows)
     return environment.from_string(TEMPLATE.read_text()).render(
         title=contents.params.report.title,
+        style=style,
+        policy=policy(charts.scripts if charts else (), style),
+        interactive=charts,
+        left_out=rows.left_out,
+        tasks=task_tables(rows),
+        verdicts=verdict_counts(contents.claims),
+        kept_rules=rule_counts(contents.rules),
         suite=contents.params.suite,
         compare=contents.params.compare,
         points_in_all=len(contents.records),

@@ -38,7 +38,9 @@ def workload(
     check_sizes("parts", least=0, seed=seed)
     check_sizes("parts", train=train, validation=validation, test=test, points=points, width=width)
     if not 0 <= noise < 1:
-        raise InputError(f"sparsify.workloads.parts.noise = {noise!r}: expected a number from 0 to below 1, such as 0.02")
+        raise InputError(
+            f"sparsify.workloads.parts.noise = {noise!r}: expected a number from 0 to below 1, such as 0.02"
+        )
 
     def part(number: int, count: int) -> Pairs:
         x, y = clouds(np.random.default_rng([seed, number]), count, points, noise)

@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from maskbank.workloads import detection, parts, translation
 from maskbank.training.workload import Pairs, Workload
+from maskbank.workloads import detection, parts, translation
 
 PARTS = {"train": 16, "validation": 4, "test": 8}
 TINY: dict[ModuleType, dict[str, Any]] = {

@@ -7,7 +7,9 @@ def check_sizes(workload: str, least: int = 1, **options: int) -> None:
     """Raises InputError for the first option below `least`."""
     for option, value in options.items():
         if value < least:
-            raise InputError(f"sparsify.workloads.{workload}.{option} = {value!r}: expected a whole number, {least} or more")
+            raise InputError(
+                f"sparsify.workloads.{workload}.{option} = {value!r}: expected a whole number, {least} or more"
+            )
 
 
 def check_multiple(workload: str, of: int, **options: int) -> None:

@@ -1,0 +1,122 @@
+"""What the interactive charts and the pages of tasks show: means of transfer over tasks, of one task, of one seed."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from maskbank.statistics.pairing import DEFAULT, SETTING, settings, transfer_rows
+
+MOST_ROWS = 30_000  # of a page; finer levels are left out above it
+ALL, SEEDS = "all", "mean"  # every task; the mean over seeds
+POINT = ["setting", "budget_asked", "steps", "method", "role"]
+NEEDED = [
+    "stage", "variant", "method", "role", "task_split", "split", "task", "pretrain_seed", "seed", "budget_asked", "steps",
+    "status", "accuracy", "selection_macs", "train_macs", "tuning_macs", *SETTING,
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ChartRows:
+    """`rows`: POINT and `tasks`, `one`, `seed`, `accuracy`, `half_width`, `n`, `failed`, `cost`.
+
+    `setting` counts into `settings`, the labels of each. `tasks` is "all", a task split, or with `one` a single task as
+    `split/task`. `seed` is "mean" or one seed. `n` counts splits, of a single task its runs; `half_width` is half of the
+    95 % t-interval over them. `cost` is in MACs: choosing the units, adapting, and the trials of tuning. `kinds` are the
+    task splits of single tasks, `runs` all seeds. `left_out` says which levels are too many for a page.
+    """
+
+    settings: pd.DataFrame
+    rows: pd.DataFrame
+    kinds: dict[str, str]
+    runs: tuple[str, ...]
+    left_out: tuple[str, ...]
+
+
+def chart_rows(records: pd.DataFrame, most: int = MOST_ROWS) -> ChartRows:
+    """Rows with an accuracy, of at most `most` rows: means over tasks first, then means of each seed, tasks, runs."""
+    needed = records.loc[(records.stage == "transfer") & (records.variant == DEFAULT), NEEDED]
+    found = settings(transfer_rows(needed))
+    labels = pd.DataFrame([setting for setting, _ in found], columns=SETTING)
+    if not found:
+        return ChartRows(labels, pd.DataFrame(), {}, (), ())
+    cells = pd.concat([group.assign(setting=number) for number, (_, group) in enumerate(found)], ignore_index=True)
+    cells = cells.assign(
+        name=task_names(cells),
+        run=run_names(cells),
+        failed=cells.status != "ok",
+        cost=cells.selection_macs + cells.train_macs + cells.tuning_macs.fillna(0),
+    )
+    runs = tuple(sorted(set(cells.run)))
+    seeds = len(runs) > 1
+    levels = [("", lambda: over_tasks(cells, (SEEDS,)))]
+    levels += [("means of single seeds", lambda: over_tasks(cells, runs))] * seeds
+    levels += [("single tasks", lambda: one_task(cells, SEEDS))]
+    levels += [("single runs of a task", lambda: one_task(cells, None))] * seeds
+    rows, left_out = levels[0][1](), list[str]()
+    for what, level in levels[1:]:
+        finer = level() if not left_out else None
+        if finer is not None and len(rows) + len(finer) <= most:
+            rows = pd.concat([rows, finer], ignore_index=True)
+        else:
+            left_out.append(what)
+    kinds = cells.drop_duplicates("name").set_index("name").task_split
+    rows = rows[rows.accuracy.notna()].reset_index(drop=True)
+    return ChartRows(labels, rows, dict(kinds), runs, tuple(left_out))
+
+
+def task_names(cells: pd.DataFrame) -> pd.Series:
+    """`split/task`, after its data set where there are several; a task that is named by its split keeps its name."""
+    keys = cells[["dataset", "split", "task"]].astype(str)
+    several = keys.dataset.nunique() > 1
+    names = {
+        (data, split, task): (f"{data} " if several else "")
+        + (task if task.startswith(f"{split}/") else f"{split}/{task}")
+        for data, split, task in keys.drop_duplicates().itertuples(index=False)
+    }
+    return pd.Series([names[key] for key in keys.itertuples(index=False, name=None)], cells.index, dtype=object)
+
+
+def run_names(cells: pd.DataFrame) -> pd.Series:
+    """The seed; with that of pretraining where there are several."""
+    seeds = cells.seed.astype(int).astype(str)
+    if cells.pretrain_seed.nunique() < 2:
+        return seeds
+    return seeds + " on net " + cells.pretrain_seed.astype(int).astype(str)
+
+
+def half_widths(sd: pd.Series, n: pd.Series) -> pd.Series:
+    """Half of the 95 % t-interval of means over n units; NaN below 2."""
+    quantiles = {count: stats.t.ppf(0.975, count - 1) if count > 1 else np.nan for count in set(n)}
+    return n.map(quantiles) * sd / np.sqrt(n.clip(lower=1))
+
+
+def summed_up(groups: "pd.api.typing.DataFrameGroupBy", units: "pd.api.typing.SeriesGroupBy") -> pd.DataFrame:
+    """Mean, interval and n of `units`, with the failures and mean cost of `groups` of the same keys."""
+    mean, sd, n = units.mean(), units.std(ddof=1), units.count()
+    cells = groups.agg(failed=("failed", "sum"), cost=("cost", "mean"))
+    return cells.assign(accuracy=mean, half_width=half_widths(sd, n), n=n).reset_index()
+
+
+def over_tasks(cells: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
+    """Means over splits (seeds, then tasks averaged first) of all tasks and of each task split, for each of `runs`."""
+    found = []
+    for run in runs:
+        own = cells if run == SEEDS else cells[cells.run == run]
+        kinds = sorted(set(own.task_split))
+        for kind in [ALL, *(kinds if len(kinds) > 1 else [])]:
+            here = own if kind == ALL else own[own.task_split == kind]
+            tasks = here.groupby([*POINT, "split", "name"]).accuracy.mean()
+            units = tasks.groupby([*POINT, "split"]).mean().groupby(POINT)
+            found.append(summed_up(here.groupby(POINT), units).assign(tasks=kind, one=False, seed=run))
+    return pd.concat(found, ignore_index=True)
+
+
+def one_task(cells: pd.DataFrame, run: str | None) -> pd.DataFrame:
+    """Means of each task over its runs; of each run alone where `run` is None."""
+    keys = [*POINT, "name", *([] if run else ["run"])]
+    groups = cells.groupby(keys)
+    rows = summed_up(groups, groups.accuracy).rename(columns={"name": "tasks", "run": "seed"})
+    return rows.assign(one=True, **({"seed": run} if run else {}))
