@@ -98,6 +98,6 @@ def test_files_that_are_not_there_or_not_yaml(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"not valid YAML at line"):
         load_params(path)
     with pytest.raises(
-        InputError, match="no such profile; choose from cifar100, credit, default, paoding, paper, smoke"
+        InputError, match="no such profile; choose from cifar100, credit, default, gap, paoding, paper, smoke"
     ):
         profile_params("laptop", [])
