@@ -37,6 +37,13 @@ class PlannedWorld(World):
         return class_count(self.params.data, PREPARED)
 
     @cached_property
+    def image(self) -> tuple[int, int] | None:
+        try:
+            return image_facts(self.params)[:2]
+        except InputError:
+            return None
+
+    @cached_property
     def splits(self) -> list[Split]:
         foreign = self.params.foreign
         return draw_splits(self.params.tasks, self.classes, class_count(foreign, FOREIGN) if foreign else 0)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -17,7 +16,6 @@ from maskbank.experiments.grow import Spent, run_rounds, stretch_of
 from maskbank.experiments.jobs import Generated
 from maskbank.experiments.sparse_training import IMAGES, SparsifySpec, begin, job_of
 from maskbank.experiments.world import World
-from maskbank.files import read_json
 from maskbank.measures.weight_cost import WeightCost, weight_cost
 from maskbank.models.checkpoint import Architecture
 from maskbank.pruning.weights import densities, live_weights, packed_bytes
@@ -111,15 +109,14 @@ def setup_fields(given: Sparsify, method: str, setup: str) -> dict[str, Any]:
 
 
 def planned_net(place: Place, world: World) -> Net | None:
-    """The net that a place trains; None for images that are not prepared yet."""
+    """The net that a place trains; None for images whose size is not known yet."""
     if place.workload != IMAGES:
         job = Generated(place.workload, place.model)
         model = job.build()
         return Net(model, weight_cost(model, job.blank))
-    about = Path(world.data.path) / "data.json"
-    if not world.data.path or not about.is_file():
+    if world.image is None:
         return None
-    channels, size = read_json(about)["image"][:2]
+    channels, size = world.image
     model = Architecture(place.backbone, world.classes, channels, size, place.model).build()
     return Net(model, weight_cost(model, torch.zeros(1, channels, size, size)))
 

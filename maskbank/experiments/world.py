@@ -66,6 +66,12 @@ class World:
         return len(read_json(PREPARED / "data.json")["names"])
 
     @cached_property
+    def image(self) -> tuple[int, int] | None:
+        """Channels and pixels a side of the prepared images; None where that is not known yet."""
+        channels, size = read_json(PREPARED / "data.json")["image"][:2]
+        return channels, size
+
+    @cached_property
     def splits(self) -> list[Split]:
         return read_splits(PREPARED)
 

@@ -26,6 +26,7 @@ class Prepared:
 
     def __init__(self, folder: Path | None) -> None:
         self.data = Input("" if folder is None else str(folder), "hash")
+        self.image = None if folder is None else (1, 8)
 
 
 @pytest.fixture
