@@ -34,6 +34,9 @@ bench: $(VENV)/.installed  ## speed, as ratios side by side
 	python benchmarks/masks.py
 	python benchmarks/pruning.py
 	python benchmarks/bank.py
+	python benchmarks/sparse.py
+	python benchmarks/bootstrap.py
+	python benchmarks/reporting.py
 
 ui: $(VENV)/.installed  ## MLflow's UI on this machine only
 	maskbank ui
