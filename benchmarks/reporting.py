@@ -15,13 +15,11 @@ import numpy as np
 import pandas as pd
 
 from maskbank.config import Params
-from maskbank.files import hash_file
 from maskbank.params import validate
-from maskbank.records.load import read_table, write_tables
+from maskbank.records.load import write_tables
 from maskbank.records.schema import NONE, SCHEMA_VERSION, TABLES, columns
-from maskbank.report.comparison import write_comparison
+from maskbank.report.comparison import read_facts, write_comparison
 from maskbank.report.compose import write_report
-from maskbank.statistics.facts import Facts
 
 METHODS = (
     "smsp", "universal", "random_neighbours", "farthest", "nearest", "shuffled", "magnitude_widths", "scratch", "class_gates",
@@ -103,8 +101,7 @@ def main() -> None:
         count = len(tables["records"])
         del tables
         started = time.perf_counter()
-        read = {name: read_table(name, folder) for name in ("records", "metrics", "timings")}
-        write_comparison(Facts(**read, params=params, records_hash=hash_file(folder / "records.parquet")), folder)
+        write_comparison(read_facts(folder, params), folder)
         compared = time.perf_counter()
         write_report(params, folder)
         reported = time.perf_counter()

@@ -187,23 +187,20 @@ def report(arguments: argparse.Namespace) -> None:
         for stage in ("compare", "report"):
             run(argparse.Namespace(stage=stage))
         return
-    from maskbank.files import hash_file
     from maskbank.records.gather import gather_runs
-    from maskbank.records.load import read_tables, write_tables
-    from maskbank.report.comparison import write_comparison
+    from maskbank.records.load import write_tables
+    from maskbank.report.comparison import read_facts, write_comparison
     from maskbank.report.compose import write_report
-    from maskbank.statistics.facts import Facts
 
     params, folder = params_or_default(), Path(arguments.out)
     paths = [Path(path) for path in arguments.records]
     if folder.resolve() in {(path if path.is_dir() else path.parent).resolve() for path in paths}:
         raise InputError(f"--out {folder}: that is where the records are; choose another folder")
     write_tables(gather_runs(paths), folder)
-    tables = read_tables(folder)
-    given = {name: tables[name] for name in ("records", "metrics", "timings")}
-    write_comparison(Facts(**given, params=params, records_hash=hash_file(folder / "records.parquet")), folder)
+    facts = read_facts(folder, params)
+    write_comparison(facts, folder)
     write_report(params, folder)
-    print(f"{len(tables['records'])} points of {len(paths)} run(s); the page is {folder / 'index.html'}")
+    print(f"{len(facts.records)} points of {len(paths)} run(s); the page is {folder / 'index.html'}")
 
 
 def power(arguments: argparse.Namespace) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-import torch
 from safetensors.numpy import load_file
 
 from maskbank.cells.engine import Runtime
@@ -136,12 +135,11 @@ def left_by(cell: Cell[SparsifySpec], place: int, number: int) -> Path:
 
 def run(cell: Cell[GrowSpec], runtime: Runtime) -> Result:
     spec, job = cell.spec, job_of(cell)
-    torch.manual_seed(spec.seed)
     stretch, before = stretch_of(cell, job, spec.round, spec.worker)
     trainer = begin(spec, job, runtime, stretch)
     trainer.run(runtime.snapshots)
     live, total = live_weights(trainer.masks)
-    own = {"example_macs": trainer.example_macs, "peak": trainer.peak}
+    own = Spent(trainer.example_macs, trainer.peak)
     values: dict[str, Any] = {
         "budget_achieved": live / total, "train_macs": trainer.train_macs, "params_dense": trainer.cost.params,
         "params": trainer.cost.params - total + live, "macs_dense": trainer.cost.macs,
@@ -152,5 +150,5 @@ def run(cell: Cell[GrowSpec], runtime: Runtime) -> Result:
         curves=trainer.curve.rows,
         timings={"adaptation_seconds": trainer.session.seconds},
         tensors=pack(trainer.model, trainer.masks),
-        description={**job.describe(), "spent": {"own": own, "before": vars(before)}},
+        description={**job.describe(), "spent": {"own": vars(own), "before": vars(before)}},
     )

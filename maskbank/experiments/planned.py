@@ -21,11 +21,11 @@ from maskbank.experiments.folders import Artifact, stage_folder
 from maskbank.experiments.grow import planned_workers
 from maskbank.experiments.jobs import Generated
 from maskbank.experiments.sharpness import SharpnessSpec
-from maskbank.experiments.sparse_training import IMAGES
+from maskbank.experiments.sparse_training import IMAGES, has_workers
 from maskbank.experiments.world import Home, Shelf, World
 from maskbank.files import read_json
 from maskbank.models.checkpoint import Architecture
-from maskbank.registry import SOURCES, SPARSIFIERS
+from maskbank.registry import SOURCES
 from maskbank.training.loop import Loss, cross_entropy, train
 
 
@@ -172,7 +172,7 @@ def own_steps(cell: Cell[Any]) -> float:
     """Steps that a training cell takes itself, without those of workers before it."""
     if cell.stage == "grow":
         return float(cell.spec.length)
-    if cell.stage == "sparsify" and getattr(SPARSIFIERS.module(cell.spec.method), "WORKERS", False):
+    if cell.stage == "sparsify" and has_workers(cell.spec):
         return float(cell.spec.steps * cell.spec.tune_fraction)
     return float(cell.spec.steps)
 

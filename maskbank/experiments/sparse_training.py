@@ -64,6 +64,11 @@ class SparsifySpec(Spec):
         return schedule(self.method, self.goal(model), self.options)
 
 
+def has_workers(spec: SparsifySpec) -> bool:
+    """Whether cells of the stage grow come before it."""
+    return bool(getattr(SPARSIFIERS.module(spec.method), "WORKERS", False))
+
+
 def job_of(cell: Cell[SparsifySpec]) -> Job:
     spec = cell.spec
     if spec.workload != IMAGES:

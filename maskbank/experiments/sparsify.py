@@ -1,6 +1,6 @@
 """Sparse training from scratch: each method at each point of the grids, after equal steps or at equal training MACs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ from maskbank.cells.spec import Cell
 from maskbank.config import Params, Sparsify, SparsifyGrid
 from maskbank.experiments.grow import Spent, run_rounds, stretch_of
 from maskbank.experiments.jobs import Generated
-from maskbank.experiments.sparse_training import IMAGES, SparsifySpec, begin, job_of
+from maskbank.experiments.sparse_training import IMAGES, SparsifySpec, begin, has_workers, job_of
 from maskbank.experiments.world import World
 from maskbank.measures.weight_cost import WeightCost, weight_cost
 from maskbank.models.checkpoint import Architecture
@@ -47,6 +47,10 @@ class Place:
     dataset: str | None
     model: dict[str, Any]
 
+    @property
+    def name(self) -> str:
+        return f"{self.workload} {self.backbone}"
+
 
 def places(params: Params, grid: SparsifyGrid) -> list[Place]:
     given = params.sparsify
@@ -64,9 +68,10 @@ def plan(params: Params, world: World) -> list[Cell[SparsifySpec]]:
     same-macs are not known and taken to be those of the dense net. What workers leave is not among the inputs yet.
     """
     specs: list[SparsifySpec] = []
+    nets = known_nets([place for grid in params.sparsify.grids for place in places(params, grid)], world)
     for grid in params.sparsify.grids:
         for place in places(params, grid):
-            net = planned_net(place, world) if grid.methods else None
+            net = nets[place.name]
             for method in grid.methods:
                 found = grid_specs(params, world, grid, place, method)
                 found = [spec if net is None else checked(spec, net) for spec in found]
@@ -108,6 +113,11 @@ def setup_fields(given: Sparsify, method: str, setup: str) -> dict[str, Any]:
     return {"setup": setup, "options": options | PAPER_OPTIONS.get(method, {}), "tune_fraction": tune}
 
 
+def known_nets(places: Iterable[Place], world: World) -> dict[str, Net | None]:
+    """The net of each place by its name, built once."""
+    return {name: planned_net(place, world) for name, place in {place.name: place for place in places}.items()}
+
+
 def planned_net(place: Place, world: World) -> Net | None:
     """The net that a place trains; None for images whose size is not known yet."""
     if place.workload != IMAGES:
@@ -131,18 +141,17 @@ def checked(spec: SparsifySpec, net: Net) -> SparsifySpec:
 
 def schedules(cells: Sequence[Cell[SparsifySpec]], params: Params, world: World) -> list[list[Phase]]:
     """The phases of each cell whose method has workers; of others, and of nets that are not known yet, none."""
-    nets: dict[str, Net | None] = {}
+    own = [place_of(cell.spec) if has_workers(cell.spec) else None for cell in cells]
+    nets = known_nets([place for place in own if place is not None], world)
     found = []
-    for cell in cells:
-        spec, name = cell.spec, f"{cell.spec.workload} {cell.spec.backbone}"
-        if getattr(SPARSIFIERS.module(spec.method), "WORKERS", False):
-            if name not in nets:
-                nets[name] = planned_net(Place(spec.workload, spec.backbone, spec.dataset, spec.model), world)
-            net = nets[name]
-            found.append([] if net is None else spec.phases(net.model))
-        else:
-            found.append([])
+    for cell, place in zip(cells, own, strict=True):
+        net = None if place is None else nets[place.name]
+        found.append([] if net is None else cell.spec.phases(net.model))
     return found
+
+
+def place_of(spec: SparsifySpec) -> Place:
+    return Place(spec.workload, spec.backbone, spec.dataset, spec.model)
 
 
 def with_workers(params: Params, world: World) -> tuple[list[Cell[SparsifySpec]], list[Finished]]:

@@ -14,6 +14,7 @@ from maskbank.report.style import Drawing, colour, empty_panel, house_style, lab
 from maskbank.report.tables import Cell, Sheet, number_range, points
 from maskbank.statistics.board import POINTS, Board
 from maskbank.statistics.contrast import INSUFFICIENT, TESTED
+from maskbank.statistics.groups import letter_order
 from maskbank.statistics.pairing import SETTING
 from maskbank.statistics.views import MEAN
 
@@ -150,7 +151,7 @@ def ranks_figure(rows: pd.DataFrame) -> Drawing:
 
 
 def letters_of(group: pd.DataFrame) -> list[str]:
-    return sorted({letter for text in group["groups"] for letter in text.split()}, key=lambda text: (len(text), text))
+    return letter_order(letter for text in group["groups"] for letter in text.split())
 
 
 def draw_ranks(axes: Axes, group: pd.DataFrame) -> None:

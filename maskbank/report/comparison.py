@@ -3,13 +3,21 @@
 from dataclasses import asdict
 from pathlib import Path
 
-from maskbank.files import write_bytes, write_json
+from maskbank.config import Params
+from maskbank.files import hash_file, write_bytes, write_json
+from maskbank.records.load import read_table
 from maskbank.statistics.boards import leaderboard_of, leaderboard_schema
 from maskbank.statistics.claims import judge_claims
 from maskbank.statistics.facts import Facts
 from maskbank.statistics.plain import plain
 from maskbank.statistics.rules import judge_rules
 from maskbank.statistics.summary import summarise
+
+
+def read_facts(folder: Path, params: Params) -> Facts:
+    """The facts of the tables in a folder."""
+    tables = {name: read_table(name, folder) for name in ("records", "metrics", "timings")}
+    return Facts(**tables, params=params, records_hash=hash_file(folder / "records.parquet"))
 
 
 def write_comparison(facts: Facts, folder: Path) -> None:

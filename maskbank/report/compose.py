@@ -16,7 +16,7 @@ from maskbank.report.figures import accuracy_figure, steps_figure
 from maskbank.report.flatness import drops_figure, drops_table, sharpness_table
 from maskbank.report.forest import forest_figure, task_split_figure
 from maskbank.report.landscapes import line_figure, plane_figure
-from maskbank.report.matrix import matrix_figure, matrix_rows, profile_rows, profiles_figure
+from maskbank.report.matrix import matrix_figure, matrix_rows, profile_rows, profiles_figure, ranked
 from maskbank.report.nets import gap_figure, recipes_table
 from maskbank.report.page import Contents, render
 from maskbank.report.pretraining_material import pretraining
@@ -62,7 +62,7 @@ def write_report(params: Params, folder: Path) -> None:
     records, metrics, timings, training_curves = (read_table(name, folder) for name in names)
     comparisons = read_comparisons(folder / "comparisons.csv")
     boards = Leaderboard.model_validate(read_json(folder / "leaderboard.json")).boards
-    ranked = board_rows(boards)
+    grouped, crossed = board_rows(boards), ranked(records)
     transferred = transfer_means(records)
     structured = structured_means(records, metrics)
     costs = cost_rows(records, timings)
@@ -76,7 +76,7 @@ def write_report(params: Params, folder: Path) -> None:
     alpha, margin = params.compare.alpha, params.compare.margin
     sheets = [
         transfer_table(transferred),
-        board_table(ranked, boards),
+        board_table(grouped, boards),
         task_split_table(comparisons),
         crossings_table(crossings(costs, params.compare)),
         ablations_table(ablated),
@@ -99,10 +99,10 @@ def write_report(params: Params, folder: Path) -> None:
     drawings = [
         accuracy_figure(transferred),
         steps_figure(transferred),
-        board_figure(ranked),
-        ranks_figure(ranked),
-        matrix_figure(matrix_rows(records)),
-        profiles_figure(profile_rows(records, params.compare)),
+        board_figure(grouped),
+        ranks_figure(grouped),
+        matrix_figure(matrix_rows(crossed)),
+        profiles_figure(profile_rows(crossed, params.compare)),
         *(cost_figure(curves, kind) for kind in KINDS),
         recipes_figure(recipe_curves(records, given.nets)),
         recipe_forest_figure(given.contrasts, margin),

@@ -1,5 +1,7 @@
 """Pairwise matrix and performance profiles of the boards."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -14,7 +16,7 @@ from maskbank.report.style import Drawing, colour, empty_panel, house_style, lab
 from maskbank.report.tables import number_range
 from maskbank.statistics.boards import ranked_methods, ranked_scores
 from maskbank.statistics.contrast import generator_for
-from maskbank.statistics.crossed import design
+from maskbank.statistics.crossed import Crossed, Design, design
 from maskbank.statistics.matrix import COLUMNS, pairwise_matrix
 from maskbank.statistics.pairing import SETTING, setting_name, settings, transfer_rows
 from maskbank.statistics.profiles import PROFILE, performance_profiles, relative
@@ -23,27 +25,37 @@ CELL, ACROSS = 0.62, 2  # inches a cell of the matrix; panels side by side
 NOTHING = "no setting in which two methods have every cell"
 
 
-def matrix_rows(records: pd.DataFrame) -> pd.DataFrame:
+@dataclass(frozen=True)
+class Ranked:
+    """The ranked methods of one setting, with the reference where it is whole."""
+
+    setting: dict[str, str]
+    design: Design
+    scores: Crossed
+
+
+def ranked(records: pd.DataFrame) -> list[Ranked]:
+    """Each setting of the transfer rows: what matrix and profiles are of."""
+    given = [(setting, design(rows)) for setting, rows in settings(transfer_rows(records))]
+    return [Ranked(setting, own, ranked_scores(own)) for setting, own in given]
+
+
+def matrix_rows(given: list[Ranked]) -> pd.DataFrame:
     """One row an ordered pair of ranked methods in each setting, with the setting; differences are in points."""
-    found = []
-    for setting, rows in settings(transfer_rows(records)):
-        given = design(rows)
-        own = pairwise_matrix(ranked_scores(given).only(ranked_methods(given)))
-        found.append(own.assign(**setting))
+    found = [pairwise_matrix(each.scores.only(ranked_methods(each.design))).assign(**each.setting) for each in given]
     frame = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=[*COLUMNS, *SETTING])
     return frame[[*SETTING, *COLUMNS]]
 
 
-def profile_rows(records: pd.DataFrame, params: Compare) -> pd.DataFrame:
+def profile_rows(given: list[Ranked], params: Compare) -> pd.DataFrame:
     """Performance profiles of each setting that has a whole reference, with roles and the number of splits."""
     found = []
-    for setting, rows in settings(transfer_rows(records)):
-        given = design(rows)
-        scores = ranked_scores(given)
-        if given.reference and len(scores.methods) > 1:
-            generator = generator_for(f"profiles/{setting_name(setting)}", params.seed)
-            own = performance_profiles(relative(scores, given.reference), params.resamples, generator)
-            found.append(own.assign(**setting, role=own.method.map(given.roles), n=len(set(scores.splits))))
+    for each in given:
+        scores, reference = each.scores, each.design.reference
+        if reference and len(scores.methods) > 1:
+            generator = generator_for(f"profiles/{setting_name(each.setting)}", params.seed)
+            own = performance_profiles(relative(scores, reference), params.resamples, generator)
+            found.append(own.assign(**each.setting, role=own.method.map(each.design.roles), n=len(set(scores.splits))))
     columns = [*SETTING, "role", "n", *PROFILE]
     return (pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=columns))[columns]
 

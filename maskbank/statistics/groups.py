@@ -1,6 +1,6 @@
 """Tie groups as letters: two methods share a letter exactly when the board cannot tell them apart."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from string import ascii_lowercase
 
 import numpy as np
@@ -42,6 +42,15 @@ def letter(index: int) -> str:
         index, place = index // 26 - 1, index % 26
         name = ascii_lowercase[place] + name
     return name
+
+
+def letter_order(names: Iterable[str]) -> list[str]:
+    """Letters without repeats, as they were given out: z before aa.
+
+    >>> letter_order(["aa", "b", "z", "b"])
+    ['b', 'z', 'aa']
+    """
+    return sorted(set(names), key=lambda name: (len(name), name))
 
 
 def letters(count: int, apart: Collection[tuple[int, int]]) -> list[tuple[str, ...]]:

@@ -15,6 +15,7 @@ from maskbank.statistics.facts import (
     not_applicable,
     passed,
 )
+from maskbank.statistics.groups import letter_order
 from maskbank.statistics.pairing import BLOCK, DEFAULT, POINT
 from maskbank.statistics.policies import unstable_headlines
 
@@ -160,7 +161,7 @@ def x11_ties(facts: Facts) -> Finding:
         return not_applicable("no board with enough splits for groups")
     texts = []
     for board in grouped:
-        letters = sorted({letter for row in board.rows for letter in row.groups}, key=lambda text: (len(text), text))
+        letters = letter_order(letter for row in board.rows for letter in row.groups)
         groups = [[row.method for row in board.rows if letter in row.groups] for letter in letters]
         texts.append(f"{board.name}: {' | '.join(listed(group, 20) for group in groups)}")
     return passed("no order is claimed inside these groups: " + "; ".join(texts))

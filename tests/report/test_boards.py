@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from maskbank.report.boards import board_figure, board_rows, board_table, ranks_figure
-from maskbank.report.matrix import matrix_figure, matrix_rows, profile_rows, profiles_figure
+from maskbank.report.matrix import matrix_figure, matrix_rows, profile_rows, profiles_figure, ranked
 from maskbank.statistics.board import Board
 from maskbank.statistics.boards import all_boards
 from tests.report import fake
@@ -52,7 +52,7 @@ def test_figures_carry_the_letters(rows):
 
 
 def test_the_matrix_is_antisymmetric(rows):
-    found = matrix_rows(fake.records(8))
+    found = matrix_rows(ranked(fake.records(8)))
     wide = found[found.allocation == "uniform"].pivot(index="left", columns="right", values="difference")
     assert (wide + wide.T).abs().max().max() < 1e-9
     names = sorted(set(rows.method))
@@ -64,7 +64,7 @@ def test_the_matrix_is_antisymmetric(rows):
 
 
 def test_profiles_fall_from_one_to_zero():
-    found = profile_rows(fake.records(8), PARAMS)
+    found = profile_rows(ranked(fake.records(8)), PARAMS)
     for _, own in found.groupby(["allocation", "method"]):
         assert own.sort_values("tau").share.is_monotonic_decreasing
         assert own.share.between(0, 1).all()
@@ -77,8 +77,8 @@ def test_too_few_splits_are_said(splits):
     frame = fake.records(2)
     frame = frame if splits else frame[frame.stage != "transfer"]
     rows = board_rows(all_boards(frame, PARAMS))
-    for drawing in (board_figure(rows), ranks_figure(rows), matrix_figure(matrix_rows(frame))):
+    for drawing in (board_figure(rows), ranks_figure(rows), matrix_figure(matrix_rows(ranked(frame)))):
         drawing.figure.draw_without_rendering()
     assert "no" in " ".join(texts(ranks_figure(rows).figure))
-    assert profiles_figure(profile_rows(frame, PARAMS)).figure is not None
+    assert profiles_figure(profile_rows(ranked(frame), PARAMS)).figure is not None
     board_table(rows, all_boards(frame, PARAMS))
