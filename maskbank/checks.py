@@ -1,6 +1,7 @@
 """Names that params give, against the registries and one another."""
 
 import re
+from typing import Any
 
 from maskbank.config import CompressGrid, Options, Params, SparsifyGrid
 from maskbank.errors import InputError
@@ -88,8 +89,20 @@ def check_names(params: Params) -> None:
     check_all(METHODS, params.evaluate.latency_methods, {}, "evaluate.latency_methods")
     among([params.compare.method], params.transfer.methods, "compare.method", "not among transfer.methods")
     among(params.compare.against, params.transfer.methods, "compare.against", "not among transfer.methods")
+    for name, declared in params.claims.items():
+        check_claim(declared.model_dump(), f"claims.{name}")
     pretrained = "not among pretrain.backbones"
     among(params.evaluate.int8_backbones, params.pretrain.backbones, "evaluate.int8_backbones", pretrained)
+
+
+def check_claim(declared: dict[str, Any], key: str) -> None:
+    """Names in a hypothesis: of sparse training where it has `methods`, else of compression and of pretraining recipes."""
+    check_all(SPARSIFIERS, declared.get("methods", []), {}, f"{key}.methods")
+    check_all(SPARSIFIERS, declared.get("rivals", []), {}, f"{key}.rivals")
+    for registry, fields in ((COMPRESS, ("method", "rival")), (RECIPES, ("recipe", "beside"))):
+        for field in fields:
+            if field in declared:
+                registry.check(declared[field], f"{key}.{field}")
 
 
 def check_all(registry: Registry, names: list[str], options: dict[str, Options], key: str) -> None:

@@ -7,9 +7,10 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 from maskbank import registry
-from maskbank.config import Params
+from maskbank.config import Params, Report
 from maskbank.errors import InputError, WorkError, exits
 from maskbank.params import PROFILES, assign, load_params, profile_names, profile_params, write_params
 
@@ -184,6 +185,8 @@ def failures(arguments: argparse.Namespace) -> None:
 def report(arguments: argparse.Namespace) -> None:
     """Of this checkout's records, or of any: one file, or those of several machines as one run."""
     if not arguments.records:
+        if arguments.venue:
+            raise InputError("--venue: goes with --records; of this checkout's run set report.venue in params.yaml")
         for stage in ("compare", "report"):
             run(argparse.Namespace(stage=stage))
         return
@@ -193,6 +196,8 @@ def report(arguments: argparse.Namespace) -> None:
     from maskbank.report.compose import write_report
 
     params, folder = params_or_default(), Path(arguments.out)
+    if arguments.venue:
+        params = params.model_copy(update={"report": params.report.model_copy(update={"venue": arguments.venue})})
     paths = [Path(path) for path in arguments.records]
     if folder.resolve() in {(path if path.is_dir() else path.parent).resolve() for path in paths}:
         raise InputError(f"--out {folder}: that is where the records are; choose another folder")
@@ -315,6 +320,10 @@ def parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--out", default="merged", metavar="DIR", help="where to write, with --records (default: %(default)s)"
     )
+    command.add_argument(
+        "--venue", choices=get_args(Report.model_fields["venue"].annotation),
+        help="whose text width and font sizes figures have, with --records (default: report.venue of params.yaml)",
+    )  # fmt: skip
     command = add("compare", compare, "compare two runs: what changed, and is it significant")
     command.add_argument("a", metavar="A", help="folder of a run's reports, or its records.parquet")
     command.add_argument("b", metavar="B", help="the other; differences are B minus A")

@@ -3,15 +3,15 @@
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-Fraction = Annotated[float, Field(gt=0, le=1)]
+from maskbank.hypotheses import HYPOTHESES, Declared
+from maskbank.section import Fraction, Names, Rate, Section
+
 Positive = Annotated[int, Field(ge=1)]
 Count = Annotated[int, Field(ge=0)]
-Rate = Annotated[float, Field(gt=0)]
 Bits = Annotated[int, Field(ge=2, le=16)]
 Options = dict[str, int | float | bool | str]
-Names = Annotated[list[str], Field(min_length=1)]
 Seeds = Annotated[list[Count], Field(min_length=1)]
 Ways = Annotated[
     list[Annotated[int, Field(ge=2)]],
@@ -25,10 +25,6 @@ Reconstruct = Literal["none", "mean", "bias", "merge"]
 BatchNorm = Literal["reestimated", "kept"]
 Form = Literal["trained", "folded"]
 Stop = Literal["steps", "loss"]
-
-
-class Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Suite(Section):
@@ -350,12 +346,22 @@ class Compare(Section):
     against: Names = ["universal", "random", "l2", "taylor", "dense"]
     alpha: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     margin: Annotated[float, Field(gt=0, lt=1)] = Field(0.005, description="equivalence margin, as accuracy")
+    effect: Annotated[float, Field(gt=0, lt=1)] = Field(
+        0.01, description="smallest difference of interest, as accuracy: what reports plan for where n is too small"
+    )
+    rules: list[Annotated[str, Field(pattern=r"^[BWPX][1-9]\d?$")]] = Field(
+        ["B3", "B6", "W1", "X2", "X3", "X4", "X10", "X12", "X13", "X15"],
+        description="rules without which no headline and no claim of transfer is given",
+    )
     resamples: Annotated[int, Field(ge=100)] = 10000
     seed: Count = 0
 
 
 class Report(Section):
     title: str = "maskbank report"
+    venue: Literal["page", "neurips", "icml", "iclr", "cvpr", "tmlr"] = Field(
+        "page", description="whose text width and font sizes figures have; page: as wide as their panels"
+    )
 
 
 class Track(Section):
@@ -383,5 +389,6 @@ class Params(Section):
     relate: Relate = Relate()
     evaluate: Evaluate = Evaluate()
     compare: Compare = Compare()
+    claims: dict[str, Declared] = HYPOTHESES
     report: Report = Report()
     track: Track = Track()

@@ -2,9 +2,10 @@
 
 from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.error import YAMLError
@@ -16,6 +17,7 @@ from maskbank.files import write_bytes
 
 PROFILES = Path(__file__).parent / "profiles"
 PARAMS = Path("params.yaml")
+NO_TAG = FieldInfo()
 
 
 def validate(values: Any, origin: str) -> Params:
@@ -24,7 +26,7 @@ def validate(values: Any, origin: str) -> Params:
         params = Params.model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"]) or "(top level)"
+        key = ".".join(shown_path(first["loc"])) or "(top level)"
         more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
         if first["type"] == "extra_forbidden":
             allowed = ", ".join(known_keys(first["loc"]))
@@ -39,18 +41,27 @@ def validate(values: Any, origin: str) -> Params:
     return params
 
 
+def shown_path(location: tuple[int | str, ...]) -> list[str]:
+    """Where a value stands in params.yaml; the kind of a claim, which pydantic adds behind its name, is no key."""
+    parts = [str(part) for part in location]
+    return parts[:2] + parts[3:] if parts[0:1] == ["claims"] else parts
+
+
 def known_keys(location: tuple[int | str, ...]) -> list[str]:
     """Keys allowed beside an unknown one: those of the section that its path leads to."""
-    section: type[BaseModel] = Params
-    for part in location[:-1]:
-        if isinstance(part, int):
-            continue
-        annotation = section.model_fields[part].annotation
-        inner = next((a for a in getattr(annotation, "__args__", ()) if isinstance(a, type)), annotation)
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
-            return []
-        section = inner
-    return list(section.model_fields)
+    sections: list[type[BaseModel]] = [Params]
+    for part in map(str, location[:-1]):
+        inner = [section.model_fields[part].annotation for section in sections if part in section.model_fields]
+        tagged = [section for section in sections if section.model_fields.get("judge", NO_TAG).default == part]
+        sections = [found for annotation in inner for found in models_in(annotation)] or tagged or sections
+    return list(sections[0].model_fields)
+
+
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """The sections that a type is made of: of `dict[str, A | B]` both."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [found for inner in get_args(annotation) for found in models_in(inner)]
 
 
 def read_yaml(path: Path) -> Any:

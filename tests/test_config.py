@@ -16,6 +16,16 @@ BAD = [
     ),
     ("transfer.methods=[smsp, wizardry]", r"transfer\.methods\.1 = 'wizardry': no such method; choose from .*taylor"),
     ("transfer.method=[smsp]", r"transfer\.method = .*: unknown key; allowed here: .*methods"),
+    ("claims.c={judge: flatness, recipe: snt, paper: p, says: s}", r"claims\.c\.reported = .*: Field required"),
+    (
+        "claims.c={judge: cost, recipe: snt, paper: p, says: s, reported: r, beside: sam, limit: 1.05, limt: 2}",
+        r"claims\.c\.limt = 2: unknown key; allowed here: judge, .*, beside, limit",
+    ),
+    (
+        "claims.c={judge: flatness, recipe: sntt, paper: p, says: s, reported: r}",
+        r"claims\.c\.recipe = 'sntt': no such recipe; .*snt",
+    ),
+    ("claims.c={judge: faith}", r"claims\.c = .*'faith'.*expected tags: 'transfer', 'size'"),
     ("transfr.methods=[smsp]", r"transfr = .*: unknown key; allowed here: suite, engine"),
     (
         "transfer.options={smsp: {neighbors: 3}}",

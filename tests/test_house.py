@@ -12,7 +12,8 @@ from maskbank.cli import STAGES
 
 ROOT = Path(__file__).parents[1]
 FLOORS = [
-    {"errors", "files", "registry"},
+    {"errors", "files", "registry", "section"},
+    {"hypotheses"},
     {"config"},
     {"checks"},
     {"params"},
@@ -32,8 +33,10 @@ PLUMBING = (
     "config",
     "errors",
     "files",
+    "hypotheses",
     "params",
     "registry",
+    "section",
 )  # used by every stage; a change there reruns none
 
 

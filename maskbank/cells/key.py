@@ -22,9 +22,11 @@ PLUMBING = (  # moves cells and records about, and decides none of their numbers
     "maskbank.experiments.folders",
     "maskbank.experiments.world",
     "maskbank.files",
+    "maskbank.hypotheses",
     "maskbank.params",
     "maskbank.records",
     "maskbank.registry",
+    "maskbank.section",
 )
 LIBRARIES = ("numpy", "timm", "torch")
 PEERS = {  # decide the cells of those that import them

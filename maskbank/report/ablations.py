@@ -5,11 +5,14 @@ from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from maskbank.report.forest import SETTLED, beside, draw_difference, forest_grid
+from maskbank.report.contrasts import MDE, detectable
+from maskbank.report.forest import HOLLOW, beside, draw_difference, forest_grid
 from maskbank.report.settings import setting_title
-from maskbank.report.style import Drawing, house_style, label
+from maskbank.report.style import Drawing, label
 from maskbank.report.tables import Cell, Sheet, number_range, points
+from maskbank.report.venues import Venue
 from maskbank.statistics.contrast import TESTED
 
 HEAD = (
@@ -23,7 +26,7 @@ HEAD = (
     "95 % interval",
     "n",
     "p",
-    "detectable",
+    "MDE",
     "status",
 )
 DESCRIBED = "These contrasts describe: p is of each test alone, corrected for nothing, and no claim rests on it."
@@ -34,9 +37,9 @@ def ablations_table(data: pd.DataFrame) -> Sheet:
     rows = [tuple(map(Cell, line(row, setting_title(row, data)))) for row in data.to_dict("records")]
     caption = (
         "Each variant of a method minus the method as it is, in points: paired by split, task and seed, mean over the "
-        "budgets (keep) and steps (T) at which both were run. n counts splits. Intervals: 95 % percentile bootstrap "
-        "(splits, then tasks), below 6 splits a t-interval over splits; p: exact Wilcoxon signed-rank over splits; "
-        f"detectable: the smallest true difference found with 80 % power. {DESCRIBED}"
+        "budgets (keep) and steps (T) at which both were run. n counts splits. Intervals: 95 % t-interval "
+        "over splits; p: exact Wilcoxon signed-rank over splits. "
+        f"{MDE} {DESCRIBED}"
     )
     return Sheet("ablations", "Ablations", caption, HEAD, tuple(rows), data, together=2)
 
@@ -49,7 +52,7 @@ def line(row: dict[Hashable, Any], title: str) -> list[str]:
     return [
         title, label(row["method"]), label(row["variant"]), bank, row["budgets"], row["steps_averaged"],
         points(row["difference"], signed=True), f"{low} to {high}", str(row["n"]), p,
-        points(row["minimal_detectable_effect"]), status,
+        detectable(row), status,
     ]  # fmt: skip
 
 
@@ -60,16 +63,18 @@ def ablations_figure(data: pd.DataFrame) -> Drawing:
     names = [f"{label(m)}: {label(v)}" if many else label(v) for m, v in zip(shown.method, shown.variant, strict=True)]
     shown = shown.assign(named=names)
 
-    def draw(axes: Axes, group: pd.DataFrame, rows: list[str]) -> None:
+    def panel(axes: Axes, group: pd.DataFrame, rows: list[str]) -> None:
         for _, row in group.iterrows():
             draw_difference(axes, row, rows.index(row.named), row.method)
             beside(axes, rows.index(row.named), f"n {row.n}" if row.status == TESTED else row.status)
 
-    with house_style():
-        figure = forest_grid(shown, "named", draw, "variant minus default (points)", "no variant was run")
+    def draw(venue: Venue) -> Figure:
+        return forest_grid(venue, shown, "named", panel, "variant minus default (points)")
+
     caption = (
-        f"Each variant of a method minus the method as it is, in points, mean over the budgets and steps at which both were "
-        f"run; n = {number_range(shown.n)} splits. {SETTLED} {DESCRIBED}"
+        f"Each variant of a method minus the method as it is; n = {number_range(shown.n)} splits, bars 95 % t-intervals; no test "
+        "is drawn."
     )
+    notes = f"In points, mean over the budgets and steps at which both were run. {HOLLOW} {DESCRIBED}"
     alt = "Forest plot of the difference of each variant to the method as it is, with intervals."
-    return Drawing("ablations", "Ablations", caption, alt, data, figure)
+    return Drawing("ablations", "Ablations", caption, notes, alt, shown, draw)

@@ -8,10 +8,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from maskbank.report.forest import beside, draw_difference, forest_grid
-from maskbank.report.panels import NO_TRANSFER
+from maskbank.report.frames import Line, panel_lines
 from maskbank.report.settings import by_setting, setting_title
-from maskbank.report.style import Drawing, colour, empty_panel, house_style, label
+from maskbank.report.style import Drawing, colour, label
 from maskbank.report.tables import Cell, Sheet, number_range, points
+from maskbank.report.venues import Venue
 from maskbank.statistics.board import POINTS, Board
 from maskbank.statistics.contrast import INSUFFICIENT, TESTED
 from maskbank.statistics.groups import letter_order
@@ -32,8 +33,7 @@ NUMBERS = [
     "scaled",
     "floor",
 ]
-NO_BOARD = "no board: no setting in which two methods have every cell"
-RANK_ROW = 0.2  # inches a method
+RANK_ROW, RANKS_WIDTH = 0.2, 6.0  # inches: of a method, of a line of ranks
 
 
 def board_rows(boards: Sequence[Board]) -> pd.DataFrame:
@@ -111,43 +111,46 @@ def giga(macs: float) -> str:
 def board_figure(rows: pd.DataFrame) -> Drawing:
     """Difference to dense of each method with its letters, a panel a board."""
 
-    def draw(axes: Axes, group: pd.DataFrame, names: list[str]) -> None:
+    def panel(axes: Axes, group: pd.DataFrame, names: list[str]) -> None:
         for _, row in group.iterrows():
             height = names.index(row["method"])
             draw_difference(axes, row, height, row["method"])
             beside(axes, height, row["groups"] or "no test")
 
+    def draw(venue: Venue) -> Figure:
+        return forest_grid(venue, shown, "method", panel, "method minus dense (points)")
+
     shown = rows[rows.difference.notna()]
-    with house_style():
-        figure = forest_grid(shown, "method", draw, "method minus dense (points)", NO_BOARD)
     caption = (
-        f"Accuracy minus that of dense, in points, mean over budgets and steps; n = {number_range(shown.n)} splits. Bars: 95 % "
-        "t-interval over splits. Letters: methods that share one are not told apart (t-test over splits, Holm over all pairs). "
-        "Hollow: no test, as splits are fewer than 6."
+        f"Accuracy minus that of dense; n = {number_range(shown.n)} splits, bars 95 % t-intervals; letters: t-test over splits, "
+        "Holm over all pairs."
+    )
+    notes = (
+        "In points, mean over budgets and steps. Methods that share a letter are not told apart. Hollow: no test, as splits "
+        "are fewer than 6."
     )
     alt = "Forest plot of each method's difference to dense, with the letters of its tie groups."
-    return Drawing("board", "Tie groups", caption, alt, rows, figure)
+    return Drawing("board", "Tie groups", caption, notes, alt, shown, draw)
 
 
 def ranks_figure(rows: pd.DataFrame) -> Drawing:
     """Ranks of the mean scores on a line a board; a bar joins each group of methods that no test tells apart."""
-    panels = [(title, group) for title, group in by_setting(rows) if group["groups"].any()]
-    with house_style():
-        heights = [1.0 + RANK_ROW * len(group) / 2 + 0.12 * len(letters_of(group)) for _, group in panels]
-        figure = Figure(figsize=(6.5, sum(heights) if panels else 2.2), layout="constrained")
-        if not panels:
-            empty_panel(figure, NO_BOARD if rows.empty else f"{NO_TRANSFER} in 6 splits: no groups")
-        else:
-            grid = figure.subplots(len(panels), 1, squeeze=False, gridspec_kw={"height_ratios": heights})[:, 0]
-            for axes, (title, group) in zip(grid, panels, strict=True):
-                draw_ranks(axes, group)
-                axes.set_title(title, loc="left", fontsize=8.5)
+    shown = rows[rows.groupby(SETTING)["groups"].transform(lambda texts: texts.ne("").any()).astype(bool)]
+
+    def draw(venue: Venue) -> Figure:
+        lines = [
+            Line("", [(title, group)], 0.9 + RANK_ROW * len(group) / 2 + 0.12 * len(letters_of(group)))
+            for title, group in by_setting(shown)
+        ]
+        return panel_lines(venue, lines, draw_ranks, width=RANKS_WIDTH, most=1)
+
     caption = (
-        "Ranks of the mean scores, 1 the best. A bar joins methods that are not told apart (t-test over splits, Holm over all "
-        f"pairs; not Nemenyi's test, which depends on the other methods present); n = {number_range(rows.n)} splits."
+        f"Ranks of the mean scores, 1 the best; n = {number_range(shown.n)} splits, no interval; bars join methods that no test "
+        "parts (t-test, Holm)."
     )
+    notes = "The t-test is over splits, Holm over all pairs; not Nemenyi's test, which depends on the other methods present."
     alt = "Critical-difference diagram: methods on a line of ranks, bars join those not told apart."
-    return Drawing("ranks", "Ranks and what joins them", caption, alt, rows, figure)
+    return Drawing("ranks", "Ranks and what joins them", caption, notes, alt, shown, draw)
 
 
 def letters_of(group: pd.DataFrame) -> list[str]:
@@ -170,13 +173,13 @@ def draw_ranks(axes: Axes, group: pd.DataFrame) -> None:
         axes.plot([row["rank"], row["rank"], side], [0, level, level], color=colour(row["method"]), linewidth=1)
         axes.annotate(
             label(row["method"]), (side, level), xytext=(-3 if left else 3, 0), textcoords="offset points",
-            ha="right" if left else "left", va="center", fontsize=8,
+            ha="right" if left else "left", va="center", fontsize="small",
         )  # fmt: skip
     for number, letter in enumerate(letters):
         own = ordered[[letter in text.split() for text in ordered["groups"]]]["rank"]
         if len(own) > 1:
             axes.plot([own.min() - 0.1, own.max() + 0.1], [-0.35 * (number + 1)] * 2, color="#333333", linewidth=3)
-    axes.set_xlim(-1.6, max(count, 2) + 2.6)
+    axes.set_xlim(0.4, max(count, 2) + 0.6)
     axes.xaxis.tick_top()
     axes.set_xticks(range(1, max(count, 2) + 1))
     axes.set_yticks([])

@@ -3,19 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
-from scipy import stats
 
-from maskbank.statistics.pairing import DEFAULT, SETTING, settings, transfer_rows
+from maskbank.report.aggregate import half_widths
+from maskbank.statistics.pairing import COSTS, SCORED, SETTING, named, settings, transfer_rows
 
 MOST_ROWS = 30_000  # of a page; finer levels are left out above it
 ALL, SEEDS = "all", "mean"  # every task; the mean over seeds
 POINT = ["setting", "budget_asked", "steps", "method", "role"]
-NEEDED = [
-    "stage", "variant", "method", "role", "task_split", "split", "task", "pretrain_seed", "seed", "budget_asked", "steps",
-    "status", "accuracy", "selection_macs", "train_macs", "tuning_macs", *SETTING,
-]  # fmt: skip
+LABELS = ["method", "role", "task_split", "split", "name", "run"]
 
 
 @dataclass(frozen=True)
@@ -37,8 +33,7 @@ class ChartRows:
 
 def chart_rows(records: pd.DataFrame, most: int = MOST_ROWS) -> ChartRows:
     """Rows with an accuracy, of at most `most` rows: means over tasks first, then means of each seed, tasks, runs."""
-    needed = records.loc[(records.stage == "transfer") & (records.variant == DEFAULT), NEEDED]
-    found = settings(transfer_rows(needed))
+    found = settings(transfer_rows(records[[*SCORED, *COSTS]]))
     labels = pd.DataFrame([setting for setting, _ in found], columns=SETTING)
     if not found:
         return ChartRows(labels, pd.DataFrame(), {}, (), ())
@@ -49,48 +44,44 @@ def chart_rows(records: pd.DataFrame, most: int = MOST_ROWS) -> ChartRows:
         failed=cells.status != "ok",
         cost=cells.selection_macs + cells.train_macs + cells.tuning_macs.fillna(0),
     )
-    runs = tuple(sorted(set(cells.run)))
-    seeds = len(runs) > 1
-    levels = [("", lambda: over_tasks(cells, (SEEDS,)))]
-    levels += [("means of single seeds", lambda: over_tasks(cells, runs))] * seeds
-    levels += [("single tasks", lambda: one_task(cells, SEEDS))]
-    levels += [("single runs of a task", lambda: one_task(cells, None))] * seeds
-    rows, left_out = levels[0][1](), list[str]()
-    for what, level in levels[1:]:
-        finer = level() if not left_out else None
-        if finer is not None and len(rows) + len(finer) <= most:
-            rows = pd.concat([rows, finer], ignore_index=True)
-        else:
-            left_out.append(what)
     kinds = cells.drop_duplicates("name").set_index("name").task_split
+    runs = tuple(sorted(cells.run.unique()))
+    cells = cells.astype(dict.fromkeys(LABELS, "category"))  # grouped many times
+    rows, left_out = over_tasks(cells, (SEEDS,)), list[str]()
+    for what, keys, level in [
+        ("means of single seeds", [*POINT, "run"], lambda: over_tasks(cells, runs)),
+        ("single tasks", [*POINT, "name"], lambda: one_task(cells, SEEDS)),
+        ("single runs of a task", [*POINT, "name", "run"], lambda: one_task(cells, None)),
+    ]:
+        if len(runs) == 1 and "run" in keys:
+            continue
+        few = not left_out and len(rows) + cells.groupby(keys).ngroups <= most
+        finer = level() if few else None
+        if finer is None or len(rows) + len(finer) > most:
+            left_out.append(what)
+        else:
+            rows = pd.concat([rows, finer], ignore_index=True)
     rows = rows[rows.accuracy.notna()].reset_index(drop=True)
+    rows = rows.astype(dict.fromkeys(["method", "role", "tasks", "seed"], str))
     return ChartRows(labels, rows, dict(kinds), runs, tuple(left_out))
 
 
 def task_names(cells: pd.DataFrame) -> pd.Series:
     """`split/task`, after its data set where there are several; a task that is named by its split keeps its name."""
-    keys = cells[["dataset", "split", "task"]].astype(str)
-    several = keys.dataset.nunique() > 1
-    names = {
-        (data, split, task): (f"{data} " if several else "")
-        + (task if task.startswith(f"{split}/") else f"{split}/{task}")
-        for data, split, task in keys.drop_duplicates().itertuples(index=False)
-    }
-    return pd.Series([names[key] for key in keys.itertuples(index=False, name=None)], cells.index, dtype=object)
+    several = cells.dataset.nunique() > 1
+
+    def name(data: str, split: str, task: str) -> str:
+        return (f"{data} " if several else "") + (task if task.startswith(f"{split}/") else f"{split}/{task}")
+
+    return named(cells[["dataset", "split", "task"]], name)
 
 
 def run_names(cells: pd.DataFrame) -> pd.Series:
     """The seed; with that of pretraining where there are several."""
-    seeds = cells.seed.astype(int).astype(str)
-    if cells.pretrain_seed.nunique() < 2:
-        return seeds
-    return seeds + " on net " + cells.pretrain_seed.astype(int).astype(str)
-
-
-def half_widths(sd: pd.Series, n: pd.Series) -> pd.Series:
-    """Half of the 95 % t-interval of means over n units; NaN below 2."""
-    quantiles = {count: stats.t.ppf(0.975, count - 1) if count > 1 else np.nan for count in set(n)}
-    return n.map(quantiles) * sd / np.sqrt(n.clip(lower=1))
+    several = cells.pretrain_seed.nunique() > 1
+    return named(
+        cells[["seed", "pretrain_seed"]], lambda seed, net: f"{seed:.0f}" + (f" on net {net:.0f}" if several else "")
+    )
 
 
 def summed_up(groups: "pd.api.typing.DataFrameGroupBy", units: "pd.api.typing.SeriesGroupBy") -> pd.DataFrame:
@@ -105,7 +96,7 @@ def over_tasks(cells: pd.DataFrame, runs: Sequence[str]) -> pd.DataFrame:
     found = []
     for run in runs:
         own = cells if run == SEEDS else cells[cells.run == run]
-        kinds = sorted(set(own.task_split))
+        kinds = sorted(own.task_split.unique())
         for kind in [ALL, *(kinds if len(kinds) > 1 else [])]:
             here = own if kind == ALL else own[own.task_split == kind]
             tasks = here.groupby([*POINT, "split", "name"]).accuracy.mean()

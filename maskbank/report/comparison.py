@@ -3,9 +3,12 @@
 from dataclasses import asdict
 from pathlib import Path
 
+import pandas as pd
+
 from maskbank.config import Params
 from maskbank.files import hash_file, write_bytes, write_json
 from maskbank.records.load import read_table
+from maskbank.statistics.bars import barred
 from maskbank.statistics.boards import leaderboard_of, leaderboard_schema
 from maskbank.statistics.claims import judge_claims
 from maskbank.statistics.facts import Facts
@@ -24,7 +27,9 @@ def write_comparison(facts: Facts, folder: Path) -> None:
     """Write comparisons.csv, leaderboard.json with its schema, rules.json, claims.json and summary.json."""
     rules = judge_rules(facts)
     claims = judge_claims(facts, rules)
-    csv = facts.comparisons.to_csv(index=False, float_format="%.10g", lineterminator="\n")
+    bars = pd.Series(barred(facts, rules), facts.headlines.index, dtype=object)
+    comparisons = facts.comparisons.assign(barred=bars.reindex(facts.comparisons.index, fill_value=""))
+    csv = comparisons.to_csv(index=False, float_format="%.10g", lineterminator="\n")
     write_bytes(folder / "comparisons.csv", csv.encode())
     write_json(folder / "leaderboard.json", leaderboard_of(facts.records, facts.boards, facts.params.compare))
     write_json(folder / "leaderboard.schema.json", leaderboard_schema())

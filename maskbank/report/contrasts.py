@@ -13,24 +13,36 @@ from maskbank.statistics.ablation import ablations
 from maskbank.statistics.comparisons import HEADLINE
 from maskbank.statistics.contrast import INCOMPLETE, INSUFFICIENT, NOT_RUN, measure
 from maskbank.statistics.holm import can_reject, holm
-from maskbank.statistics.pairing import SETTING, Scores, pair, setting_words, settings, tabulate, transfer_rows
+from maskbank.statistics.pairing import SCORED, SETTING, Scores, pair, setting_words, settings, tabulate, transfer_rows
 
 Row = dict[str, Any]
 HIGHER, LOWER, EQUIVALENT, NOT_SHOWN = "higher", "lower", "equivalent", "no difference shown"
 NOT_ENOUGH, NOT_WHOLE = "not enough splits", "incomplete, not tested"
 ALONE = "‡"  # marks what is not among the headlines
+MDE = (
+    "MDE: the smallest true difference that this n finds with 80 % power, before correction; (n …): where that is more than "
+    "`compare.effect` of params, the n that would find it."
+)
 
 
 def verdict(row: Mapping[Any, Any], alpha: float) -> str:
     """What one contrast shows, by its numbers alone: of its left side against its right side."""
     if row["status"] in (NOT_RUN, INCOMPLETE, INSUFFICIENT):
         return {NOT_RUN: NOT_RUN, INCOMPLETE: NOT_WHOLE, INSUFFICIENT: NOT_ENOUGH}[row["status"]]
+    if row.get("barred"):
+        return f"withheld ({', '.join(row['barred'].split())})"
     if row["p_holm"] <= alpha and row["difference"] != 0:
         inside = ", within the margin" if row["equivalent"] else ""
         return (HIGHER if row["difference"] > 0 else LOWER) + inside
     if row["equivalent"]:
         return EQUIVALENT
     return NOT_SHOWN if row["can_reject"] else NOT_ENOUGH
+
+
+def detectable(row: Mapping[Any, Any] | pd.Series) -> str:
+    """The minimal detectable effect in points, and n where more units are needed to find `compare.effect`."""
+    short = row["units_needed"] > row["n"]
+    return points(row["minimal_detectable_effect"]) + (f" (n {row['units_needed']:,.0f})" if short else "")
 
 
 def where(labels: Mapping[Any, Any]) -> str:
@@ -68,7 +80,7 @@ def contrasts(records: pd.DataFrame, heads: list[Row], asked: Sequence[Pair], pa
         found[left, right] = [row for row in heads if (row["method"], row["rival"]) == (left, right)]
         found[left, right] += [flipped(row) for row in heads if (row["method"], row["rival"]) == (right, left)]
     unknown = [names for names, rows in found.items() if not rows]
-    for setting, rows in settings(transfer_rows(records)):
+    for setting, rows in settings(transfer_rows(records[SCORED])):
         scores = tabulate(rows)
         family = [measured(scores, setting, left, right, params) for left, right in unknown]
         for row in corrected([row for row in family if row["status"] != NOT_RUN], params.alpha):
@@ -78,7 +90,7 @@ def contrasts(records: pd.DataFrame, heads: list[Row], asked: Sequence[Pair], pa
 
 def measured(scores: Scores, setting: dict[str, str], left: str, right: str, params: Compare) -> Row:
     points = scores.points[scores.ran(left, right)]
-    given = asdict(measure(pair(scores, left, right), params, f"page/{'/'.join(setting.values())}/{left}-{right}"))
+    given = asdict(measure(pair(scores, left, right), params))
     return {
         **setting, "method": left, "rival": right, **given, "alone": True,
         "equivalent": given["equivalence_p"] <= params.alpha,

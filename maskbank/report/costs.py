@@ -6,13 +6,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from maskbank.report.figures import BANDS
+from maskbank.report.figures import BANDS, counted
 from maskbank.report.panels import draw_curves, panel_grid
 from maskbank.report.settings import setting_title
-from maskbank.report.style import Drawing, house_style, label
-from maskbank.report.tables import Cell, Sheet, number_range
+from maskbank.report.style import Drawing, label
+from maskbank.report.tables import Cell, Sheet
+from maskbank.report.venues import Venue
 from maskbank.statistics.contrast import TESTED
 from maskbank.statistics.costs import KINDS, UNKNOWN
 from maskbank.statistics.crossing import CHANGES, CHEAPER, DEARER, FROM, UNTIL, Array
@@ -37,22 +39,23 @@ def cost_figure(data: pd.DataFrame, kind: str) -> Drawing:
     column, name = f"{kind}_total", {"macs": "accuracy_by_cost", "seconds": "accuracy_by_seconds"}[kind]
     shown = data[data.accuracy.notna() & data[column].notna()]
 
-    def draw(axes: Axes, group: pd.DataFrame) -> None:
+    def panel(axes: Axes, group: pd.DataFrame) -> None:
         draw_curves(axes, group, column)
         cost_axis(axes, group[column].to_numpy(float))
         axes.set_xlabel(f"total {NAMES[kind]}")
 
-    with house_style():
-        figure = panel_grid(shown, "budget_asked", lambda budget: f"keep {budget:g}", draw)
+    def draw(venue: Venue) -> Figure:
+        return panel_grid(venue, shown, "budget_asked", lambda budget: f"keep {budget:g}", panel)
+
     seconds = " Seconds are shown only where all come from one machine class." if kind == "seconds" else ""
-    caption = (
-        f"Accuracy against total cost, n = {number_range(shown.n)} splits; the points of a curve are its T. "
-        f"{WHAT}{seconds} {BANDS} "
+    caption = counted(f"Accuracy against total cost in {NAMES[kind]}", shown)
+    notes = (
+        f"The points of a curve are its T. {WHAT}{seconds} {BANDS} "
         "Black: the dense reference. The axis is logarithmic; below the smallest positive cost of a panel it is linear, so "
         "that a cost of 0 has a place. Where curves cross is in the table of crossings."
     )
     alt = f"Line plots of accuracy against total {NAMES[kind]}, one curve a method, panels by setting and budget."
-    return Drawing(name, f"Accuracy against total cost in {NAMES[kind]}", caption, alt, data, figure)
+    return Drawing(name, f"Accuracy against total cost in {NAMES[kind]}", caption, notes, alt, shown, draw)
 
 
 def cost_axis(axes: Axes, costs: Array) -> None:

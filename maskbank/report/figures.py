@@ -5,17 +5,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from maskbank.report.panels import DASHES, draw_curves, look, methods_of, panel_grid
-from maskbank.report.style import Drawing, colour, house_style
+from maskbank.report.style import Drawing, colour
 from maskbank.report.tables import number_range
+from maskbank.report.venues import Venue
 
 BANDS = (
-    "Bands and bars: 95 % t-intervals of each mean; where a panel has more than 6 methods, bands of the method and the "
-    "reference alone. "
-    "Short dashes: controls."
+    "Where a panel has more than 6 methods, bands are of the method and the reference alone. Short dashes: controls."
 )
+
+
+def counted(what: str, data: pd.DataFrame) -> str:
+    """What is drawn, as one line of a caption."""
+    return f"{what}; points are means over n = {number_range(data.n)} splits, bands and bars 95 % t-intervals; no test."
 
 
 def budget_axis(axes: Axes, budgets: list[float], name: str = "fraction kept") -> None:
@@ -32,17 +37,18 @@ def budget_axis(axes: Axes, budgets: list[float], name: str = "fraction kept") -
 def accuracy_figure(data: pd.DataFrame) -> Drawing:
     """Accuracy against budget, from `transfer_means`: a line of panels a setting, a column a T."""
     shown = data[data.accuracy.notna()]
-    with house_style():
-        figure = panel_grid(shown, "steps", lambda steps: f"T = {steps}", accuracy_panel)
-    caption = (
-        f"Accuracy after T steps against the fraction kept, n = {number_range(shown.n)} splits. "
-        f"Points: means over splits. {BANDS} "
-        "Black: the dense reference. Methods run at one budget alone stand side by side about it. Methods share splits, so "
-        "that bands that overlap do not show equality; the tests of paired differences (Wilcoxon signed-rank, Holm) are in "
+
+    def draw(venue: Venue) -> Figure:
+        return panel_grid(venue, shown, "steps", lambda steps: f"T = {steps}", accuracy_panel)
+
+    caption = counted("Accuracy after T steps against the fraction kept", shown)
+    notes = (
+        f"{BANDS} Black: the dense reference. Methods run at one budget alone stand side by side about it. Methods share splits, "
+        "so that bands that overlap do not show equality; the tests of paired differences (Wilcoxon signed-rank, Holm) are in "
         "the forest plot."
     )
     alt = "Line plots of accuracy against fraction kept, one line a method, panels by setting and steps."
-    return Drawing("accuracy_by_budget", "Accuracy against budget", caption, alt, data, figure)
+    return Drawing("accuracy_by_budget", "Accuracy against budget", caption, notes, alt, shown, draw)
 
 
 def accuracy_panel(axes: Axes, group: pd.DataFrame) -> None:
@@ -77,16 +83,17 @@ def set_apart(rows: pd.DataFrame) -> pd.Series:
 def steps_figure(data: pd.DataFrame) -> Drawing:
     """Accuracy against steps, from `transfer_means`: a line of panels a setting, a column a budget."""
     shown = data[data.accuracy.notna()]
-    with house_style():
-        figure = panel_grid(shown, "budget_asked", lambda budget: f"keep {budget:g}", steps_panel)
-    caption = (
-        f"Accuracy against the number T of adaptation steps, n = {number_range(shown.n)} splits. "
-        f"Points: means over splits. {BANDS} "
-        "Black: the dense reference. The axis is linear up to the first T above 0, and logarithmic from there. No test is "
-        "drawn; differences at single points are in comparisons.csv."
+
+    def draw(venue: Venue) -> Figure:
+        return panel_grid(venue, shown, "budget_asked", lambda budget: f"keep {budget:g}", steps_panel)
+
+    caption = counted("Accuracy against the number T of adaptation steps", shown)
+    notes = (
+        f"{BANDS} Black: the dense reference. The axis is linear up to the first T above 0, and logarithmic from there. "
+        "Differences at single points are in comparisons.csv."
     )
     alt = "Line plots of accuracy against adaptation steps, one line a method, panels by setting and budget."
-    return Drawing("accuracy_by_steps", "Accuracy against steps", caption, alt, data, figure)
+    return Drawing("accuracy_by_steps", "Accuracy against steps", caption, notes, alt, shown, draw)
 
 
 def steps_panel(axes: Axes, group: pd.DataFrame) -> None:

@@ -2,6 +2,7 @@
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from maskbank.report.recipe_words import (
     BN_WORDS,
@@ -16,14 +17,14 @@ from maskbank.report.recipe_words import (
     status_words,
     verdict,
 )
-from maskbank.report.recipes import grouped_panels
+from maskbank.report.recipes import recipe_panels
 from maskbank.report.relations import correlation_text, interval_text
-from maskbank.report.style import Drawing, colour, house_style, label, marker
+from maskbank.report.style import Drawing, colour, label, marker
 from maskbank.report.tables import Cell, Sheet, number_range
+from maskbank.report.venues import Venue
 from maskbank.statistics.flatness import by_measure
 from maskbank.statistics.recipes import KINDS
 
-NO_SHARPNESS = "no net has both a sharpness and an accuracy after compression"
 SHORT = {"activations": "W and A quantized"}  # a panel is narrow
 FLATTER, SHARPER = "flatter", "sharper"
 PART = ["dataset", "backbone", "stop", "form"]
@@ -50,8 +51,8 @@ def sharpness_table(data: pd.DataFrame, alpha: float) -> Sheet:
     )  # fmt: skip
     caption = (
         "Sharpness at the minimum on training images. Ratio to Adam: the exponential of the mean difference of logarithms, "
-        "paired by pretraining seed; n counts seeds. Intervals: 95 % percentile bootstrap over seeds, below 6 seeds a "
-        "t-interval and no p. p: exact Wilcoxon signed-rank; Holm over the measures of one recipe on one net. Underpowered: "
+        "paired by pretraining seed; n counts seeds. Intervals: 95 % t-interval over seeds. p: exact "
+        "Wilcoxon signed-rank, none below 6 seeds; Holm over the measures of one recipe on one net. Underpowered: "
         "fewer than 6 seeds, or so few that no outcome could pass the correction. Eigenvalue and trace depend on how weights "
         "are scaled, adaptive sharpness does not."
     )
@@ -100,17 +101,22 @@ def drops_figure(paired: pd.DataFrame, correlated: pd.DataFrame) -> Drawing:
 
     parts = [(net_words(group[PART].iloc[0]), named(panels_of(group))) for _, group in shown.groupby(PART, sort=False)]
     kinds = max((group.kind.nunique() for _, group in shown.groupby(PART)), default=1)
-    with house_style():
-        figure = grouped_panels(parts, drop_panel, names, NO_SHARPNESS, size=(2.2, 2.15), most=kinds)
+
+    def draw(venue: Venue) -> Figure:
+        return recipe_panels(venue, parts, drop_panel, names, size=(2.05, 2.0), most=kinds)
+
     counts = correlated.n if len(correlated) else pd.Series(dtype=int)
     caption = (
-        "Sharpness of each net against its drop, dense accuracy minus the mean accuracy after a kind of compression: a dot a "
-        f"net, n = {number_range(counts)} nets a panel. r: rank correlation, pooled over nets and within recipes. {HOW_FAR} "
-        "Of nets compressed as trained and folded, or with BN handled in two ways, those as trained and with BN re-estimated "
-        "are drawn; the others are in the table."
+        f"Sharpness against the drop by compression, a dot a net, n = {number_range(counts)} nets a panel; intervals of r are in "
+        "the table; no test."
+    )
+    notes = (
+        "The drop is dense accuracy minus the mean accuracy after a kind of compression. r: rank correlation, pooled over nets "
+        f"and within recipes. {HOW_FAR} Of nets compressed as trained and folded, or with BN handled in two ways, those as "
+        "trained and with BN re-estimated are drawn; the others are in the table."
     )
     alt = "Scatter plots of the accuracy lost by compression against sharpness, one dot a net, coloured by recipe."
-    return Drawing("sharpness_drop", "Sharpness against what compression costs", caption, alt, paired, figure)
+    return Drawing("sharpness_drop", "Sharpness against what compression costs", caption, notes, alt, shown, draw)
 
 
 def panels_of(group: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -150,5 +156,5 @@ def drop_panel(axes: Axes, own: pd.DataFrame) -> None:
         )  # fmt: skip
     if (own.value > 0).all() and own.value.max() > 5 * own.value.min():
         axes.set_xscale("log")
-    axes.set_xlabel(measure_words(own.measure.iloc[0]), fontsize=8)
+    axes.set_xlabel(measure_words(own.measure.iloc[0]))
     axes.set_ylabel("drop (points)")

@@ -1,8 +1,7 @@
 """Forest plots of differences: headlines, task splits and ablations."""
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import groupby, islice
-from textwrap import fill
+from collections.abc import Callable
+from itertools import groupby
 
 import numpy as np
 import pandas as pd
@@ -10,74 +9,43 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from maskbank.report.panels import NO_TRANSFER
+from maskbank.report.frames import Key, Line, panel_lines
 from maskbank.report.settings import by_setting
-from maskbank.report.style import Drawing, colour, empty_panel, house_style, label, marker
+from maskbank.report.style import Drawing, colour, label, marker
 from maskbank.report.tables import number_range
+from maskbank.report.venues import Venue
 from maskbank.statistics.comparisons import BY_TASK_SPLIT, HEADLINE
 from maskbank.statistics.contrast import TESTED
 
-Panel = tuple[str, pd.DataFrame]
-
 ACROSS = 3
 ROW_HEIGHT = 0.24  # inches
-PANEL_WIDTH = 3.9
+PANEL_WIDTH = 3.6
 ZERO, EQUAL = "#555555", "#BBBBBB"
 TASK_SPLITS = ("heldout", "unseen", "foreign")
-SETTLED = (
-    "Bars: 95 % percentile bootstrap (splits, then tasks), below 6 splits a t-interval over splits. Hollow: no test, as "
-    "blocks are incomplete or splits fewer than 6."
-)
+HOLLOW = "Hollow: no test, as blocks are incomplete or splits fewer than 6."
 
 
 def forest_grid(
-    data: pd.DataFrame, key: str, draw: Callable[[Axes, pd.DataFrame, list[str]], None], xlabel: str, nothing: str,
-    row_height: float = ROW_HEIGHT,
+    venue: Venue, data: pd.DataFrame, by: str, draw: Callable[[Axes, pd.DataFrame, list[str]], None], xlabel: str,
+    row_height: float = ROW_HEIGHT, key: Key = (), at: float = 0,
 ) -> Figure:  # fmt: skip
-    """A panel a setting with a row a name of column `key`, three across. Panels side by side have the same names."""
-    lines = list(side_by_side(by_setting(data), key))
-    across = max((len(panels) for panels in lines), default=1)
-    heights = [row_height * max(len(names_in(panels[0][1], key)), 2) + 0.75 for panels in lines]
-    figure = Figure(
-        figsize=(PANEL_WIDTH * max(across, 1.3) + 0.6, sum(heights) + 0.1 if lines else 2.6), layout="constrained"
-    )
-    if not lines:
-        empty_panel(figure, nothing)
-        return figure
-    grid = figure.subplots(
-        len(lines), across, squeeze=False, sharex=True, sharey="row", gridspec_kw={"height_ratios": heights}
-    )
-    for row, panels in zip(grid, lines, strict=True):
-        names = names_in(panels[0][1], key)
-        for axes, (title, group) in zip(row, panels, strict=False):
-            axes.axvline(0, color=ZERO, linewidth=0.9)
-            draw(axes, group, names)
-            axes.set_title(fill(title, 46), loc="left", fontsize=8.5)
-            axes.tick_params(labelbottom=True)
-            axes.grid(axis="y", visible=False)
-        row[0].set_yticks(range(len(names)), [label(name) for name in names])
-        row[0].set_ylim(len(names) - 0.5, -0.5)
-        for axes in row[len(panels) :]:
-            axes.set_axis_off()
-    figure.supxlabel(xlabel, fontsize=9)
-    return figure
+    """A panel a setting with a row a name of column `by` and a line `at` no difference; names side by side are the same."""
+    runs = groupby(by_setting(data), key=lambda panel: names_in(panel[1], by))
+    lines = [Line("", list(run), row_height * max(len(names), 2) + 0.7) for names, run in runs]
+
+    def panel(axes: Axes, group: pd.DataFrame) -> None:
+        names = names_in(group, by)
+        axes.axvline(at, color=ZERO, linewidth=0.9)
+        draw(axes, group, names)
+        axes.grid(axis="y", visible=False)
+        axes.set_yticks(range(len(names)), [label(name) for name in names])
+        axes.set_ylim(len(names) - 0.5, -0.5)
+
+    return panel_lines(venue, lines, panel, width=PANEL_WIDTH, most=ACROSS, share_x=True, xlabel=xlabel, key=key)
 
 
 def names_in(group: pd.DataFrame, key: str) -> list[str]:
     return list(dict.fromkeys(group[key]))
-
-
-def side_by_side(panels: list[Panel], key: str) -> Iterator[list[Panel]]:
-    """Runs of panels with the same names, at most ACROSS of them."""
-    for _, run in groupby(panels, key=lambda panel: names_in(panel[1], key)):
-        yield from (list(part) for part in batched(run, ACROSS))
-
-
-def batched(items: Iterable[Panel], size: int) -> Iterator[tuple[Panel, ...]]:
-    """Tuples of at most `size` items."""
-    iterator = iter(items)
-    while part := tuple(islice(iterator, size)):
-        yield part
 
 
 def draw_difference(axes: Axes, row: pd.Series, height: float, name: str) -> None:
@@ -92,32 +60,45 @@ def draw_difference(axes: Axes, row: pd.Series, height: float, name: str) -> Non
 
 def beside(axes: Axes, height: float, text: str) -> None:
     """Words at the right edge of a row."""
-    axes.annotate(text, (1.02, height), xycoords=("axes fraction", "data"), va="center", fontsize=7.5)
+    axes.annotate(text, (1.02, height), xycoords=("axes fraction", "data"), va="center", fontsize="small")
+
+
+def told(row: pd.Series) -> str:
+    """The p of a headline, or why there is none."""
+    if row.barred:
+        return f"withheld: {row.barred}"
+    return f"p = {row.p_holm:.3f}" if row.status == TESTED else str(row.status)
 
 
 def forest_figure(comparisons: pd.DataFrame, margin: float) -> Drawing:
     """Headline differences to each rival, a panel a setting."""
-    data = comparisons[comparisons.kind == HEADLINE].drop(columns=["kind", "task_split", "budget_asked", "steps"])
-    shown = data[data.difference.notna() & (data.role != "reference")]
+    shown = comparisons[
+        (comparisons.kind == HEADLINE) & comparisons.difference.notna() & (comparisons.role != "reference")
+    ]
+    shown = shown.drop(columns=["kind", "task_split", "budget_asked", "steps"])
     method = label(str(shown.method.iloc[0])) if len(shown) else "method"
 
-    def draw(axes: Axes, group: pd.DataFrame, rivals: list[str]) -> None:
+    def panel(axes: Axes, group: pd.DataFrame, rivals: list[str]) -> None:
         axes.axvspan(-100 * margin, 100 * margin, color=EQUAL, alpha=0.35, lw=0)
         for _, row in group.iterrows():
             height = rivals.index(row.rival)
             draw_difference(axes, row, height, row.rival)
-            beside(axes, height, f"p = {row.p_holm:.3f}" if row.status == TESTED else row.status)
+            beside(axes, height, told(row))
 
-    with house_style():
-        figure = forest_grid(shown, "rival", draw, f"{method} minus rival (points)", NO_TRANSFER)
+    def draw(venue: Venue) -> Figure:
+        return forest_grid(venue, shown, "rival", panel, f"{method} minus rival (points)")
+
     caption = (
-        f"{method} minus each rival and control, in points, mean over the budgets and steps at which both were run (listed "
-        f"in comparisons.csv); n = {number_range(shown.n)} splits. "
-        f"{SETTLED} p: exact Wilcoxon signed-rank over splits, Holm over "
-        f"all headline contrasts of a setting. Grey: ± {100 * margin:g} points, the margin of equivalence."
+        f"{method} minus each rival and control; n = {number_range(shown.n)} splits, bars 95 % t-intervals; p: exact Wilcoxon "
+        "signed-rank, Holm in a setting."
+    )
+    notes = (
+        "In points, mean over the budgets and steps at which both were run (listed in comparisons.csv). The split is the unit; "
+        f"Holm is over all headline contrasts of a setting. {HOLLOW} Grey: ± {100 * margin:g} points, the margin of "
+        "equivalence."
     )
     alt = f"Forest plot of the difference of {method} to each rival with intervals and corrected p-values."
-    return Drawing("forest", f"{method} against each rival", caption, alt, data, figure)
+    return Drawing("forest", f"{method} against each rival", caption, notes, alt, shown, draw)
 
 
 def task_split_rows(comparisons: pd.DataFrame) -> pd.DataFrame:
@@ -136,7 +117,7 @@ def task_split_figure(comparisons: pd.DataFrame) -> Drawing:
     kinds = [kind for kind in TASK_SPLITS if kind in set(shown.task_split)]
     method = label(str(shown.method.iloc[0])) if len(shown) else "method"
 
-    def draw(axes: Axes, group: pd.DataFrame, rivals: list[str]) -> None:
+    def panel(axes: Axes, group: pd.DataFrame, rivals: list[str]) -> None:
         for _, row in group.iterrows():
             apart = 0.24 * (kinds.index(row.task_split) - (len(kinds) - 1) / 2)
             draw_difference(axes, row, rivals.index(row.rival) + apart, row.task_split)
@@ -144,17 +125,20 @@ def task_split_figure(comparisons: pd.DataFrame) -> Drawing:
             counts = own.groupby("task_split").n.max()
             beside(axes, rivals.index(str(rival)), "/".join(str(counts.get(kind, "–")) for kind in kinds))
 
-    with house_style():
-        figure = forest_grid(shown, "rival", draw, f"{method} minus rival (points)", NO_TRANSFER, row_height=0.36)
-        if kinds:
-            handles = [Line2D([], [], color=colour(kind), marker=marker(kind), linestyle="none") for kind in kinds]
-            names = [label(kind) for kind in kinds]
-            figure.legend(handles, names, loc="outside upper right", ncols=len(kinds))
+    def draw(venue: Venue) -> Figure:
+        key = [
+            (label(kind), Line2D([], [], color=colour(kind), marker=marker(kind), linestyle="none")) for kind in kinds
+        ]
+        return forest_grid(venue, shown, "rival", panel, f"{method} minus rival (points)", row_height=0.36, key=key)
+
     caption = (
-        f"{method} minus each rival and control, in points, apart by task split: target classes that the backbone saw "
-        "(held out), that it did not see (unseen), and of another data set than the bank's (foreign). Mean over the budgets "
-        f"and steps at which both were run. {SETTLED} At the right: n, splits of each kind ({', '.join(map(label, kinds))}). "
-        "The headlines pool held out and unseen; apart, these contrasts describe."
+        f"{method} minus each rival, by kind of task; n = {number_range(shown.n)} splits, bars 95 % t-intervals; the tests are "
+        "in the table by task split."
+    )
+    notes = (
+        "In points, mean over the budgets and steps at which both were run. Target classes that the backbone saw (held out), "
+        f"that it did not see (unseen), and of another data set than the bank's (foreign). {HOLLOW} At the right: n, splits of "
+        f"each kind ({', '.join(map(label, kinds))}). The headlines pool held out and unseen; apart, these contrasts describe."
     )
     alt = f"Forest plot of the difference of {method} to each rival, apart by held out, unseen and foreign tasks."
-    return Drawing("by_task_split", f"{method} against each rival, by task split", caption, alt, data, figure)
+    return Drawing("by_task_split", f"{method} against each rival, by task split", caption, notes, alt, shown, draw)

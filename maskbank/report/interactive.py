@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def interactive(given: ChartRows) -> Interactive | None:
         "charts": charts(),
         "methods": methods,
         **choices(given),
-        "rows": columns(given, names),
+        "rows": {name: packed(values) for name, values in columns(given, names).items()},
     }
     placed = [method | {"place": place} for place, method in enumerate(methods)]
     groups = {role: [method for method in placed if method["role"] == role] for role in ROLES}
@@ -146,6 +147,18 @@ def columns(given: ChartRows, methods: Sequence[str]) -> dict[str, list[Any]]:
         "failed": rows.failed.astype(int).tolist(),
         "cost": short(rows.cost, ".3g"),
     }
+
+
+def packed(values: list[Any]) -> list[Any] | dict[str, list[Any]]:
+    """A column as runs of equal values where that is shorter: the `values`, and how many `times` each.
+
+    >>> packed([1, 1, 1, 1, 2]), packed([1, 2])
+    ({'values': [1, 2], 'times': [4, 1]}, [1, 2])
+    """
+    runs = [(value, len(list(run))) for value, run in groupby(values)]
+    if 2 * len(runs) >= len(values):
+        return values
+    return {"values": [value for value, _ in runs], "times": [count for _, count in runs]}
 
 
 def short(values: pd.Series, form: str) -> list[float | int | None]:

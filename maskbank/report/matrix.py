@@ -7,22 +7,23 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import TwoSlopeNorm
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 
 from maskbank.config import Compare
-from maskbank.report.panels import MANY, legend_shape, look, methods_of
+from maskbank.report.frames import Line, panel_lines
+from maskbank.report.panels import MANY, look, method_key, methods_of
 from maskbank.report.settings import by_setting
-from maskbank.report.style import Drawing, colour, empty_panel, house_style, label
+from maskbank.report.style import Drawing, colour, label
 from maskbank.report.tables import number_range
+from maskbank.report.venues import Venue
 from maskbank.statistics.boards import ranked_methods, ranked_scores
 from maskbank.statistics.contrast import generator_for
 from maskbank.statistics.crossed import Crossed, Design, design
 from maskbank.statistics.matrix import COLUMNS, pairwise_matrix
-from maskbank.statistics.pairing import SETTING, setting_name, settings, transfer_rows
+from maskbank.statistics.pairing import SCORED, SETTING, setting_name, settings, transfer_rows
 from maskbank.statistics.profiles import PROFILE, performance_profiles, relative
 
-CELL, ACROSS = 0.62, 2  # inches a cell of the matrix; panels side by side
-NOTHING = "no setting in which two methods have every cell"
+CELL, NAMES, ACROSS = 0.5, 1.3, 2  # inches of a cell of the matrix, and of names beside it; panels side by side
+WHOLE, SOME = 0.42, 0.26  # inches a cell needs for all its numbers, and for one
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Ranked:
 
 def ranked(records: pd.DataFrame) -> list[Ranked]:
     """Each setting of the transfer rows: what matrix and profiles are of."""
-    given = [(setting, design(rows)) for setting, rows in settings(transfer_rows(records))]
+    given = [(setting, design(rows)) for setting, rows in settings(transfer_rows(records[SCORED]))]
     return [Ranked(setting, own, ranked_scores(own)) for setting, own in given]
 
 
@@ -62,82 +63,86 @@ def profile_rows(given: list[Ranked], params: Compare) -> pd.DataFrame:
 
 def matrix_figure(rows: pd.DataFrame) -> Drawing:
     """A square a setting: row minus column in points, splits won, tied and lost, adjusted p."""
-    panels = by_setting(rows)
-    sizes = [CELL * group.left.nunique() + 1.5 for _, group in panels]
-    with house_style():
-        lines = -(-len(panels) // ACROSS)
-        heights = [max(sizes[line * ACROSS : (line + 1) * ACROSS]) for line in range(lines)]
-        across = min(ACROSS, max(len(panels), 1))
-        figure = Figure(
-            figsize=(max(sizes, default=4) * across + 0.5, sum(heights) if panels else 2.2), layout="constrained"
-        )
-        if panels:
-            grid = figure.subplots(lines, across, squeeze=False, gridspec_kw={"height_ratios": heights}).ravel()
-            for axes, (title, group) in zip(grid, panels, strict=False):
-                draw_matrix(axes, group)
-                axes.set_title(title, loc="left", fontsize=8.5)
-            for axes in grid[len(panels) :]:
-                axes.set_axis_off()
-        else:
-            empty_panel(figure, NOTHING)
+
+    def draw(venue: Venue) -> Figure:
+        size = CELL * int(rows.groupby(SETTING).left.nunique().max()) + NAMES
+        lines = [Line("", by_setting(rows), min(size, venue.text or size))]
+        return panel_lines(venue, lines, draw_matrix, width=size, most=ACROSS, share_y=False, finish=write_cells)
+
     caption = (
-        "Row minus column: difference in points, splits won/tied/lost, and p (t-test over splits, Holm over all pairs of the "
-        f"board; bold where it is at most 0.05). n = {number_range(rows.n)} splits."
+        f"Row minus column in points; n = {number_range(rows.n)} splits, no interval; p: t-test over splits, Holm over all "
+        "pairs, bold at 0.05 or below."
     )
-    return Drawing(
-        "matrix", "Every method against every other", caption, "Heat maps of pairwise differences.", rows, figure
+    notes = (
+        "In each cell: the difference, splits won/tied/lost, and p; where cells are narrow the difference alone, or where they "
+        "are narrower still a dot where p is at most 0.05. All numbers are in the csv."
     )
+    alt = "Heat maps of pairwise differences."
+    return Drawing("matrix", "Every method against every other", caption, notes, alt, rows, draw)
+
+
+def squared(group: pd.DataFrame) -> pd.DataFrame:
+    """Differences [left, right] in points, the best mean first."""
+    wide = group.pivot(index="left", columns="right", values="difference")
+    names = list(wide.mean(axis=1).sort_values(ascending=False, kind="stable").index)
+    return wide.reindex(index=names, columns=names)
 
 
 def draw_matrix(axes: Axes, group: pd.DataFrame) -> None:
-    wide = group.pivot(index="left", columns="right", values="difference")
-    names = list(wide.mean(axis=1).sort_values(ascending=False, kind="stable").index)
-    square = wide.reindex(index=names, columns=names).to_numpy(float)
+    square = squared(group)
     most = max(float(np.nanmax(np.abs(square))), 1e-9)
-    axes.imshow(square, cmap="PuOr_r", norm=TwoSlopeNorm(0, -most, most), aspect="auto")
+    axes.imshow(square.to_numpy(float), cmap="PuOr_r", norm=TwoSlopeNorm(0, -most, most), aspect="auto")
+    names = [label(name) for name in square.index]
+    axes.set_xticks(range(len(names)), names, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(len(names)), names)
+    axes.grid(visible=False)
+
+
+def write_cells(axes: Axes, group: pd.DataFrame) -> None:
+    """As many numbers as a cell of the panel holds."""
+    square = squared(group)
+    names, most = list(square.index), max(float(np.nanmax(np.abs(square))), 1e-9)
+    figure = axes.get_figure(root=True)
+    columns = axes.get_subplotspec().get_gridspec().ncols  # type: ignore[union-attr]
+    cell = (figure.get_figwidth() / columns - NAMES) / len(names)  # type: ignore[union-attr]
     for row in group.to_dict("records"):
-        y, x = names.index(row["left"]), names.index(row["right"])
-        found = bool(row["p_holm"] <= 0.05)
-        p = "" if np.isnan(row["p_holm"]) else f"\np {row['p_holm']:.2g}" if row["p_holm"] >= 0.001 else "\np <.001"
-        text = f"{row['difference']:+.1f}\n{row['wins']}/{row['ties']}/{row['losses']}{p}".replace("-", "−")
+        found, difference = bool(row["p_holm"] <= 0.05), f"{row['difference']:+.1f}".replace("-", "−")
+        counts = f"{row['wins']}/{row['ties']}/{row['losses']}"
+        p = "" if np.isnan(row["p_holm"]) else f"p {row['p_holm']:.2g}" if row["p_holm"] >= 0.001 else "p <.001"
+        words = (
+            "\n".join(filter(None, (difference, counts, p)))
+            if cell >= WHOLE
+            else difference
+            if cell >= SOME
+            else "•" * found
+        )
         dark = abs(row["difference"]) > 0.6 * most
         axes.text(
-            x, y, text, ha="center", va="center", fontsize=5.6, fontweight="bold" if found else "normal",
-            color="white" if dark else "black",
+            names.index(row["right"]), names.index(row["left"]), words, ha="center", va="center", fontsize="x-small",
+            fontweight="bold" if found else "normal", color="white" if dark else "black",
         )  # fmt: skip
-    axes.set_xticks(range(len(names)), [label(name) for name in names], rotation=40, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(names)), [label(name) for name in names])
-    axes.grid(visible=False)
 
 
 def profiles_figure(rows: pd.DataFrame) -> Drawing:
     """Share of runs that reach a share of dense accuracy; a panel a setting."""
-    panels = by_setting(rows)
-    with house_style():
-        names = methods_of(rows) if len(rows) else []
-        columns, legend = legend_shape([label(name) for name, _ in names], 6.5)
-        lines = -(-len(panels) // ACROSS)
-        figure = Figure(figsize=(6.5, 2.5 * lines + 0.19 * legend + 0.2 if panels else 2.2), layout="constrained")
-        if panels:
-            grid = figure.subplots(lines, ACROSS, squeeze=False, sharex=True, sharey=True).ravel()
-            for axes, (title, group) in zip(grid, panels, strict=False):
-                draw_profiles(axes, group)
-                axes.set_title(title, loc="left", fontsize=8.5)
-                axes.set_xlabel("τ: accuracy as a share of dense")
-            for axes in grid[len(panels) :]:
-                axes.set_axis_off()
-            grid[0].set_ylabel("share of runs at τ or above")
-            handles = [Line2D([], [], **look(*name) | {"marker": ""}) for name in names]
-            figure.legend(handles, [label(name) for name, _ in names], loc="outside lower center", ncols=columns)
-        else:
-            empty_panel(figure, NOTHING)
+
+    def draw(venue: Venue) -> Figure:
+        key = method_key(rows, marker="")
+        return panel_lines(
+            venue, [Line("", by_setting(rows), 2.4)], draw_profiles, width=3.2, most=ACROSS, key=key, share_x=True,
+            xlabel="τ: accuracy as a share of dense", ylabel="share of runs at τ or above",
+        )  # fmt: skip
+
     caption = (
-        "Performance profiles: share of runs (task, seed; budgets and steps averaged) whose accuracy is at least τ times that of "
-        f"dense on the same task; splits weigh the same, n = {number_range(rows.n)}. Bands, of the method and where methods are "
-        "few: pointwise 95 %, bootstrap of splits, then tasks. No test."
+        f"Share of runs with at least τ times dense's accuracy; n = {number_range(rows.n)} splits, bands pointwise 95 % "
+        "bootstrap intervals; no test."
+    )
+    notes = (
+        "A run is a task and seed, budgets and steps averaged, against dense on the same task; splits weigh the same. Bands are "
+        "of the method, and of all where methods are few; the bootstrap draws splits, then tasks."
     )
     alt = "Curves that fall from left to right; a curve above another is better at every level."
-    return Drawing("profiles", "Performance profiles", caption, alt, rows, figure)
+    return Drawing("profiles", "Performance profiles", caption, notes, alt, rows, draw)
 
 
 def draw_profiles(axes: Axes, group: pd.DataFrame) -> None:

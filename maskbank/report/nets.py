@@ -3,21 +3,23 @@
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from maskbank.report.recipe_words import in_net_order, in_recipe_order, net_words, number
-from maskbank.report.recipes import grouped_panels
-from maskbank.report.style import Drawing, colour, house_style, label, marker
+from maskbank.report.recipes import recipe_panels
+from maskbank.report.style import Drawing, colour, label, marker
 from maskbank.report.tables import Cell, Sheet, number_range, points
+from maskbank.report.venues import Venue
 from maskbank.statistics.effects import half_width
 from maskbank.statistics.nets import ADAM, GROUP, spread
+from maskbank.statistics.traces import CELLS, joined
 
-NO_GAP = "no pretrained net has a training accuracy"
 SHOWN = {"accuracy": 100, "gap": 100, "train_loss": 1, "loss": 1}  # measure -> scale it is shown at
 WORDS = {
     "accuracy": "test accuracy (points)", "gap": "training − test accuracy\n(points)", "train_loss": "training loss",
     "loss": "test loss",
 }  # fmt: skip
-MEANS = [*GROUP, "recipe", "measure", "n", "set_aside", "failed", "mean", "sd", "half_width"]
+MEANS = [*GROUP, "recipe", "measure", "n", "set_aside", "failed", "mean", "sd", "half_width", CELLS]
 
 
 def net_means(nets: pd.DataFrame) -> pd.DataFrame:
@@ -27,6 +29,7 @@ def net_means(nets: pd.DataFrame) -> pd.DataFrame:
         labels: dict[str, object] = dict(zip([*GROUP, "recipe"], names, strict=True))
         kept = group[~group.aside]
         counts = {"set_aside": int(group.aside.sum()), "failed": int((group.status != "ok").sum())}
+        labels[CELLS] = joined(kept.cell_key)
         for measure in SHOWN:
             numbers = spread(kept[measure])
             width = half_width(numbers["sd"], int(numbers["n"]))
@@ -42,26 +45,27 @@ def gap_figure(nets: pd.DataFrame, means: pd.DataFrame) -> Drawing:
     dots = nets[~nets.aside]
     names = in_recipe_order(shown.recipe)
 
-    def draw(axes: Axes, group: pd.DataFrame) -> None:
+    def panel(axes: Axes, group: pd.DataFrame) -> None:
         gap_panel(axes, group, dots[(dots[GROUP] == list(group[GROUP].iloc[0])).all(axis=1)])
 
     parts = [
         (net_words(group.iloc[0]), [(WORDS[name], group[group.measure == name]) for name in SHOWN if name in set(group.measure)])
         for _, group in shown.groupby(GROUP, sort=False)
     ]  # fmt: skip
-    with house_style():
-        figure = grouped_panels(parts, draw, names, NO_GAP, size=(2.35, 1.95))
-        for part in figure.subfigs:
-            for axes in part.axes:
-                axes.set_ylabel("")
+
+    def draw(venue: Venue) -> Figure:
+        return recipe_panels(venue, parts, panel, names, size=(2.35, 1.95))
+
     caption = (
-        f"Nets by recipe before compression, n = {number_range(shown.n)} seeds: small dots are nets, large marks their means, "
-        "bars 95 % t-intervals of the mean. The generalization gap is training minus test accuracy. Training accuracy and "
-        "loss are measured in eval mode without augmentation on training images. No test is drawn; nets that did not reach "
-        "the matched training loss are left out."
+        f"Nets by recipe before compression; marks are means over n = {number_range(shown.n)} seeds, bars 95 % t-intervals; "
+        "no test."
+    )
+    notes = (
+        "Small dots are nets. The generalization gap is training minus test accuracy. Training accuracy and loss are measured "
+        "in eval mode without augmentation on training images. Nets that did not reach the matched training loss are left out."
     )
     alt = "Dot plots of test accuracy, generalization gap and losses, one column a pretraining recipe."
-    return Drawing("generalization", "Accuracy and generalization gap by recipe", caption, alt, means, figure)
+    return Drawing("generalization", "Accuracy and generalization gap by recipe", caption, notes, alt, shown, draw)
 
 
 def gap_panel(axes: Axes, group: pd.DataFrame, nets: pd.DataFrame) -> None:

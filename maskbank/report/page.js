@@ -1,6 +1,8 @@
 "use strict";
 (() => {
   const given = JSON.parse(document.getElementById("chart-data").textContent);
+  const spread = ({ values, times }) => values.flatMap((value, place) => Array(times[place]).fill(value));
+  Object.entries(given.rows).forEach(([name, column]) => { given.rows[name] = Array.isArray(column) ? column : spread(column); });
   const root = document.documentElement;
   const form = document.getElementById("filters");
   const [setting, tasks, seed, budget, steps] = ["setting", "tasks", "seed", "budget", "steps"].map(name => form.elements[name]);

@@ -1,6 +1,5 @@
 """The report page: one self-contained HTML file."""
 
-from base64 import b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from io import StringIO
@@ -14,14 +13,17 @@ from ruamel.yaml import YAML
 from maskbank.config import Params
 from maskbank.records.schema import STATUSES
 from maskbank.report.chart_rows import chart_rows
+from maskbank.report.contrasts import detectable
+from maskbank.report.embedded import sources
 from maskbank.report.interactive import interactive, policy
 from maskbank.report.provenance import provenance
-from maskbank.report.settings import setting_title
+from maskbank.report.settings import not_drawn, setting_title
 from maskbank.report.style import Drawing, label
 from maskbank.report.tables import Sheet, number_range, points
 from maskbank.report.task_tables import task_tables
 from maskbank.statistics.comparisons import HEADLINE
 from maskbank.statistics.contrast import NOT_RUN
+from maskbank.statistics.summary import RANKS
 
 TEMPLATE = Path(__file__).parent / "page.html"
 STYLE = Path(__file__).parent / "page.css"
@@ -58,7 +60,7 @@ GLOSSARY = {
     "robust accuracy": "Fraction of the test images still classified rightly under an attack (FGSM, PGD) on the net itself.",
     "share kept": "Accuracy or robust accuracy over that of the dense control with the same backbone, recipe and seed.",
     "interval": "A range that covers the true mean in 95 % of repetitions, if its assumptions hold.",
-    "minimal detectable effect": "Smallest true difference that this design finds with 80 % power, two-sided at 5 %.",
+    "MDE": "Minimal detectable effect: smallest true difference that this design finds with 80 % power, two-sided at 5 %.",
     "Holm": "A correction of p-values for the number of tests in a family.",
     "supported, contradicted, inconclusive": "What the tests say of our reading of a method, here, and no more.",
 }  # fmt: skip
@@ -81,7 +83,7 @@ class Contents:
 
 def status_counts(records: pd.DataFrame) -> pd.DataFrame:
     """Cells of each stage by status, the worst of a cell's points; a total below."""
-    cells = records.assign(rank=records.status.map(STATUSES.index)).groupby(["stage", "cell_key"])["rank"].max()
+    cells = records.assign(rank=records.status.map(RANKS)).groupby(["stage", "cell_key"])["rank"].max()
     counts = cells.reset_index().pivot_table(index="stage", columns="rank", aggfunc="size", fill_value=0)
     counts = counts.reindex(columns=range(len(STATUSES)), fill_value=0).set_axis(STATUSES, axis=1)
     return pd.concat([counts, counts.sum().to_frame("all stages").T])
@@ -111,10 +113,6 @@ def p_value(value: Any) -> str:
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
-def data_uri(content: bytes) -> str:
-    return f"data:image/svg+xml;base64,{b64encode(content).decode()}"
-
-
 def params_text(params: Params) -> str:
     stream = StringIO()
     YAML().dump(params.model_dump(), stream)
@@ -140,13 +138,20 @@ def rule_counts(rules: list[dict[str, Any]]) -> dict[str, Any]:
 def render(contents: Contents) -> str:
     """The page as HTML. It needs no network and no other file, and without scripts lacks its interactive charts alone."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    environment.filters |= {"points": optional_points, "p_value": p_value, "label": label, "number_range": number_range}
+    environment.filters |= {
+        "points": optional_points,
+        "p_value": p_value,
+        "label": label,
+        "detectable": detectable,
+        "number_range": number_range,
+        "not_drawn": not_drawn,
+    }
     headlines = contents.comparisons[contents.comparisons.kind == HEADLINE]
     headlines = headlines.assign(title=[setting_title(row, headlines) for row in headlines.to_dict("records")])
     ran = headlines[headlines.status != NOT_RUN]
     failed = failures(contents.records)
     style, rows = STYLE.read_text(), chart_rows(contents.records)
-    charts = interactive(rows)
+    charts, figures = interactive(rows), sources(contents.files)
     return environment.from_string(TEMPLATE.read_text()).render(
         title=contents.params.report.title,
         style=style,
@@ -159,15 +164,15 @@ def render(contents: Contents) -> str:
         suite=contents.params.suite,
         compare=contents.params.compare,
         points_in_all=len(contents.records),
-        datasets=sorted(set(contents.records.dataset)),
-        backbones=sorted(set(contents.records.backbone)),
+        datasets=sorted(contents.records.dataset.unique()),
+        backbones=sorted(contents.records.backbone.unique()),
         statuses=STATUSES,
         counts=status_counts(contents.records),
         claims=contents.claims,
         headlines=ran.to_dict("records"),
         not_run=not_run(headlines),
         sheets=contents.sheets,
-        drawings=[(drawing, data_uri(contents.files[drawing.name]["svg"])) for drawing in contents.drawings],
+        drawings=[(drawing, figures[drawing.name]) for drawing in contents.drawings],
         rules=contents.rules,
         failures=failed[:MOST_FAILURES],
         more_failures=max(0, len(failed) - MOST_FAILURES),

@@ -10,7 +10,6 @@ from maskbank.statistics.areas import area_contrasts
 from maskbank.statistics.drops import drop_correlations, drops, sharp_drops
 from maskbank.statistics.flatness import landscapes, sharpness_contrasts, sharpness_rows
 from maskbank.statistics.nets import ADAM, pretrained, recipes_in
-from maskbank.statistics.recipe_claims import COST_LIMIT
 from maskbank.statistics.recipe_costs import relative_costs
 from maskbank.statistics.recipes import recipe_contrasts
 
@@ -44,7 +43,7 @@ def pretraining(records: pd.DataFrame, metrics: pd.DataFrame, timings: pd.DataFr
     return Pretraining(
         nets=nets,
         means=net_means(nets),
-        costs=relative_costs(nets, COST_LIMIT),
+        costs=relative_costs(nets),
         contrasts=recipe_contrasts(records, nets, params),
         areas=area_contrasts(records, nets, params),
         sharpness=sharpness_contrasts(sharp, nets, params),

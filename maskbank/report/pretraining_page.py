@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from maskbank.records.schema import NONE
-from maskbank.report.contrasts import counted
+from maskbank.report.contrasts import MDE, counted, detectable
 from maskbank.report.flatness import FLATTER, HOW_FAR, SHARPER, ratio_interval
 from maskbank.report.nets import SHOWN, cost_text, mean_text
 from maskbank.report.pretraining_material import Pretraining
@@ -37,6 +37,7 @@ About = Mapping[str, Any]  # alpha, margin, records_hash
 Judged = Sequence[Mapping[str, Any]]
 DIFFERENCE = ("net", "kind", "recipe − Adam", "difference", "95 % interval", "n", "p", "MDE", "verdict")
 RIVAL = "sam"
+JUDGES = ("compressed", "flatness", "cost")
 
 
 def pretraining_page(given: Pretraining, records: pd.DataFrame, claims: Judged, rules: Judged, about: About) -> str:
@@ -51,9 +52,8 @@ def pretraining_page(given: Pretraining, records: pd.DataFrame, claims: Judged, 
     reading = (
         "Differences are recipe minus Adam in points of accuracy, paired by pretraining seed; n counts seeds. p: exact "
         "Wilcoxon signed-rank over seeds, with Holm's correction over the kinds of compression of one recipe in one setting; "
-        "nothing is corrected across recipes, and none is called the best. Below 6 seeds there is no p and the interval is a "
-        "t-interval, from 6 on a percentile bootstrap over seeds. MDE: the smallest true difference that this design finds "
-        f"with 80 % power. The verdict is of the recipe: higher or lower at p ≤ {alpha:g}; equivalent: within ± "
+        "nothing is corrected across recipes, and none is called the best. Intervals: 95 % t-interval over seeds; below "
+        f"6 seeds there is no p. {MDE} The verdict is of the recipe: higher or lower at p ≤ {alpha:g}; equivalent: within ± "
         f"{100 * about['margin']:g} points by two one-sided tests; {UNDERPOWERED}: fewer than {MIN_CLUSTERS} seeds, or so few "
         "that no outcome could pass the correction."
     )
@@ -97,7 +97,7 @@ def failures(records: pd.DataFrame) -> str:
 
 def answer(given: Pretraining, claims: Judged, alpha: float) -> str:
     """The question in one line a claim and kind, from the verdicts alone."""
-    own = [claim for claim in claims if str(claim["id"]).startswith(f"{SNT}-")]
+    own = [claim for claim in claims if claim["judge"] in JUDGES]
     lines = [f"- {claim['says']} ({claim['where']}): **{claim['verdict']}**." for claim in own]
     rows = means_of(given, SNT)
     kinds = [kind for kind in KINDS if any(row["kind"] == kind for row in rows)]
@@ -157,7 +157,7 @@ def after(given: Pretraining, alpha: float) -> str:
 def difference_line(row: Row, alpha: float) -> list[str]:
     return [
         net_words(row), KIND_WORDS[row["kind"]], label(row["recipe"]), points(row["difference"], signed=True), between(row),
-        str(row["n"]), p_text(row["p_holm"]), points(row["minimal_detectable_effect"]), verdict(row, alpha),
+        str(row["n"]), p_text(row["p_holm"]), detectable(row), verdict(row, alpha),
     ]  # fmt: skip
 
 
@@ -170,7 +170,7 @@ def area(given: Pretraining, alpha: float) -> str:
         span = f"{100 * row['sparsity_low']:.3g}–{100 * row['sparsity_high']:.3g} %"
         body.append([
             net_words(row), span, label(row["recipe"]), points(row["difference"], signed=True), between(row), str(row["n"]),
-            p_text(row["p"]), points(row["minimal_detectable_effect"]), verdict(row, alpha),
+            p_text(row["p"]), detectable(row), verdict(row, alpha),
         ])  # fmt: skip
     head = ("net", "sparsity", "recipe − Adam", "difference", "95 % interval", "n", "p", "MDE", "verdict")
     words = (
@@ -295,7 +295,7 @@ def cost(given: Pretraining) -> str:
 
 
 def judged(claims: Judged) -> str:
-    own = [claim for claim in claims if str(claim["id"]).startswith(f"{SNT}-")]
+    own = [claim for claim in claims if claim["judge"] in JUDGES]
     body = [[claim["id"], claim["where"], claim["says"], claim["verdict"], claim["reason"]] for claim in own]
     return section(
         "The paper's claims",

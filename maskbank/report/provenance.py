@@ -35,7 +35,7 @@ def provenance(records: pd.DataFrame, records_hash: str) -> dict[str, str]:
     """What identifies the run, label by label."""
 
     def distinct(column: str) -> str:
-        values = sorted(set(records[column].astype(str)))
+        values = sorted(map(str, records[column].unique()))
         return ", ".join(values[:6]) + (f" and {len(values) - 6} more" if len(values) > 6 else "") or "none"
 
     return {

@@ -9,6 +9,7 @@ from maskbank.report.robustness import HOW, attack_label
 from maskbank.report.style import label, pattern_label
 from maskbank.report.tables import Cell, Sheet, number_range
 from maskbank.statistics.kept import structured_rows
+from maskbank.statistics.traces import AGAINST, CELLS, joined
 
 SHARES = (0.9, 0.5)
 
@@ -39,9 +40,10 @@ def prunability_table(data: pd.DataFrame, records: pd.DataFrame) -> Sheet:
             | {"params_dense": sizes.get(labels[0], np.nan), "n": int(own.n.min())}
             | {f"removable_{share:g}": end for share, (end, _) in ends.items()}
             | {f"beyond_{share:g}": beyond for share, (_, beyond) in ends.items()}
+            | {name: joined(own[name]) for name in (CELLS, AGAINST)}
         )
     numbers = [f"{name}_{share:g}" for share in SHARES for name in ("removable", "beyond")]
-    frame = pd.DataFrame(found, columns=[*keys, "params_dense", "n", *numbers])
+    frame = pd.DataFrame(found, columns=[*keys, "params_dense", "n", *numbers, CELLS, AGAINST])
     frame = frame.sort_values(["params_dense", *keys], kind="stable", ignore_index=True)
     rows = tuple(line(row) for _, row in frame.iterrows())
     head = ("net", "parameters", "pattern", "attack", "method", *(f"{100 * share:g} % kept" for share in SHARES), "n")

@@ -6,14 +6,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from maskbank.report.forest import EQUAL, ZERO
+from maskbank.report.frames import Line, panel_lines
 from maskbank.report.recipe_words import BN_WORDS, KIND_WORDS, in_net_order, in_recipe_order, net_words
-from maskbank.report.recipes import READING, UNCORRECTED
-from maskbank.report.style import Drawing, colour, empty_panel, house_style, label, marker
+from maskbank.report.recipes import UNCORRECTED
+from maskbank.report.style import Drawing, colour, label, marker
 from maskbank.report.tables import number_range
+from maskbank.report.venues import Venue
 from maskbank.statistics.contrast import TESTED
 from maskbank.statistics.recipes import DENSE, KINDS, MEAN
 
-NO_PAIRS = "no recipe was run beside Adam"
 ACROSS = 6
 PART = ["dataset", "backbone", "stop", "form"]
 
@@ -23,17 +24,29 @@ def recipe_forest_figure(data: pd.DataFrame, margin: float) -> Drawing:
     means = data[data.level == MEAN]
     shown = in_net_order(means[means.difference.notna()])
     parts = list(shown[shown.kind != DENSE].groupby(PART, sort=False))
-    groups = [(net_words(group[PART].iloc[0]), panels_of(group, shown)) for _, group in parts]
     names = in_recipe_order(shown.recipe)
-    with house_style():
-        figure = forest(groups, names, margin)
+
+    def draw(venue: Venue) -> Figure:
+        height = 0.2 * max(len(names), 2) + 0.8
+        lines = [Line(net_words(group[PART].iloc[0]), panels_of(group, shown), height) for _, group in parts]
+        return panel_lines(
+            venue, lines, lambda axes, rows: forest_panel(axes, rows, names, margin), width=1.95, most=ACROSS,
+            xlabel="recipe minus Adam (points)",
+        )  # fmt: skip
+
     caption = (
-        f"{READING} n = {number_range(shown.n)}. Means over the points of each kind of compression at which both were run. At "
-        f"the right: p, {UNCORRECTED}. Hollow: no test, as seeds are fewer than 6 or blocks incomplete. Grey: ± "
+        f"Recipe minus Adam in points; n = {number_range(shown.n)} seeds, bars 95 % t-intervals; at the right p, exact Wilcoxon "
+        "signed-rank, Holm."
+    )
+    notes = (
+        "Paired by pretraining seed; means over the points of each kind of compression at which both were run. "
+        f"{UNCORRECTED}. Hollow: no test, as seeds are fewer than 6 or blocks incomplete. Grey: ± "
         f"{100 * margin:g} points, the margin of equivalence. The panels before compression are the same for each form."
     )
     alt = "Forest plots of the difference of each pretraining recipe to Adam, one panel a kind of compression."
-    return Drawing("recipe_forest", "Recipes against Adam", caption, alt, means, figure)
+    return Drawing(
+        "recipe_forest", "Recipes against Adam", caption, notes, alt, shown if parts else shown.iloc[:0], draw
+    )
 
 
 def panels_of(group: pd.DataFrame, every: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -46,30 +59,6 @@ def panels_of(group: pd.DataFrame, every: pd.DataFrame) -> list[tuple[str, pd.Da
         words = "\n".join([KIND_WORDS[kind], *([BN_WORDS[bn]] if bn in BN_WORDS else [])])
         panels.append((words, group[(group.kind == kind) & (group.bn == bn)]))
     return panels
-
-
-def forest(groups: list[tuple[str, list[tuple[str, pd.DataFrame]]]], names: list[str], margin: float) -> Figure:
-    """Groups under their titles, panels wrapped; rows are recipes, the same in every panel."""
-    across = min(max((len(panels) for _, panels in groups), default=1), ACROSS)
-    line = 0.2 * max(len(names), 2) + 0.85
-    heights = [line * -(-len(panels) // across) + 0.3 for _, panels in groups]
-    figure = Figure(figsize=(1.95 * max(across, 3) + 1.5, sum(heights) + 0.3 if groups else 2.6), layout="constrained")
-    if not groups:
-        empty_panel(figure, NO_PAIRS)
-        return figure
-    parts = figure.subfigures(len(groups), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for part, (title, panels) in zip(parts, groups, strict=True):
-        part.suptitle(title, x=0.01, ha="left", fontsize=9, fontweight="bold")
-        grid = part.subplots(-(-len(panels) // across), across, squeeze=False, sharey=True)
-        for axes, (words, rows) in zip(grid.flat, panels, strict=False):
-            forest_panel(axes, rows, names, margin)
-            axes.set_title(words, fontsize=8)
-        for axes in list(grid.flat)[len(panels) :]:
-            axes.set_axis_off()
-        grid[0, 0].set_ylim(len(names) - 0.5, -0.5)
-        grid[0, 0].set_yticks(range(len(names)), [label(name) for name in names])
-        part.supxlabel("recipe minus Adam (points)", fontsize=8)
-    return figure
 
 
 def forest_panel(axes: Axes, rows: pd.DataFrame, names: list[str], margin: float) -> None:
@@ -86,5 +75,7 @@ def forest_panel(axes: Axes, rows: pd.DataFrame, names: list[str], margin: float
         )  # fmt: skip
         if tested:
             words = f"{row['p_holm']:.3f}"
-            axes.annotate(words, (1.01, height), xycoords=("axes fraction", "data"), va="center", fontsize=6.5)
+            axes.annotate(words, (1.01, height), xycoords=("axes fraction", "data"), va="center", fontsize="small")
+    axes.set_yticks(range(len(names)), [label(name) for name in names])
+    axes.set_ylim(len(names) - 0.5, -0.5)
     axes.grid(axis="y", visible=False)

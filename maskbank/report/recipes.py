@@ -10,7 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from maskbank.records.schema import NONE
-from maskbank.report.panels import LEGEND_LINE, MANY, legend_shape
+from maskbank.report.contrasts import MDE, detectable
+from maskbank.report.frames import Line, panel_lines
+from maskbank.report.panels import MANY
 from maskbank.report.recipe_words import (
     BN_WORDS,
     FIRST,
@@ -25,13 +27,13 @@ from maskbank.report.recipe_words import (
     verdict,
     width_words,
 )
-from maskbank.report.style import Drawing, colour, empty_panel, house_style, label, marker
+from maskbank.report.style import Drawing, colour, label, marker
 from maskbank.report.tables import Cell, Sheet, number_range, points
+from maskbank.report.venues import Venue
 from maskbank.statistics.effects import half_width
 from maskbank.statistics.nets import matched
 from maskbank.statistics.recipes import DENSE, KINDS, MEAN, POINT, SETTING, compressed
 
-NO_RECIPES = "no compressed net has an accuracy"
 PART = ["dataset", "backbone", "stop", "form"]  # a group of panels
 PANEL = ["bn", "place", "method", "allocation", "reconstruct", "budget_kind", "pattern_shown"]
 CURVES = [*SETTING, "kind", *POINT, "recipe", "n", "failed", "accuracy", "sd", "half_width", "dense"]
@@ -70,60 +72,45 @@ def recipes_figure(data: pd.DataFrame) -> Drawing:
     shown = shown.assign(
         place=shown.kind.map(KINDS.index), pattern_shown=shown.pattern.where(shown.kind.isin(["units", "blocks"]), NONE)
     )
-    parts = [(net_words(group[PART].iloc[0]), group) for _, group in shown.groupby(PART, sort=False)]
     names = in_recipe_order(shown.recipe)
 
-    def draw(group: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-        return [(panel_title(own.iloc[0]), own) for _, own in group.groupby(PANEL, sort=True)]
+    def draw(venue: Venue) -> Figure:
+        groups = [
+            (
+                net_words(group[PART].iloc[0]),
+                [(panel_title(own.iloc[0]), own) for _, own in group.groupby(PANEL, sort=True)],
+            )
+            for _, group in shown.groupby(PART, sort=False)
+        ]
+        return recipe_panels(
+            venue, groups, lambda axes, own: curve_panel(axes, own, len(names)), names, ylabel="accuracy (points)"
+        )
 
-    with house_style():
-        figure = grouped_panels(
-            [(title, draw(group)) for title, group in parts], lambda axes, own: curve_panel(axes, own, len(names)), names,
-            NO_RECIPES,
-        )  # fmt: skip
-    bands = "Bands: 95 % t-intervals of each mean over seeds" + (
-        f", of Adam and SNT alone where there are more than {MANY} recipes. " if len(names) > MANY else ". "
-    )
+    bands = f"Bands are of Adam and SNT alone, as there are more than {MANY} recipes. " if len(names) > MANY else ""
     caption = (
-        f"Accuracy after compression in one shot without fine-tuning, by pretraining recipe, n = {number_range(shown.n)} "
-        f"seeds. Points: means, the leftmost those of the nets before compression. {bands}"
-        "Recipes share seeds, so that bands that overlap do not show equality; no test is drawn: the paired tests are in the "
+        f"Accuracy after one-shot compression by recipe; points are means over n = {number_range(shown.n)} seeds, bands 95 % "
+        "t-intervals; no test."
+    )
+    notes = (
+        f"Nothing is fine-tuned. The leftmost points are the nets before compression. {bands}"
+        "Recipes share seeds, so that bands that overlap do not show equality; the paired tests are in the "
         "forest of recipes. Nets that did not reach the matched training loss are left out."
     )
     alt = "Line plots of accuracy against sparsity and bits, one line a pretraining recipe, panels by kind of compression."
-    return Drawing("recipes", "Accuracy after compression, by recipe", caption, alt, data, figure)
+    return Drawing("recipes", "Accuracy after compression, by recipe", caption, notes, alt, shown[CURVES], draw)
 
 
-def grouped_panels(
-    parts: list[tuple[str, list[tuple[str, pd.DataFrame]]]], draw: Callable[[Axes, pd.DataFrame], None], names: list[str],
-    nothing: str, size: tuple[float, float] = PANEL_SIZE, most: int = ACROSS,
+Groups = list[tuple[str, list[tuple[str, pd.DataFrame]]]]
+
+
+def recipe_panels(
+    venue: Venue, groups: Groups, draw: Callable[[Axes, pd.DataFrame], None], names: list[str],
+    size: tuple[float, float] = PANEL_SIZE, most: int = ACROSS, ylabel: str = "",
 ) -> Figure:  # fmt: skip
-    """Groups of panels under their titles, wrapped, with one legend of recipes below; `draw` fills a panel."""
-    across = min(max((len(panels) for _, panels in parts), default=1), most)
-    width = max(size[0] * across + 0.4, 6.0)
-    ncols, lines = legend_shape([label(name) for name in names], width)
-    heights = [size[1] * -(-len(panels) // across) + 0.35 for _, panels in parts] + [LEGEND_LINE * lines + 0.12]
-    figure = Figure(figsize=(width, sum(heights) if parts else 2.6), layout="constrained")
-    if not parts:
-        empty_panel(figure, nothing)
-        return figure
-    *subfigures, last = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for part, (title, panels) in zip(subfigures, parts, strict=True):
-        part.suptitle(title, x=0.01, ha="left", fontsize=9, fontweight="bold")
-        grid = part.subplots(-(-len(panels) // across), across, squeeze=False)
-        for axes, (words, group) in zip(grid.flat, panels, strict=False):
-            draw(axes, group)
-            axes.set_title(words, fontsize=8)
-        for axes in list(grid.flat)[len(panels) :]:
-            axes.set_axis_off()
-        for row in grid:
-            row[0].set_ylabel(row[0].get_ylabel() or "accuracy (points)")
-    handles = [Line2D([], [], **look(name)) for name in names]
-    last.legend(
-        handles, [label(name) for name in names], loc="center", ncols=ncols, handlelength=2.4, columnspacing=1.2,
-        labelspacing=0.3,
-    )  # fmt: skip
-    return figure
+    """Groups of panels under their titles, with one legend of recipes below; `draw` fills a panel."""
+    lines = [Line(title, panels, size[1]) for title, panels in groups]
+    key = [(label(name), Line2D([], [], **look(name))) for name in names]
+    return panel_lines(venue, lines, draw, width=size[0], most=most, key=key, share_y=False, ylabel=ylabel)
 
 
 def look(recipe: str) -> dict[str, Any]:
@@ -183,13 +170,12 @@ def mildest_first(point: tuple[Any, ...]) -> tuple[float, float]:
 
 
 CONTRAST_HEAD = (
-    "net", "kind", "at", "recipe − Adam", "difference", "95 % interval", "n", "p", "p Holm", "detectable", "in words",
+    "net", "kind", "at", "recipe − Adam", "difference", "95 % interval", "n", "p", "p Holm", "MDE", "in words",
     "status",
 )  # fmt: skip
 READING = (
-    "Points of accuracy, recipe minus Adam, paired by pretraining seed; n counts seeds. Intervals: 95 % percentile bootstrap "
-    "over seeds, below 6 seeds a t-interval and no p. p: exact Wilcoxon signed-rank. Detectable: the smallest true "
-    "difference found with 80 % power."
+    "Points of accuracy, recipe minus Adam, paired by pretraining seed; n counts seeds. Intervals: 95 % t-interval "
+    f"over seeds. p: exact Wilcoxon signed-rank, none below 6 seeds. {MDE}"
 )
 
 
@@ -202,7 +188,7 @@ def contrasts_table(data: pd.DataFrame, alpha: float) -> Sheet:
         texts = (
             net_words(row), KIND_WORDS[row["kind"]], at, label(row["recipe"]), points(row["difference"], signed=True),
             between(row), str(row["n"]), p_text(row["p"]), p_text(row["p_holm"]),
-            points(row["minimal_detectable_effect"]), verdict(row, alpha), status_words(row),
+            detectable(row), verdict(row, alpha), status_words(row),
         )  # fmt: skip
         rows.append(tuple(map(Cell, texts)))
     caption = (
@@ -223,12 +209,12 @@ def areas_table(data: pd.DataFrame, alpha: float) -> Sheet:
         texts = (
             net, f"{100 * row['sparsity_low']:.3g}–{100 * row['sparsity_high']:.3g} %", label(row["recipe"]),
             points(row["area"]), points(row["area_adam"]), points(row["difference"], signed=True), between(row),
-            str(row["n"]), p_text(row["p"]), points(row["minimal_detectable_effect"]), verdict(row, alpha),
+            str(row["n"]), p_text(row["p"]), detectable(row), verdict(row, alpha),
             status_words(row),
         )  # fmt: skip
         rows.append(tuple(map(Cell, texts)))
     head = (
-        "net", "sparsity", "recipe", "area", "Adam's", "difference", "95 % interval", "n", "p", "detectable", "in words",
+        "net", "sparsity", "recipe", "area", "Adam's", "difference", "95 % interval", "n", "p", "MDE", "in words",
         "status",
     )  # fmt: skip
     caption = (

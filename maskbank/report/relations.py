@@ -8,8 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
-from maskbank.report.style import Drawing, empty_panel, house_style, label
+from maskbank.report.frames import Line, fitted, panel_lines
+from maskbank.report.style import Drawing, label
 from maskbank.report.tables import Cell, Sheet, number_range
+from maskbank.report.venues import Venue
 from maskbank.statistics.correlation import (
     ABOVE_CHANCE,
     ACCURACY,
@@ -21,7 +23,6 @@ from maskbank.statistics.correlation import (
     steps_of,
 )
 
-NO_RELATIONS = "no cell of the stage relate has a similarity"
 SIMILARITY_WORDS = {
     "similarity_leep": "LEEP",
     "similarity_prototypes": "prototypes",
@@ -30,6 +31,7 @@ SIMILARITY_WORDS = {
 }
 TINTS = {OVERLAP: "#0072B2", ABOVE_CHANCE: "#0072B2", BY_LAYER: "#56B4E9", ACCURACY: "#D55E00"}
 MOST_NUMBERED = 130  # cells of a heat map that still hold legible numbers
+NUMBER = 0.3  # inches that a number needs
 MOST_NAMES = 24
 
 
@@ -90,42 +92,38 @@ def relations_table(data: pd.DataFrame) -> Sheet:
         "pairs ranked together, a view only, as a similarity compares inside one target. The overlap is with the mask "
         "learned on the target itself; above chance: less that of random masks of the same layer widths. No test."
     )
-    return Sheet("relations", "What similarity is related to", caption, head, tuple(rows), data)
+    return Sheet("relations", "What similarity is related to", caption, head, tuple(rows), data, together=1)
 
 
 def similarity_figure(data: pd.DataFrame) -> Drawing:
     """Forest of rank correlations, from `correlations`: a row of panels a setting, a panel a similarity."""
     shown = data[data.correlation.notna() & (~data.outcome.str.startswith(f"{BY_LAYER}@") | in_first_bank(data))]
-    lines = list(shown.groupby(RELATION, sort=True))
     columns = [name for name in SIMILARITY_WORDS if name in set(shown.similarity)]
-    heights = [0.24 * group.outcome.nunique() + 0.75 for _, group in lines] or [2.4]
-    with house_style():
-        size = (2.15 * max(len(columns), 2) + 1.9, sum(heights) + 0.3)
-        figure = Figure(figsize=size, layout="constrained")
-        if not lines:
-            empty_panel(figure, NO_RELATIONS)
-        else:
-            parts = figure.subfigures(len(lines), 1, squeeze=False, height_ratios=heights)[:, 0]
-            for part, (labels, group) in zip(parts, lines, strict=True):
-                part.suptitle(relation_words(labels), x=0.01, ha="left", fontsize=9, fontweight="bold")
-                order = list(dict.fromkeys(group.outcome))
-                panels = part.subplots(1, len(columns), squeeze=False, sharey=True)[0]
-                for axes, name in zip(panels, columns, strict=True):
-                    correlation_panel(axes, group[group.similarity == name], order)
-                    axes.set_title(similarity_word(name))
-            for axes in panels:
-                axes.set_xlabel("rank correlation")
-    n = number_range(shown.n)
+
+    def draw(venue: Venue) -> Figure:
+        lines = []
+        for labels, group in shown.groupby(RELATION, sort=True):
+            order = list(dict.fromkeys(group.outcome))
+            panels = [(similarity_word(name), (group[group.similarity == name], order)) for name in columns]
+            lines.append(Line(relation_words(labels), panels, 0.24 * len(order) + 0.6))
+        return panel_lines(
+            venue, lines, lambda axes, given: correlation_panel(axes, *given), width=2.2, most=len(columns), share_x=True,
+            xlabel="rank correlation",
+        )  # fmt: skip
+
     caption = (
-        "Rank correlation (Spearman) of each similarity with mask overlap (blue; pale: in one layer, drawn for the first bank "
-        "by name of each net, the others are in the table) and with the "
-        "accuracy that a target reaches with that entry's mask (orange), over the entries of a bank inside each target, "
-        f"averaged over splits; n = {n} splits. Last panel: of overlap itself with accuracy. Bars: 95 % bootstrap of "
-        "splits, then tasks. Hollow: fewer than 6 splits, the bar is a t-interval. No test and no correction: many bars "
-        "are shown."
+        f"Rank correlation of similarity with overlap and accuracy; means over n = {number_range(shown.n)} splits, bars 95 % "
+        "bootstrap intervals; no test."
+    )
+    notes = (
+        "Spearman's, over the entries of a bank inside each target: with mask overlap (blue; pale: in one layer, drawn for the "
+        "first bank by name of each net, the others are in the table) and with the "
+        "accuracy that a target reaches with that entry's mask (orange). Last panel: of overlap itself with accuracy. The "
+        "bootstrap draws splits, then tasks. Hollow: fewer than 6 splits, the bar is a t-interval. Nothing is corrected: "
+        "many bars are shown."
     )
     alt = "Forest plots of rank correlation with intervals, one panel a similarity, one row an outcome."
-    return Drawing("similarity", "What similarity is related to", caption, alt, data, figure)
+    return Drawing("similarity", "What similarity is related to", caption, notes, alt, shown, draw)
 
 
 def in_first_bank(data: pd.DataFrame) -> pd.Series:
@@ -177,35 +175,40 @@ def heatmap_figure(table: pd.DataFrame) -> Drawing:
     grids = {(kind, name): heat_grid(rows, name) for kind, rows in chosen for name in measures}
     parts = [grid_rows(kind, rows, name, grids[kind, name]) for kind, rows in chosen for name in measures]
     data = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=HEAT_COLUMNS)
-    heights = [0.24 * min(len(grids[kind, accuracy]), MOST_NAMES) + 1.0 for kind, _ in chosen]
-    tasks = max((grid.shape[1] for grid in grids.values()), default=2)
-    with house_style():
-        size = (min(2 * (0.55 * max(tasks, 3) + 1.6) + 0.8, 12.5), max(sum(heights), 2.4))
-        figure = Figure(figsize=size, layout="constrained")
-        if not chosen:
-            empty_panel(figure, NO_RELATIONS)
-        else:
-            panels = figure.subplots(len(chosen), 2, squeeze=False, height_ratios=heights)
-            for line, (kind, rows) in zip(panels, chosen, strict=True):
-                for axes, (name, (words, scale)) in zip(line, measures.items(), strict=True):
-                    image = heat_panel(axes, grids[kind, name], scale)
-                    axes.set_title(f"{kind.replace('heldout', 'held-out')} split {rows.split.iloc[0]}: {words}")
-                line[0].set_ylabel("bank entry")
-            figure.colorbar(image, ax=panels, aspect=40, label="from the mean of the target task, in its sds")
+
+    def draw(venue: Venue) -> Figure:
+        heights = [0.24 * min(len(grids[kind, accuracy]), MOST_NAMES) + 1.0 for kind, _ in chosen]
+        tasks = max(grid.shape[1] for grid in grids.values())
+        wide = venue.wide(min(2 * (0.55 * max(tasks, 3) + 1.6) + 0.8, 12.5))
+        figure = Figure(figsize=(wide, max(sum(heights), 2.4)), layout="constrained")
+        panels = figure.subplots(len(chosen), 2, squeeze=False, height_ratios=heights)
+        for line, (kind, rows) in zip(panels, chosen, strict=True):
+            for axes, (name, (words, scale)) in zip(line, measures.items(), strict=True):
+                image = heat_panel(axes, grids[kind, name], scale, (wide / 2 - 1.2) / tasks)
+                title = f"{kind.replace('heldout', 'held-out')} split {rows.split.iloc[0]}: {words}"
+                axes.set_title(fitted(title, wide / 2 - 0.8))
+            line[0].set_ylabel("bank entry")
+        figure.colorbar(image, ax=panels, aspect=40, label="from the mean of the target task, in its sds")
+        return figure
+
     where = relation_words(chosen[0][1][RELATION].iloc[0]) if chosen else "nothing"
     at = f" at T = {steps_of(accuracy)}" if accuracy else ""
+    seeds = number_range(data.n[data.value.notna()])
     caption = (
-        f"Each bank entry (row) on each target task (column): accuracy of the target{at} with that entry's mask, and LEEP. "
+        f"Each bank entry (row) on each target (column): accuracy{at} with its mask, and LEEP; means of n = {seeds} seeds, no "
+        "interval, no test."
+    )
+    notes = (
         f"Shown: {where}, the setting with most pairs, and of it the unseen and the held-out split with most pairs (the "
         "first by name where several have). Colour: above (blue) or below (red) the mean of the column, in sds of the "
         "column, as neither measure compares between targets. Entries are sorted by their mean accuracy here, so that "
         "rows match left and right. A choice for looking at, not a summary."
     )
     alt = "Heat maps of bank entries against target tasks, coloured by accuracy and by LEEP within each target."
-    return Drawing("bank_heatmap", "A bank entry by entry", caption, alt, data, figure)
+    return Drawing("bank_heatmap", "A bank entry by entry", caption, notes, alt, data, draw)
 
 
-HEAT_COLUMNS = ["task_split", "split", "measure", "entry", "task", "value"]
+HEAT_COLUMNS = ["task_split", "split", "measure", "entry", "task", "value", "n"]
 
 
 def heat_grid(rows: pd.DataFrame, name: str) -> pd.DataFrame:
@@ -223,20 +226,22 @@ def by_number(name: str) -> tuple[int, str]:
 
 def grid_rows(kind: str, rows: pd.DataFrame, name: str, grid: pd.DataFrame) -> pd.DataFrame:
     long = grid.reset_index().melt(id_vars="entry", var_name="task", value_name="value")
-    return long.assign(task_split=kind, split=rows.split.iloc[0], measure=name)[HEAT_COLUMNS]
+    counts = rows.groupby(["entry", "task"])[name].count().rename("n").reset_index()
+    named = long.assign(task_split=kind, split=rows.split.iloc[0], measure=name)
+    return named.merge(counts, on=["entry", "task"], how="left").fillna({"n": 0}).astype({"n": int})[HEAT_COLUMNS]
 
 
-def heat_panel(axes: Axes, grid: pd.DataFrame, scale: int) -> AxesImage:
-    """Values written in cells, where there are few; coloured by their place in the column."""
+def heat_panel(axes: Axes, grid: pd.DataFrame, scale: int, cell: float) -> AxesImage:
+    """Values written in cells (`cell` inches wide), where there is room; coloured by their place in the column."""
     centred = grid - grid.mean()
     spread = grid.std(ddof=0)
     shades = (centred / spread.where(spread > 0, 1.0)).to_numpy(float)
     image = axes.imshow(shades, cmap="RdBu", vmin=-3, vmax=3, aspect="auto")
-    if grid.size <= MOST_NUMBERED:
+    if grid.size <= MOST_NUMBERED and cell >= NUMBER:
         for (row, column), value in np.ndenumerate(grid.to_numpy(float)):
             text = "–" if np.isnan(value) else f"{scale * value:.{1 if scale > 1 else 2}f}".replace("-", "−")
             ink = "white" if abs(shades[row, column]) > 1.9 else "black"
-            axes.text(column, row, text, ha="center", va="center", fontsize=7, color=ink)
+            axes.text(column, row, text, ha="center", va="center", fontsize="small", color=ink)
     for ticks, names in ((axes.set_yticks, list(grid.index)), (axes.set_xticks, list(grid.columns))):
         every = -(-len(names) // MOST_NAMES)
         ticks(range(0, len(names), every), [str(name).rpartition("/")[2] for name in names[::every]])

@@ -1,23 +1,25 @@
 """How good a bank's masks are: whether they repeat, how near they come to the target's own, and what they cost."""
 
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from maskbank.records.schema import NONE
+from maskbank.report.frames import Line, panel_lines
 from maskbank.report.relations import relation_words
-from maskbank.report.style import Drawing, empty_panel, house_style
+from maskbank.report.style import Drawing
 from maskbank.report.tables import Cell, Sheet, number_range
+from maskbank.report.venues import Venue
 from maskbank.statistics.correlation import ACCURACY, RELATION, outcomes
 from maskbank.statistics.effects import half_width
+from maskbank.statistics.traces import CELLS, joined
 
-NO_BANKS = "no cell of the stage prune says how its masks repeat"
-NO_CEILINGS = "no cell of the stage relate"
 DEFAULT, ALL = "default", "all"
 # what is measured: (words, colour, marker)
 REPEATS = {
@@ -33,16 +35,31 @@ CEILINGS = {
 }
 OVERLAPS = ("overlap_own", "overlap", "overlap_random")
 COSTS = ("train_macs", "cpu_seconds")
-COLUMNS = [*RELATION, "method", "budget", "bank_steps", "measure", "setting", "n", "tasks", "mean", "sd", "low", "high"]
+COLUMNS = [
+    *RELATION,
+    "method",
+    "budget",
+    "bank_steps",
+    "measure",
+    "setting",
+    "n",
+    "tasks",
+    "mean",
+    "sd",
+    "low",
+    "high",
+    CELLS,
+]
 
 
 def over_splits(rows: pd.DataFrame) -> dict[Hashable, Any]:
-    """Seeds, then tasks, then splits averaged; `rows` have split, task and value. Sd and t-interval are of splits."""
+    """Seeds, then tasks, then splits averaged; `rows` have cell_key, split, task, value. Sd and t-interval are of splits."""
     tasks = rows.dropna(subset="value").groupby(["split", "task"]).value.mean()
     splits = tasks.groupby("split").mean()
     mean, sd = float(splits.mean()), float(splits.std(ddof=1))
     half = half_width(sd, len(splits))
-    return {"n": len(splits), "tasks": len(tasks), "mean": mean, "sd": sd, "low": mean - half, "high": mean + half}
+    numbers = {"n": len(splits), "tasks": len(tasks), "mean": mean, "sd": sd, "low": mean - half, "high": mean + half}
+    return numbers | {CELLS: joined(rows.cell_key)}
 
 
 def reliability_means(
@@ -172,7 +189,7 @@ def reliability_table(data: pd.DataFrame) -> Sheet:
         "random masks of these layer widths. Own task: accuracy (points) of an entry on its own bank task. MACs and CPU "
         "seconds: of making one mask. No test."
     )
-    return Sheet("reliability", "How well the masks of a bank repeat", caption, head, tuple(rows), data)
+    return Sheet("reliability", "How well the masks of a bank repeat", caption, head, tuple(rows), data, together=2)
 
 
 def ceilings_table(data: pd.DataFrame) -> Sheet:
@@ -194,36 +211,37 @@ def ceilings_table(data: pd.DataFrame) -> Sheet:
         "target at the bank's ratio with its own mask, and with one entry: the best is chosen on the test images and so "
         "flattered, the one of highest LEEP is what the nearest single mask would give. No test."
     )
-    return Sheet("ceilings", "How near bank entries come to the target's own mask", caption, head, tuple(rows), data)
+    title = "How near bank entries come to the target's own mask"
+    return Sheet("ceilings", title, caption, head, tuple(rows), data, together=1)
 
 
 def reliability_figure(data: pd.DataFrame) -> Drawing:
     """A row of panels a backbone, from `reliability_means`: repeats, layers, accuracies, and overlap against cost."""
-    lines = list(data.groupby(RELATION[:3], sort=True))
-    heights = [max(0.3 * own.bank.nunique() + 1.3, 0.26 * own[own.measure.isin(REPEATS)].setting.nunique() + 1.2, 2.6)
-               for _, own in lines] or [2.4]  # fmt: skip
-    with house_style():
-        figure = Figure(figsize=(12.3, sum(heights) + 0.5), layout="constrained")
-        if not lines:
-            empty_panel(figure, NO_BANKS)
-        else:
-            *parts, last = figure.subfigures(len(lines) + 1, 1, squeeze=False, height_ratios=[*heights, 0.5])[:, 0]
-            handles: dict[Any, Any] = {}
-            for part, (labels, own) in zip(parts, lines, strict=True):
-                part.suptitle(relation_words((*labels, "")).removesuffix(", bank "), x=0.01, ha="left",
-                              fontsize=9, fontweight="bold")  # fmt: skip
-                panels = part.subplots(1, 4, width_ratios=[1, 1, 1, 0.9])
-                handles |= four_panels(list(panels), own)
-            last.legend(handles.values(), handles.keys(), loc="center", ncols=min(len(handles), 9))
+
+    def draw(venue: Venue) -> Figure:
+        lines = [
+            Line(relation_words((*labels, "")).removesuffix(", bank "), panels_of(own), height_of(own))
+            for labels, own in data.groupby(RELATION[:3], sort=True)
+        ]
+        key = [
+            (words, Line2D([], [], color=tint, marker=shape, linestyle="none"))
+            for measure, (words, tint, shape) in (REPEATS | CEILINGS).items()
+            if measure in set(data.measure)
+        ]
+        return panel_lines(venue, lines, lambda axes, part: part(axes), width=2.95, most=4, share_y=False, key=key)
+
     caption = (
-        f"Points: means over splits (n = {n_of(data, tuple(REPEATS))} for bank tasks, {n_of(data, tuple(CEILINGS))} for "
-        "targets); bars: 95 % t-intervals over splits. From the left: overlap (IoU) of a bank's masks when they are made "
+        f"How well masks repeat and serve; means over n = {n_of(data, tuple(REPEATS))} splits of bank tasks, "
+        f"{n_of(data, tuple(CEILINGS))} of targets, bars 95 % t-intervals; no test."
+    )
+    notes = (
+        "From the left: overlap (IoU) of a bank's masks when they are made "
         "again, and of the target's own mask made again; the same layer by layer for the first bank by name; accuracy of "
         "targets with their own mask (which needs their training) and with entries of the bank, the best of them chosen on "
-        "the test images and so flattered; overlap under another seed against what a mask costs, one point a bank. No test."
+        "the test images and so flattered; overlap under another seed against what a mask costs, one point a bank."
     )
     alt = "Panels of mask overlap by bank and by layer, of accuracies with single masks, and of overlap against cost."
-    return Drawing("reliability", "How good the masks of a bank are", caption, alt, data, figure)
+    return Drawing("reliability", "How good the masks of a bank are", caption, notes, alt, data, draw)
 
 
 def n_of(data: pd.DataFrame, measures: tuple[str, ...]) -> str:
@@ -231,27 +249,27 @@ def n_of(data: pd.DataFrame, measures: tuple[str, ...]) -> str:
     return number_range(counts)
 
 
-def four_panels(panels: list[Axes], own: pd.DataFrame) -> dict[Any, Any]:
-    """Draw them; returns the handles of the legend by their words."""
-    names = sorted(own.bank.unique())
-    target = {"overlap_own": CEILINGS["accuracy_of_own"]}
-    dots(panels[0], own[own.setting == ALL], REPEATS | target, "bank", names, 1)
-    panels[0].set_title("overlap of masks")
+def height_of(own: pd.DataFrame) -> float:
+    layers = own[own.measure.isin(REPEATS)].setting.nunique()
+    return float(max(0.3 * own.bank.nunique() + 1.1, 0.26 * layers + 1.0, 2.4))
+
+
+def panels_of(own: pd.DataFrame) -> list[tuple[str, Callable[[Axes], None]]]:
+    """Titles and what draws the panels of one backbone."""
+    names, at = sorted(own.bank.unique()), latest(own)
+    again = REPEATS | {"overlap_own": CEILINGS["accuracy_of_own"]}
     first = own[own.bank == next((name for name in names if own[own.bank == name].measure.isin(REPEATS).any()), "")]
-    dots(panels[1], first[first.setting != ALL], REPEATS, "setting", layers_of(first), 1)
-    panels[1].set_title(f"by layer{f', bank {first.bank.iloc[0]}' if len(first) else ''}")
-    at = latest(own)
-    dots(panels[2], own[own.setting == at], CEILINGS, "bank", names, 100)
-    panels[2].set_title(f"accuracy of targets{f', T = {at}' if at else ''}")
-    panels[2].set_xlabel("accuracy (points)")
-    for axes in panels[:2]:
-        axes.set_xlabel("IoU")
-        axes.set_xlim(left=0)
-    cost_panel(panels[3], own)
-    found: dict[Any, Any] = {}
-    for axes in panels[:3]:
-        found |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
-    return found
+    whole, layers, last = own[own.setting == ALL], first[first.setting != ALL], own[own.setting == at]
+    by_layer = f"by layer{f', bank {first.bank.iloc[0]}' if len(first) else ''}"
+    return [
+        ("overlap of masks", lambda axes: dots(axes, whole, again, "bank", names, "IoU")),
+        (by_layer, lambda axes: dots(axes, layers, REPEATS, "setting", layers_of(first), "IoU")),
+        (
+            f"accuracy of targets{f', T = {at}' if at else ''}",
+            lambda axes: dots(axes, last, CEILINGS, "bank", names, "accuracy (points)", 100),
+        ),
+        ("overlap against cost", lambda axes: cost_panel(axes, own)),
+    ]
 
 
 def layers_of(own: pd.DataFrame) -> list[str]:
@@ -261,20 +279,25 @@ def layers_of(own: pd.DataFrame) -> list[str]:
 Looks = dict[str, tuple[str, str, str]]
 
 
-def dots(axes: Axes, rows: pd.DataFrame, looks: Looks, by: str, names: list[str], scale: float) -> None:
+def dots(
+    axes: Axes, rows: pd.DataFrame, looks: Looks, by: str, names: list[str], xlabel: str, scale: float = 1
+) -> None:
     """A line a name, in it a point and interval a measure, set apart a little."""
     shown = [measure for measure in looks if (rows.measure == measure).any()]
     for place, measure in enumerate(shown):
-        words, tint, shape = looks[measure]
+        _, tint, shape = looks[measure]
         own = rows[(rows.measure == measure) & rows[by].isin(names)]
         height = own[by].map(names.index) + 0.14 * (place - (len(shown) - 1) / 2)
         reach = scale * (own.high - own["mean"]).fillna(0)
         axes.errorbar(scale * own["mean"], height, xerr=reach, color=tint, marker=shape, markersize=4.5, linestyle="none",
-                      elinewidth=1.2, label=words)  # fmt: skip
+                      elinewidth=1.2)  # fmt: skip
     if not shown:
         axes.text(0.5, 0.5, "not measured", transform=axes.transAxes, ha="center", va="center", color="#555555")
     axes.set_yticks(range(len(names)), names)
     axes.set_ylim(max(len(names), 1) - 0.5, -0.5)
+    axes.set_xlabel(xlabel)
+    if scale == 1:
+        axes.set_xlim(left=0)
     axes.grid(axis="y", visible=False)
 
 
@@ -296,7 +319,7 @@ def cost_panel(axes: Axes, own: pd.DataFrame) -> None:
         side = -1 if place % 2 else 1  # names above and below in turn, so that neighbours do not collide
         axes.annotate(
             str(name), (macs, overlap["mean"] + side * reach), xytext=(0, 3 * side), textcoords="offset points",
-            ha="center", va="top" if side < 0 else "bottom", fontsize=7.5,
+            ha="center", va="top" if side < 0 else "bottom", fontsize="small",
         )  # fmt: skip
         axes.set_xscale("log")
         axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=8))
@@ -304,6 +327,5 @@ def cost_panel(axes: Axes, own: pd.DataFrame) -> None:
         axes.xaxis.set_minor_locator(NullLocator())
     axes.margins(x=0.4, y=0.15)
     axes.set_ylim(bottom=0)
-    axes.set_title("overlap against cost")
     axes.set_xlabel("MACs to make a mask")
     axes.set_ylabel("IoU, another seed")

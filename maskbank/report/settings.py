@@ -1,6 +1,7 @@
 """Settings of transfer as a reader sees them."""
 
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 import pandas as pd
@@ -8,6 +9,7 @@ import pandas as pd
 from maskbank.report.style import label
 from maskbank.statistics.pairing import SETTING, USUAL
 
+MOST_DRAWN = 8  # settings in one figure
 KINDS = {"params": "by parameters", "macs": "by MACs", "bytes": "by bytes", "peak": "by peak memory"}
 
 
@@ -31,6 +33,14 @@ def setting_title(labels: Mapping[Any, object], beside: pd.DataFrame) -> str:
 
 
 def by_setting(data: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Rows of each setting under its title, in the order of the data."""
-    groups = data.groupby(SETTING, sort=False)
+    """Rows of each setting under its title, in the order of the data; of the first MOST_DRAWN of them."""
+    groups = islice(data.groupby(SETTING, sort=False), MOST_DRAWN)
     return [(setting_title(group.iloc[0].to_dict(), data), group) for _, group in groups]
+
+
+def not_drawn(data: pd.DataFrame) -> str:
+    """Which settings a figure of this data leaves out, as the end of its caption; empty where it leaves out none."""
+    count = len(data[SETTING].drop_duplicates()) if set(SETTING) <= set(data) else 0
+    return (
+        f" Drawn: the first {MOST_DRAWN} of {count} settings; the csv beside it has all." if count > MOST_DRAWN else ""
+    )

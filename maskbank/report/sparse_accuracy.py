@@ -8,7 +8,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
-from maskbank.report.aggregate import off_budget
+from maskbank.report.aggregate import MARKS, marked, off_budget
+from maskbank.report.frames import Line, panel_lines
 from maskbank.report.panels import DASHES
 from maskbank.report.sparse_words import (
     how_words,
@@ -19,13 +20,14 @@ from maskbank.report.sparse_words import (
     removed,
     task_words,
 )
-from maskbank.report.style import Drawing, colour, empty_panel, house_style, label, marker
-from maskbank.report.tables import DAGGER, Cell, Sheet, number_range, points
+from maskbank.report.style import Drawing, colour, label, marker
+from maskbank.report.tables import DAGGER, MARKED, TIED, Cell, Sheet, bold, number_range, points
+from maskbank.report.venues import Venue
 from maskbank.statistics.effects import half_width
 from maskbank.statistics.pairing import DEFAULT
 from maskbank.statistics.sparse_arms import ARM, GAPS, SETTING, TASK, UNEQUAL, dense_beside, in_rate_order
+from maskbank.statistics.traces import CELLS, joined
 
-NOTHING = "no sparse training has a score"
 MEANS = [
     *ARM,
     "role",
@@ -39,6 +41,8 @@ MEANS = [
     "sd",
     "half_width",
     "off_budget",
+    *MARKS,
+    CELLS,
 ]
 ACROSS = 3
 PANEL_SIZE = (3.35, 2.5)  # inches
@@ -59,9 +63,13 @@ def sparse_means(best: pd.DataFrame) -> pd.DataFrame:
         numbers = {
             "n": len(scores), "failed": int((arm.status != "ok").sum()), "score": float(scores.mean()), "sd": sd,
             "half_width": half_width(sd, len(scores)), "off_budget": len(known) > 0 and off_budget(known),
+            CELLS: joined(arm.cell_key),
         }  # fmt: skip
         found.append(arm[[name for name in MEANS if name in arm]].iloc[0].to_dict() | numbers)
-    return pd.DataFrame(found, columns=MEANS)
+    means = pd.DataFrame(found, columns=[name for name in MEANS if name not in MARKS])
+    usual, column = best[best.variant == DEFAULT], [*SETTING, "budget_asked"]
+    default = marked(means[means.variant == DEFAULT], usual, column, ["method"], ["seed"], "score")[MARKS]
+    return means.join(default.reindex(means.index, fill_value=False))[MEANS]
 
 
 def panels_of(data: pd.DataFrame) -> list[tuple[str, list[tuple[str, pd.DataFrame]]]]:
@@ -81,51 +89,39 @@ def panels_of(data: pd.DataFrame) -> list[tuple[str, list[tuple[str, pd.DataFram
 def sparse_figure(data: pd.DataFrame) -> Drawing:
     """From `sparse_means`: score against sparsity, one line a method, named at its end."""
     groups = panels_of(data)
-    across = min(max((len(panels) for _, panels in groups), default=1), ACROSS)
-    with house_style():
-        figure = grouped(groups, across)
-    shown = data[data.score.notna()]
+    shown = data[data.score.notna()] if groups else data.iloc[:0]
+
+    def draw(venue: Venue) -> Figure:
+        lines = [
+            Line(title, [(words, (own, metric_words(own.metric.iloc[0]))) for words, own in panels], PANEL_SIZE[1])
+            for title, panels in groups
+        ]
+        return panel_lines(
+            venue, lines, lambda axes, given: sparse_panel(axes, *given), width=PANEL_SIZE[0], most=ACROSS,
+            finish=lambda axes, given: label_right(axes, ends_of(axes, given[0]), AXES_HEIGHT),
+        )  # fmt: skip
+
     caption = (
-        f"Test score after sparse training against the share of prunable weights removed, n = {number_range(shown.n)} seeds. "
-        f"{CHOICE_WORDS}. Points: means; bars and bands: 95 % t-intervals of each mean. Bold: GaP; dashed: the dense reference; "
+        f"Test score after sparse training; points are means over n = {number_range(shown.n)} seeds, bars and bands 95 % "
+        "t-intervals; no test."
+    )
+    notes = (
+        f"Against the share of prunable weights removed. {CHOICE_WORDS}. Bold: GaP; dashed: the dense reference; "
         f"short dashes: controls; hollow: arms that were run with fewer handlings than others. Arms share seeds, so that bars "
         "that overlap do not show equality; the paired tests are in the table of contrasts."
     )
     alt = "Line plots of the test score against sparsity, one line a method of sparse training, panels by setup."
-    return Drawing("sparse_training", "Sparse training: accuracy against sparsity", caption, alt, data, figure)
+    return Drawing("sparse_training", "Sparse training: accuracy against sparsity", caption, notes, alt, shown, draw)
 
 
-def grouped(groups: list[tuple[str, list[tuple[str, pd.DataFrame]]]], across: int) -> Figure:
-    heights = [PANEL_SIZE[1] * -(-len(panels) // across) + 0.3 for _, panels in groups]
-    figure = Figure(figsize=(max(PANEL_SIZE[0] * across, 5.0), sum(heights) if groups else 2.6), layout="constrained")
-    if not groups:
-        empty_panel(figure, NOTHING)
-        return figure
-    parts = figure.subfigures(len(groups), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for part, (title, panels) in zip(parts, groups, strict=True):
-        part.suptitle(title, x=0.01, ha="left", fontsize=9, fontweight="bold")
-        grid = part.subplots(-(-len(panels) // across), across, squeeze=False, sharey=True)
-        ends = [sparse_panel(axes, own) for axes, (_, own) in zip(grid.flat, panels, strict=False)]
-        for axes, (words, _), own in zip(grid.flat, panels, ends, strict=False):
-            axes.set_title(words, fontsize=8)
-            label_right(axes, own, AXES_HEIGHT)  # now that panels side by side have their limits
-        for axes in list(grid.flat)[len(panels) :]:
-            axes.set_axis_off()
-        for row in grid:
-            row[0].set_ylabel(f"{metric_words(panels[0][1].metric.iloc[0])} (points)")
-    return figure
-
-
-def sparse_panel(axes: Axes, own: pd.DataFrame) -> dict[str, tuple[float, float]]:
-    """Lines over sparsity, methods set apart a little, GaP above all others; returns where each method ends."""
+def sparse_panel(axes: Axes, own: pd.DataFrame, metric: str) -> None:
+    """Lines over sparsity, methods set apart a little, GaP above all others."""
     dense, sparse = own[own.role == "reference"], own[own.role != "reference"]
     for row in dense.to_dict("records"):
         level, width = 100 * row["score"], 100 * np.nan_to_num(row["half_width"])
         axes.axhline(level, color=colour(row["method"]), linestyle=DASHES["reference"], linewidth=1.2)
         axes.axhspan(level - width, level + width, color=colour(row["method"]), alpha=0.07, lw=0)
-    ends, names = dict[str, tuple[float, float]](), in_method_order(sparse)
-    apart = np.linspace(-0.09, 0.09, len(names)) if len(names) > 1 else [0.0]
-    for name, shift in list(zip(names, apart, strict=True))[::-1]:
+    for name, shift in list(apart(sparse).items())[::-1]:
         arm, gap = sparse[sparse.method == name].sort_values("budget_asked"), name in GAPS
         x, level, width = -np.log2(arm.budget_asked) + shift, 100 * arm.score, 100 * arm.half_width.fillna(0)
         dots: dict[str, Any] = {"color": colour(name), "marker": marker(name), "markersize": 5 if gap else 3.4}
@@ -137,7 +133,6 @@ def sparse_panel(axes: Axes, own: pd.DataFrame) -> dict[str, tuple[float, float]
         axes.plot(
             x[hollow], level[hollow], linestyle="none", markerfacecolor="white", zorder=3.1 if gap else 2.1, **dots
         )
-        ends[name] = (float(x.iloc[0]), float(level.iloc[0]))
         if gap:
             axes.fill_between(x, level - width, level + width, color=colour(name), alpha=0.13, lw=0)
     budgets = sorted(set(sparse.budget_asked), reverse=True)
@@ -147,7 +142,22 @@ def sparse_panel(axes: Axes, own: pd.DataFrame) -> dict[str, tuple[float, float]
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.set_xlim(-np.log2(max(budgets)) - 0.25, -np.log2(min(budgets)) + 0.25)
     axes.set_xlabel("weights removed (%)")
-    for row in dense.to_dict("records"):
+    axes.set_ylabel(f"{metric} (points)" if axes.get_subplotspec().is_first_col() else "")  # type: ignore[union-attr]
+
+
+def apart(sparse: pd.DataFrame) -> dict[str, float]:
+    """How far each method stands aside of its sparsity, in doublings."""
+    names = in_method_order(sparse)
+    return dict(zip(names, np.linspace(-0.09, 0.09, len(names)) if len(names) > 1 else [0.0], strict=True))
+
+
+def ends_of(axes: Axes, own: pd.DataFrame) -> dict[str, tuple[float, float]]:
+    """Where the line of each method ends, in data."""
+    sparse, ends = own[own.role != "reference"], dict[str, tuple[float, float]]()
+    for name, shift in list(apart(sparse).items())[::-1]:
+        last = sparse[sparse.method == name].sort_values("budget_asked").iloc[0]
+        ends[name] = (shift - float(np.log2(last.budget_asked)), 100 * float(last.score))
+    for row in own[own.role == "reference"].to_dict("records"):
         ends[row["method"]] = (axes.get_xlim()[1], 100 * row["score"])
     return ends
 
@@ -155,9 +165,7 @@ def sparse_panel(axes: Axes, own: pd.DataFrame) -> dict[str, tuple[float, float]
 def arms_table(data: pd.DataFrame) -> Sheet:
     """A row a setting and method, a column a budget, from `sparse_means`."""
     shown = in_setup_order(data)
-    sparse = shown[(shown.role != "reference") & (shown.variant == DEFAULT)]
     budgets = sorted(set(data.budget_asked), reverse=True)
-    best = sparse.groupby([*SETTING, "budget_asked"]).score.max().to_dict()
     rows = []
     for _, group in shown.groupby(SETTING, sort=False):
         for method in in_method_order(group):
@@ -166,22 +174,21 @@ def arms_table(data: pd.DataFrame) -> Sheet:
                 cells = [Cell(task_words(own.iloc[0])), Cell(how_words(own.iloc[0])), Cell(name)]
                 for budget in budgets:
                     here = own[own.budget_asked == budget].to_dict("records")
-                    top = best.get((*own[SETTING].iloc[0], budget))
-                    cells.append(Cell(arm_text(here[0]), here[0]["score"] == top) if here else Cell(""))
+                    cells.append(Cell(arm_text(here[0]), here[0]["best"]) if here else Cell(""))
                 rows.append((*cells, Cell(number_range(own.n))))
     head = ("net", "setting", "method", *(removed(budget) for budget in budgets), "n")
     caption = (
         "Test score in points (accuracy, or the metric named) at the share of prunable weights removed: mean ± half of the 95 % "
         f"t-interval over seeds, and the learning-rate handling. {CHOICE_WORDS}. {UNEQUAL_MARK}: run with fewer handlings than "
-        "others. Bold: highest mean of a setting, which is not a test. Single weights and allocation uniform where not said. "
-        f"{DAGGER}: the budget achieved misses the one asked by more than 0.5 %. ✗: cells that did not end ok. Masked weights "
-        "are simulated sparsity: no time is saved."
+        f"others. {bold('a setting and sparsity', 'seeds')} Single weights and allocation uniform where not said. "
+        f"{MARKED} Masked weights are simulated sparsity: no time is saved."
     )
     return Sheet("sparse_arms", "Sparse training", caption, head, tuple(rows), data, together=2)
 
 
 def arm_text(row: dict[Any, Any]) -> str:
-    marks = [UNEQUAL_MARK] if row["choice"] == UNEQUAL else []
+    marks = [TIED] if row["tied"] else []
+    marks += [UNEQUAL_MARK] if row["choice"] == UNEQUAL else []
     marks += [DAGGER] if row["off_budget"] and row["role"] != "reference" else []
     marks += [f"✗{row['failed']}"] if row["failed"] else []
     return " ".join([f"{points(row['score'])} ± {points(row['half_width'])} ({row['schedule']})", *marks])

@@ -2,13 +2,14 @@
 
 import pandas as pd
 
+from maskbank.report.contrasts import MDE, detectable
 from maskbank.report.recipe_words import between, p_text
 from maskbank.report.sparse_words import UNDERPOWERED, how_words, in_setup_order, removed, task_words, verdict
 from maskbank.report.style import label
 from maskbank.report.tables import Cell, Sheet, points
 
 HEAD = (
-    "net", "setting", "removed", "GaP − other", "rates", "difference", "95 % interval", "n", "p", "p Holm", "detectable",
+    "net", "setting", "removed", "GaP − other", "rates", "difference", "95 % interval", "n", "p", "p Holm", "MDE",
     "in words", "status",
 )  # fmt: skip
 BEST = "*"
@@ -16,11 +17,11 @@ BEST = "*"
 
 def reading(alpha: float, margin: float) -> str:
     return (
-        "Points of the score, GaP minus the other, paired by seed; n counts seeds. Intervals: 95 % percentile bootstrap over "
-        "seeds, below 6 seeds a t-interval and no p. p: exact Wilcoxon signed-rank, with Holm over the methods that one GaP "
+        "Points of the score, GaP minus the other, paired by seed; n counts seeds. Intervals: 95 % t-interval over "
+        "seeds. p: exact Wilcoxon signed-rank, none below 6 seeds, with Holm over the methods that one GaP "
         "method is compared with in one setting at one sparsity. Against dense, a question by itself, two one-sided t-tests "
         f"say whether GaP is not below it by more than {100 * margin:g} points (matches or beats) or is, at p ≤ {alpha:g}. "
-        f"Detectable: the smallest true difference found with 80 % power. {UNDERPOWERED.capitalize()}: fewer than 6 seeds, or "
+        f"{MDE} {UNDERPOWERED.capitalize()}: fewer than 6 seeds, or "
         f"so few that no outcome could pass the correction. {BEST}: the rival with the best validation score."
     )
 
@@ -35,7 +36,7 @@ def sparse_contrasts_table(data: pd.DataFrame, alpha: float, margin: float) -> S
         texts = (
             task_words(row), how_words(row), removed(row["budget_asked"]), pair_words(row), rates,
             points(row["difference"], signed=True), between(row), str(row["n"]), p_text(row["p"]), p_text(row["p_holm"]),
-            points(row["minimal_detectable_effect"]), verdict(row, alpha),
+            detectable(row), verdict(row, alpha),
             str(row["status"]) + (f": {row['missing']}" if row["missing"] else ""),
         )  # fmt: skip
         rows.append(tuple(map(Cell, texts)))

@@ -1,14 +1,14 @@
 """What sparse training costs, beside its score: a figure at one sparsity, and a table with the bytes of checkpoints."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from maskbank.report.frames import Line, panel_lines
 from maskbank.report.recipe_words import number
 from maskbank.report.sparse_words import (
+    focus_words,
     how_words,
     in_method_order,
     in_setup_order,
@@ -17,20 +17,21 @@ from maskbank.report.sparse_words import (
     removed,
     task_words,
 )
-from maskbank.report.style import Drawing, colour, empty_panel, house_style, label, marker
+from maskbank.report.style import Drawing, colour, label, marker
 from maskbank.report.tables import Cell, Sheet, number_range, points
+from maskbank.report.venues import Venue
 from maskbank.statistics.effects import half_width
 from maskbank.statistics.pairing import DEFAULT
 from maskbank.statistics.sparse_arms import ARM, GAPS
 from maskbank.statistics.sparse_costs import SHARES
 
-NOTHING = "no sparse training has a cost beside dense training's"
 KINDS = {
     "train_share": "training MACs\n(of dense training's)", "peak_share": "live parameters at their peak\n(of the dense net's)",
     "line_share": "steps in line\n(of dense training's)",
 }  # fmt: skip
-ROW = 2.5  # inches
+ROW = 2.3  # inches
 AXES_HEIGHT = 1.4
+FIRST, *_, LAST = KINDS
 DATA = [*ARM, "role", "metric", "schedule", "n", "score", "half_width", *SHARES]
 
 
@@ -50,34 +51,28 @@ def cost_points(costs: pd.DataFrame) -> pd.DataFrame:
 def sparse_costs_figure(data: pd.DataFrame) -> Drawing:
     """From `cost_points`: a line of panels a data set, backbone and setup, the score against each kind of cost."""
     shown = in_setup_order(data[data.score.notna() & data[list(KINDS)].notna().any(axis=1)])
-    lines = [group for _, group in shown.groupby(["dataset", "backbone", "setup"], sort=False)]
-    lines = [group for group in lines if (group.role != "reference").any()]
-    with house_style():
-        figure = Figure(figsize=(7.9, ROW * len(lines) if lines else 2.6), layout="constrained")
-        if not lines:
-            empty_panel(figure, NOTHING)
-        parts: Any = figure.subfigures(len(lines), 1, squeeze=False)[:, 0] if lines else []
-        for part, group in zip(parts, lines, strict=True):
-            sparse = group[group.role != "reference"].iloc[0]
-            title = f"{task_words(sparse)}: {how_words(sparse)}, {removed(sparse.budget_asked)} removed"
-            part.suptitle(title, x=0.01, ha="left", fontsize=9, fontweight="bold")
-            panels = part.subplots(1, len(KINDS), squeeze=False, sharey=True)[0]
-            for axes, kind in zip(panels, KINDS, strict=True):
-                cost_panel(axes, group, kind)
-            panels[0].set_ylabel(f"{metric_words(group.metric.iloc[0])} (points)")
-            ends = {
-                name: (panels[-1].get_xlim()[1], 100 * group[group.method == name].score.iloc[0])
-                for name in in_method_order(group)
-            }
-            label_right(panels[-1], ends, AXES_HEIGHT)
+    groups = [group for _, group in shown.groupby(["dataset", "backbone", "setup"], sort=False)]
+    groups = [group for group in groups if (group.role != "reference").any()]
+
+    def draw(venue: Venue) -> Figure:
+        lines = [Line(focus_words(group), [("", (group, kind)) for kind in KINDS], ROW) for group in groups]
+        return panel_lines(
+            venue, lines, lambda axes, given: cost_panel(axes, *given), width=1.9, most=3,
+            finish=lambda axes, given: name_marks(axes, *given),
+        )  # fmt: skip
+
+    shown = pd.concat(groups) if groups else shown.iloc[:0]
     caption = (
-        f"Test score against what training cost, n = {number_range(shown.n)} seeds: means, bars are 95 % t-intervals of the "
-        "score. Training MACs are theoretical, at the density of each step. Live parameters count those of dense layers; of "
+        f"Test score against what training cost; means over n = {number_range(shown.n)} seeds, bars 95 % t-intervals of the "
+        "score; no test."
+    )
+    notes = (
+        "Training MACs are theoretical, at the density of each step. Live parameters count those of dense layers; of "
         "P-GaP they are those of one worker. Steps in line are those that cannot run side by side: of P-GaP one worker's of each "
-        "round. The name at the right belongs to the marks at its height. No test is drawn."
+        "round. The name at the right belongs to the marks at its height."
     )
     alt = "Scatter plots of the test score against training MACs, peak live parameters and steps in line, one mark a method."
-    return Drawing("sparse_costs", "Cost of sparse training against accuracy", caption, alt, data, figure)
+    return Drawing("sparse_costs", "Cost of sparse training against accuracy", caption, notes, alt, shown, draw)
 
 
 def cost_panel(axes: Axes, group: pd.DataFrame, kind: str) -> None:
@@ -91,8 +86,17 @@ def cost_panel(axes: Axes, group: pd.DataFrame, kind: str) -> None:
     most = np.nanmax([1.0, *group[kind].astype(float)])
     axes.set_xlim(0, 1.08 * most)
     axes.axvline(1, color="#888888", linewidth=0.8, linestyle=(0, (4, 3)))
-    axes.set_xlabel(KINDS[kind], fontsize=8)
+    axes.set_xlabel(KINDS[kind])
+    axes.set_ylabel(f"{metric_words(group.metric.iloc[0])} (points)" if kind == FIRST else "")
     axes.grid(axis="y", visible=False)
+
+
+def name_marks(axes: Axes, group: pd.DataFrame, kind: str) -> None:
+    """Name the marks right of the last panel."""
+    if kind == LAST:
+        edge = axes.get_xlim()[1]
+        scores = {name: 100 * group[group.method == name].score.iloc[0] for name in in_method_order(group)}
+        label_right(axes, {name: (edge, score) for name, score in scores.items()}, AXES_HEIGHT)
 
 
 def sparse_costs_table(means: pd.DataFrame) -> Sheet:

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from maskbank.report.contrasts import counted
+from maskbank.hypotheses import BeatsSparse, MatchesDense
+from maskbank.report.contrasts import counted, detectable
 from maskbank.report.recipe_words import between, p_text
 from maskbank.report.sparse_contrasts import pair_words, reading
 from maskbank.report.sparse_material import Sparse
@@ -25,11 +26,11 @@ from maskbank.report.tables import number_range, points
 from maskbank.report.transfer_material import distinct, grid, names, section
 from maskbank.statistics.contrast import MIN_CLUSTERS
 from maskbank.statistics.sparse_arms import GAPS, IMAGES, SETTING, TASK, in_rate_order
-from maskbank.statistics.sparse_claims import BUDGETS, RIVALS
 from maskbank.statistics.sparse_curves import worker_rows
 
 TITLE = "Sparse training without dense pretraining, measured"
-About = Mapping[str, Any]  # alpha, margin, records_hash
+About = Mapping[str, Any]  # alpha, margin, records_hash, and the hypotheses of params
+JUDGES = ("dense", "rivals")
 Judged = Sequence[Mapping[str, Any]]
 DIFFERENCE = (
     "net",
@@ -49,13 +50,13 @@ def sparse_page(given: Sparse, records: pd.DataFrame, claims: Judged, rules: Jud
     """The whole page. Parts that are missing are said to be missing, in one line each."""
     if given.rows.empty:
         return f"# {TITLE}\n\nThe records hold no sparse training, so there is nothing to tell.\n"
-    own = [claim for claim in claims if str(claim["id"]).startswith(tuple(f"{gap}-" for gap in GAPS))]
+    own = [claim for claim in claims if claim["judge"] in JUDGES]
     opening = (
         "Written by the stage `report` from the records, the metrics, the curves and the timings; no number is typed by hand. "
         "What is said holds for our reading of GaP, in this setting."
     )
     parts = [
-        setting(given, records, about), answer(given, own, about["alpha"]), dense(given, about["alpha"]),
+        setting(given, records, about), answer(given, own, about), dense(given, about["alpha"]),
         others(given, about["alpha"]), rates(given), cost(given), schedules(given), judged(own), limits(given, rules),
     ]  # fmt: skip
     return "\n\n".join([f"# {TITLE}", opening, reading(about["alpha"], about["margin"]), *parts]) + "\n"
@@ -91,15 +92,15 @@ def settings_of(rows: pd.DataFrame) -> list[dict[Any, Any]]:
     return in_setup_order(rows.drop_duplicates(SETTING)).to_dict("records")
 
 
-def answer(given: Sparse, claims: Judged, alpha: float) -> str:
+def answer(given: Sparse, claims: Judged, about: About) -> str:
     """Whether the paper's claims held: verdicts counted, and the differences behind them."""
-    lines = []
+    lines, declared = [], about["hypotheses"]
     for gap in GAPS:
-        for kind, budget in BUDGETS.items():
-            own = [claim for claim in claims if str(claim["id"]).startswith(f"{gap}-{kind}")]
-            if own:
-                told = counted([f"**{claim['verdict']}**" for claim in own], "setting")
-                lines.append(f"- {label(gap)}: {own[0]['says']}: {told}.{differences(given, gap, kind, budget, alpha)}")
+        own = [claim for claim in claims if str(claim["contrast"]).startswith(f"{gap} minus ")]
+        for name in dict.fromkeys(claim["hypothesis"] for claim in own):
+            told = counted([f"**{claim['verdict']}**" for claim in own if claim["hypothesis"] == name], "setting")
+            behind = differences(given, gap, declared[name], about["alpha"])
+            lines.append(f"- {label(gap)}: {declared[name].says}: {told}.{behind}")
     few = given.contrasts[given.contrasts.n < MIN_CLUSTERS]
     note = (
         f"{len(few)} of {len(given.contrasts)} contrasts have fewer than {MIN_CLUSTERS} seeds: they show a size, and test "
@@ -108,17 +109,18 @@ def answer(given: Sparse, claims: Judged, alpha: float) -> str:
     return section("Did GaP's claims hold", "\n".join(lines) or "No claim was judged.", note if len(few) else "")
 
 
-def differences(given: Sparse, gap: str, kind: str, budget: float, alpha: float) -> str:
+def differences(given: Sparse, gap: str, declared: MatchesDense | BeatsSparse, alpha: float) -> str:
     """The range of what decides a claim over settings, and its verdicts counted."""
     rows = given.contrasts
-    own = rows[(rows.method == gap) & np.isclose(rows.budget_asked, budget) & rows.difference.notna()]
-    if kind == RIVALS:  # one test, of a rival that validation chose: nothing to correct for
+    own = rows[(rows.method == gap) & np.isclose(rows.budget_asked, declared.budget) & rows.difference.notna()]
+    rivals = isinstance(declared, BeatsSparse)
+    if rivals:  # one test, of a rival that validation chose: nothing to correct for
         own = own[own.best_rival]
         own = own.assign(p_holm=own.p, can_reject=own.smallest_p <= alpha)
     else:
         own = own[own.role == "reference"]
-    against = "the best rival by validation" if kind == RIVALS else "dense"
-    return f" At {removed(budget)} against {against}: {tallied(own, alpha, 'setting')}." if len(own) else ""
+    against = "the best rival by validation" if rivals else "dense"
+    return f" At {removed(declared.budget)} against {against}: {tallied(own, alpha, 'setting')}." if len(own) else ""
 
 
 def tallied(rows: pd.DataFrame, alpha: float, what: str) -> str:
@@ -160,7 +162,7 @@ def lines_of(rows: pd.DataFrame, alpha: float) -> list[list[str]]:
         [
             task_words(row), how_words(row), removed(row["budget_asked"]), pair_words(row),
             points(row["difference"], signed=True), between(row), str(row["n"]), p_text(row["p_holm"]),
-            points(row["minimal_detectable_effect"]), verdict(row, alpha),
+            detectable(row), verdict(row, alpha),
         ]
         for row in in_setup_order(shown).to_dict("records")
     ]  # fmt: skip

@@ -8,22 +8,18 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from maskbank.report.sparse_words import (
-    how_words,
-    in_method_order,
-    in_setup_order,
-    layer_order,
-    removed,
-    task_words,
-)
-from maskbank.report.style import Drawing, colour, empty_panel, house_style, label
+from maskbank.report.frames import fitted
+from maskbank.report.sparse_words import focus_words, in_method_order, in_setup_order, layer_order
+from maskbank.report.style import Drawing, colour, label
+from maskbank.report.tables import number_range
+from maskbank.report.venues import Venue
 from maskbank.statistics.sparse_curves import PARALLEL
 
 SHOWN = ("c_gap", PARALLEL, "gmp", "ac_dc", "imp", "prune_from_dense", "rigl")  # those whose masks move, in this order
 MOST = 4
-NO_TIMELINE, NO_DENSITY = "no sparse training has a curve of densities", "no sparse net has the density of a layer"
 COLOURS, NORM = "BuPu", PowerNorm(0.5, 0, 1)
 MOST_NAMES = 40  # layers, above which names are left out
+ROW, COLUMN, SCALE = 0.14, 1.7, 0.75  # inches of a layer, of a method in the timeline, and of its scale
 
 
 def timeline_rows(course: pd.DataFrame) -> pd.DataFrame:
@@ -46,60 +42,63 @@ def timeline_figure(course: pd.DataFrame) -> Drawing:
     data = timeline_rows(course)
     names = [name for name in SHOWN if name in set(data[data.kind == "density"].method)]
     layers = layer_order(data[data.kind == "density"].name)
-    height = float(np.clip(0.13 * len(layers), 1.1, 4.0))
-    with house_style():
-        figure = Figure(
-            figsize=(max(2.3 * len(names) + 1.6, 5.0), height + 2.3 if names else 2.6), layout="constrained"
-        )
-        if not names:
-            empty_panel(figure, NO_TIMELINE)
-        else:
-            first = data.iloc[0]
-            title = f"{task_words(first)}: {how_words(first)}, {removed(first.budget_asked)} removed, seed {first.seed}"
-            figure.suptitle(title, x=0.01, ha="left", fontsize=9, fontweight="bold")
-            columns(figure, data, names, layers)
-    caption = (
-        "Density of each prunable layer while training (colour, layers in the order of their names) over the steps in line, and "
-        "the training loss below: one training a method, a view and no measurement. Numbers above C-GaP: which of its partitions "
+
+    def draw(venue: Venue) -> Figure:
+        across = venue.across(len(names), COLUMN, MOST)
+        rows = -(-len(names) // across)
+        height = float(np.clip(0.13 * len(layers), 1.1, 4.0)) + 2.0
+        wide = venue.wide(2.3 * across + 1.6)
+        figure = Figure(figsize=(wide, rows * height + 0.3), layout="constrained")
+        title = f"{focus_words(data)}, seed {data.seed.iloc[0]}"
+        figure.suptitle(fitted(title, wide - 0.2, "bold"), x=0.01, ha="left")
+        widths = [1.4, *[1] * (across - 1), (across + 0.4) * SCALE / (wide - SCALE)]
+        parts = figure.subfigures(rows, across + 1, squeeze=False, width_ratios=widths)
+        for row, (*places, scale) in enumerate(parts):
+            for place, (part, name) in enumerate(zip(places, names[row * across :], strict=False)):
+                column(part, data, name, layers, first=place == 0)
+            scale.colorbar(ScalarMappable(NORM, COLOURS), cax=scale.subplots(), ticks=[0, 0.1, 0.5, 1], label="density")
+        return figure
+
+    caption = "Density of layers over steps in line (colour) and training loss: n = 1 training a method; no interval, no test."
+    notes = (
+        "Layers are in the order of their names. Numbers above C-GaP: which of its partitions "
         "is dense. P-GaP: the workers of each round train side by side, a heat map a worker, before the combined net is "
         "fine-tuned; its losses are the workers'."
     )
     alt = "Heat maps of layer density over training steps with the training loss below, a column a method."
-    return Drawing("sparse_timeline", "Schedules: which layers are dense when", caption, alt, data, figure)
+    return Drawing(
+        "sparse_timeline",
+        "Schedules: which layers are dense when",
+        caption,
+        notes,
+        alt,
+        data if names else data[:0],
+        draw,
+    )
 
 
-def columns(figure: Figure, data: pd.DataFrame, names: list[str], layers: list[str]) -> None:
-    losses = data[data.kind == "loss"].value
-    *parts, scale = figure.subfigures(
-        1, len(names) + 1, squeeze=False, width_ratios=[1.4, *[1] * (len(names) - 1), 0.3]
-    )[0]
-    for place, (part, name) in enumerate(zip(parts, names, strict=True)):
-        own = data[data.method == name]
-        density = own[own.kind == "density"]
-        workers = sorted(set(density.worker[density.worker >= 0])) or [-1.0]
-        *maps, below = stacked(part, len(workers))
-        for axes, worker in zip(maps, workers, strict=True):
-            heat_map(axes, density[density.worker.isin([worker, -1.0])], layers)
-            named = place == 0 and len(layers) <= MOST_NAMES
-            axes.set_yticks(range(len(layers)) if named else [], layers if named else [])
-            axes.tick_params(axis="y", labelsize=5.5, length=0)
-            if worker >= 0:
-                axes.set_ylabel(f"worker {worker:g}", fontsize=7)
-        alone = name == PARALLEL and workers == [-1.0]
-        maps[0].set_title(label(name) + (" (workers missing)" if alone else ""), fontsize=9, pad=11)
-        for row in own[own.kind == "partition"].to_dict("records"):
-            middle = (row["start"] + row["end"]) / 2
-            maps[0].annotate(
-                f"{row['value']:g}", (middle, 1.01), xycoords=("data", "axes fraction"), ha="center", fontsize=6
-            )
-        loss_panel(below, own, name)
-        if len(losses):
-            below.set_ylim(0.9 * losses.min(), 1.1 * losses.max())
-        if place == 0:
-            below.set_ylabel("training loss", fontsize=8)
-    bar = scale.colorbar(ScalarMappable(NORM, COLOURS), cax=scale.subplots(), ticks=[0, 0.1, 0.5, 1])
-    bar.set_label("density", fontsize=8)
-    bar.ax.tick_params(labelsize=7)
+def column(part: SubFigure, data: pd.DataFrame, method: str, layers: list[str], first: bool) -> None:
+    """Heat maps of a method with its loss below; layers are named in the first column."""
+    losses, own = data[data.kind == "loss"].value, data[data.method == method]
+    density = own[own.kind == "density"]
+    workers = sorted(set(density.worker[density.worker >= 0])) or [-1.0]
+    *maps, below = stacked(part, len(workers))
+    named = first and len(layers) <= MOST_NAMES
+    for axes, worker in zip(maps, workers, strict=True):
+        heat_map(axes, density[density.worker.isin([worker, -1.0])], layers)
+        axes.set_yticks(range(len(layers)) if named else [], layers if named else [])
+        axes.tick_params(axis="y", labelsize="x-small", length=0)
+        if worker >= 0:
+            axes.set_ylabel(f"worker {worker:g}", fontsize="small")
+    alone = method == PARALLEL and workers == [-1.0]
+    maps[0].set_title(label(method) + (" (workers missing)" if alone else ""), pad=11)
+    for row in own[own.kind == "partition"].to_dict("records"):
+        at = (row["start"] + row["end"]) / 2, 1.01
+        maps[0].annotate(f"{row['value']:g}", at, xycoords=("data", "axes fraction"), ha="center", fontsize="x-small")
+    loss_panel(below, own, method)
+    if len(losses):
+        below.set_ylim(0.9 * losses.min(), 1.1 * losses.max())
+    below.set_ylabel("training loss" if first else "")
 
 
 def stacked(part: SubFigure, maps: int) -> list[Axes]:
@@ -130,7 +129,7 @@ def loss_panel(axes: Axes, rows: pd.DataFrame, method: str) -> None:
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     axes.yaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel("steps in line", fontsize=8)
+    axes.set_xlabel("steps in line")
 
 
 def density_figure(ends: pd.DataFrame) -> Drawing:
@@ -139,30 +138,29 @@ def density_figure(ends: pd.DataFrame) -> Drawing:
     groups = [
         group for _, group in shown.groupby(["dataset", "backbone", "setup", "pattern", "allocation"], sort=False)
     ]
-    with house_style():
-        figure = Figure(figsize=figure_size(groups), layout="constrained")
-        if not groups:
-            empty_panel(figure, NO_DENSITY)
-        else:
-            rows = [0.13 * group.layer.nunique() + 1.0 for group in groups]
-            panels = figure.subplots(len(groups), 1, squeeze=False, height_ratios=rows)[:, 0]
-            for axes, group in zip(panels, groups, strict=True):
-                density_panel(axes, group)
-            figure.colorbar(
-                ScalarMappable(NORM, COLOURS), ax=list(panels), ticks=[0, 0.1, 0.5, 1], label="density", aspect=40
-            )
+
+    def draw(venue: Venue) -> Figure:
+        wide = venue.wide(0.52 * max(group.method.nunique() for group in groups) + 2.6)
+        rows = [ROW * group.layer.nunique() + 1.0 for group in groups]
+        figure = Figure(figsize=(wide, max(sum(rows), 2.6)), layout="constrained")
+        panels = figure.subplots(len(groups), 1, squeeze=False, height_ratios=rows)[:, 0]
+        for axes, group in zip(panels, groups, strict=True):
+            density_panel(axes, group)
+            axes.set_title(fitted(focus_words(group), wide - 1.5), loc="left")
+        scale = ScalarMappable(NORM, COLOURS)
+        figure.colorbar(scale, ax=list(panels), ticks=[0, 0.1, 0.5, 1], label="density", aspect=40)
+        return figure
+
     caption = (
-        "Density of each prunable layer after training, mean over seeds, in percent; one column a method. Under allocation "
+        f"Density of each prunable layer after training, in percent; means over n = {number_range(shown.n)} seeds; no interval, "
+        "no test."
+    )
+    notes = (
+        "One column a method. Under allocation "
         "uniform all layers have the same density by rule. Layers that stay dense are not shown."
     )
     alt = "Heat maps of final density, layer by method of sparse training."
-    return Drawing("sparse_density", "Density of layers after sparse training", caption, alt, ends, figure)
-
-
-def figure_size(groups: list[pd.DataFrame]) -> tuple[float, float]:
-    methods = max((group.method.nunique() for group in groups), default=1)
-    height = sum(0.13 * group.layer.nunique() + 1.0 for group in groups)
-    return max(0.52 * methods + 2.6, 5.0), float(np.clip(height, 2.6, 40))
+    return Drawing("sparse_density", "Density of layers after sparse training", caption, notes, alt, shown, draw)
 
 
 def density_panel(axes: Axes, group: pd.DataFrame) -> None:
@@ -173,12 +171,10 @@ def density_panel(axes: Axes, group: pd.DataFrame) -> None:
     for (row, column), value in np.ndenumerate(values):
         if np.isfinite(value) and len(layers) <= MOST_NAMES:
             ink = "white" if NORM(value) > 0.6 else "black"
-            axes.text(column + 0.5, row + 0.5, f"{100 * value:.3g}", ha="center", va="center", fontsize=5, color=ink)
+            axes.text(
+                column + 0.5, row + 0.5, f"{100 * value:.3g}", ha="center", va="center", fontsize="x-small", color=ink
+            )
     axes.set_ylim(len(layers), 0)
-    axes.set_xticks(np.arange(len(names)) + 0.5, [label(name) for name in names], rotation=30, ha="right", fontsize=7)
-    axes.set_yticks(np.arange(len(layers)) + 0.5, layers, fontsize=5.5)
-    first = group.iloc[0]
-    axes.set_title(
-        f"{task_words(first)}: {how_words(first)}, {removed(first.budget_asked)} removed", loc="left", fontsize=8
-    )
+    axes.set_xticks(np.arange(len(names)) + 0.5, [label(name) for name in names], rotation=30, ha="right")
+    axes.set_yticks(np.arange(len(layers)) + 0.5, layers, fontsize="x-small")
     axes.grid(visible=False)

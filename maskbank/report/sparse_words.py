@@ -21,7 +21,7 @@ SETUP_WORDS = {
 METRIC_WORDS = {"accuracy": "accuracy", "map": "mAP", "miou": "mIoU", "bleu": "BLEU"}
 UNDERPOWERED, NOT_WHOLE, REFUSED = "underpowered", "incomplete, not tested", "unequal trials, not tested"
 USUAL = ("unstructured", "uniform", NONE)
-LABEL_GAP = 0.098  # inches between the middles of labels
+LABEL_GAP = 0.105  # inches between the middles of labels
 
 
 def in_setup_order(frame: pd.DataFrame) -> pd.DataFrame:
@@ -62,6 +62,12 @@ def how_words(row: Row) -> str:
 def removed(budget: float) -> str:
     """0.1 kept is 90 %."""
     return f"{100 * (1 - budget):.4g} %"
+
+
+def focus_words(group: pd.DataFrame) -> str:
+    """Task, setting and sparsity of arms at one sparsity; the dense reference may be among them."""
+    sparse = group.sort_values("role", key=lambda role: role == "reference", kind="stable").iloc[0]
+    return f"{task_words(sparse)}: {how_words(sparse)}, {removed(sparse.budget_asked)} removed"
 
 
 def verdict(row: Row, alpha: float) -> str:
@@ -108,7 +114,7 @@ def label_right(axes: Axes, ends: Mapping[str, tuple[float, float]], height: flo
     places = spread([(ends[name][1] - low) / (high - low) for name in names], LABEL_GAP / height, 0.0, 1.0)
     for name, place in zip(names, places, strict=True):
         axes.annotate(
-            label(name), ends[name], (1.05, place), textcoords="axes fraction", va="center", fontsize=6.8, color=dark(name),
+            label(name), ends[name], (1.05, place), textcoords="axes fraction", va="center", fontsize="small", color=dark(name),
             fontweight="bold" if name in GAPS else "normal", annotation_clip=False,
             arrowprops={"arrowstyle": "-", "color": colour(name), "lw": 0.5, "shrinkA": 1, "shrinkB": 2, "relpos": (0, 0.5)},
         )  # fmt: skip

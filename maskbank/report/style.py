@@ -1,20 +1,22 @@
 """How figures look, and how they are written: the same bytes for the same data."""
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from io import BytesIO
 from pathlib import Path
 
 import matplotlib as mpl
 import pandas as pd
 import seaborn as sns
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from maskbank.files import write_bytes
 from maskbank.records.schema import NONE
+from maskbank.report.venues import LEAST, PAGE, Venue
+from maskbank.statistics.traces import AGAINST, CELLS
 
 # Okabe and Ito's palette, filled up from Tol's muted one: told apart by readers with any common colour blindness.
 # No palette has a colour for each name; those of one colour differ in their marker.
@@ -57,14 +59,28 @@ LABELS = {
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure with its data and its caption. `alt` says in one line what a reader would see."""
+    """A figure: what it shows (`data`), how it is drawn at a venue, and what is said of it.
+
+    `caption` is one line: what is counted as n, the interval and the test. `notes` explain the rest, `alt` says in one
+    line what a reader would see. Without rows of data there is nothing to draw.
+    """
 
     name: str
     title: str
     caption: str
+    notes: str
     alt: str
     data: pd.DataFrame
-    figure: Figure
+    draw: Callable[[Venue], Figure]
+
+    def at(self, venue: Venue) -> Figure:
+        """The figure as the venue prints it."""
+        with house_style(venue):
+            return self.draw(venue) if len(self.data) else nothing(venue)
+
+    @cached_property
+    def figure(self) -> Figure:
+        return self.at(PAGE)
 
 
 def colour(method: str) -> str:
@@ -92,49 +108,61 @@ def pattern_label(pattern: str, budget_kind: str, allocation: str, schedule: str
 
 
 @contextmanager
-def house_style() -> Iterator[None]:
+def house_style(venue: Venue = PAGE) -> Iterator[None]:
     """Settings under which figures are drawn and written."""
-    settings = sns.axes_style("ticks") | sns.plotting_context("paper") | {
-        "font.family": "DejaVu Sans", "font.size": 9, "axes.titlesize": 9, "axes.labelsize": 9, "legend.fontsize": 8.5,
-        "xtick.labelsize": 8, "ytick.labelsize": 8, "axes.grid": True, "grid.color": "#E6E6E6", "grid.linewidth": 0.6,
+    settings = sns.axes_style("ticks") | sns.plotting_context("paper") | venue.sizes | {
+        "font.family": list(venue.fonts), "figure.titlesize": venue.sizes["axes.titlesize"], "figure.titleweight": "bold",
+        "figure.labelsize": venue.sizes["axes.labelsize"], "legend.title_fontsize": venue.sizes["legend.fontsize"],
+        "mathtext.fontset": "stix", "axes.grid": True, "grid.color": "#E6E6E6", "grid.linewidth": 0.6,
         "axes.axisbelow": True, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
         "svg.hashsalt": "maskbank", "svg.fonttype": "path", "pdf.fonttype": 42, "ps.fonttype": 42,
-        "lines.linewidth": 1.4,
+        "lines.linewidth": 1.4, "text.hinting": "no_hinting",
     }  # fmt: skip
     with mpl.rc_context(settings):
         yield
 
 
-def empty_panel(figure: Figure, text: str) -> Axes:
-    """A panel that says why there is nothing to see."""
-    axes = figure.add_subplot()
-    axes.set_axis_off()
-    axes.text(0.5, 0.5, text, ha="center", va="center", color="#555555")
-    return axes
+def nothing(venue: Venue) -> Figure:
+    figure = Figure(figsize=(venue.wide(LEAST), 2))
+    figure.text(0.5, 0.5, "nothing to draw", ha="center", va="center", color="#555555")
+    return figure
 
 
-def rendered(drawing: Drawing) -> dict[str, bytes]:
+def lay_out(figure: Figure) -> None:
+    """Lay out once and for all, to a millionth: the layout's solver leaves noise that differs from process to process."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        left, bottom, width, height = (round(float(edge), 6) for edge in axes.get_position(original=True).bounds)
+        axes.set_position((left, bottom, width, height))
+    for part in (figure, *figure.subfigs):
+        for text in part.texts:
+            x, y = text.get_position()
+            text.set_position((round(float(x), 6), round(float(y), 6)))
+
+
+def rendered(drawing: Drawing, venue: Venue = PAGE) -> dict[str, bytes]:
     """The figure's files by ending, without dates or versions inside."""
     silent = {
         "pdf": {"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None},
         "svg": {"Date": None, "Creator": None},
         "png": {"Software": None},
     }
-    files = {}
-    with house_style():
-        drawing.figure.draw_without_rendering()
-        drawing.figure.set_layout_engine("none")  # laid out once, the same in every format
+    figure, files = drawing.at(venue), {}
+    with house_style(venue):
+        lay_out(figure)
         for ending, metadata in silent.items():
             stream = BytesIO()
-            drawing.figure.savefig(stream, format=ending, dpi=200, metadata=metadata)
+            figure.savefig(stream, format=ending, dpi=200, metadata=metadata)
             files[ending] = stream.getvalue()
-    files["csv"] = drawing.data.to_csv(index=False, float_format="%.10g", lineterminator="\n").encode()
+    shown = drawing.data.drop(columns=[CELLS, AGAINST], errors="ignore")  # the tables name cells
+    files["csv"] = shown.to_csv(index=False, float_format="%.10g", lineterminator="\n").encode()
     return files
 
 
-def write_drawing(drawing: Drawing, folder: Path) -> dict[str, bytes]:
+def write_drawing(drawing: Drawing, folder: Path, venue: Venue = PAGE) -> dict[str, bytes]:
     """Write pdf, svg, png and csv; returns what was written, by ending."""
-    files = rendered(drawing)
+    files = rendered(drawing, venue)
     for ending, content in files.items():
         write_bytes(folder / f"{drawing.name}.{ending}", content)
     return files

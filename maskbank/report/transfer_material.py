@@ -48,7 +48,7 @@ class Material:
     @cached_property
     def foreign(self) -> set[str]:
         """Data sets that no bank was made on."""
-        return set(self.transfer[self.transfer.task_split == "foreign"].dataset)
+        return set(self.transfer.dataset[self.transfer.task_split == "foreign"].unique())
 
     @cached_property
     def contrasts(self) -> dict[Pair, list[Row]]:
@@ -75,11 +75,11 @@ def names(values: Iterable[Any]) -> str:
 
 
 def distinct(values: pd.Series) -> str:
-    return names(sorted(set(values)))
+    return names(sorted(values.unique()))
 
 
 def methods_of(rows: pd.DataFrame, *roles: str) -> list[str]:
-    return sorted(set(rows[rows.role.isin(roles)].method))
+    return sorted(rows.method[rows.role.isin(roles)].unique())
 
 
 def questions(given: Material) -> dict[str, list[tuple[str, str, str]]]:

@@ -8,9 +8,10 @@ from maskbank.config import Compare
 from maskbank.statistics.contrast import NOT_RUN
 from maskbank.statistics.nets import ADAM, matched, recipes_in, set_aside
 from maskbank.statistics.recipes import ADJUSTED, SETTING, TESTED_COLUMNS, against, compressed, corrected
+from maskbank.statistics.traces import joined
 
 CURVE = [*SETTING, "allocation", "reconstruct"]  # one curve a net
-AREA = [*CURVE, "recipe", "unit", "area", "sparsity_low", "sparsity_high", "points"]
+AREA = [*CURVE, "recipe", "unit", "area", "sparsity_low", "sparsity_high", "points", "cell_key"]
 COLUMNS = [*CURVE, "sparsity_low", "sparsity_high", "recipe", "area", "area_adam", *TESTED_COLUMNS]
 MAGNITUDE = "l1"
 
@@ -30,7 +31,7 @@ def areas(records: pd.DataFrame) -> pd.DataFrame:
     """One row a net and setting, with AREA: unstructured magnitude pruning in one shot, over what all recipes share.
 
     The budgets are those that every recipe of the curve was run at, so that all areas span the same sparsities.
-    A net that lacks one of them has no area (NaN).
+    A net that lacks one of them has no area (NaN). `cell_key` holds the keys of all its cells, a space between.
     """
     rows = compressed(records)
     rows = rows[(rows.kind == "unstructured") & (rows.method == MAGNITUDE)]
@@ -45,7 +46,9 @@ def areas(records: pd.DataFrame) -> pd.DataFrame:
         for (recipe, unit), net in group.groupby(["recipe", "unit"], sort=True):
             each = net.groupby("budget_asked").accuracy.mean(skipna=False)
             area = mean_height(sparsity, each.reindex(budgets).to_numpy(float))
-            found.append(dict(zip(CURVE, names, strict=True)) | span | {"recipe": recipe, "unit": unit, "area": area})
+            own_cells = joined(net.cell_key[net.budget_asked.isin(budgets)])
+            labels = dict(zip(CURVE, names, strict=True)) | {"recipe": recipe, "unit": unit}
+            found.append(labels | span | {"area": area, "cell_key": own_cells})
     return pd.DataFrame(found, columns=AREA)
 
 

@@ -14,7 +14,7 @@ from maskbank.statistics.contrast import MIN_CLUSTERS
 from maskbank.statistics.crossed import FEWER, GAPS, REFERENCE, TWICE, WHOLE, Crossed, Design, cross, design
 from maskbank.statistics.effects import half_width
 from maskbank.statistics.groups import group_letters
-from maskbank.statistics.pairing import BLOCK, SETTING, every_variant, setting_name, settings, transfer_rows
+from maskbank.statistics.pairing import BLOCK, COSTS, DEFAULT, SCORED, SETTING, every_variant, setting_name, settings
 from maskbank.statistics.pairwise import PairTests, pair_tests
 from maskbank.statistics.resampling import first_shares
 from maskbank.statistics.ruler import ONE, Ruler, ruler_of, scaled_means
@@ -27,10 +27,10 @@ END_APART = "an end of the ruler, made on the target itself"
 
 def all_boards(records: pd.DataFrame, params: Compare) -> list[Board]:
     """A board for each setting of the transfer rows, in the order of `pairing.settings`; none where nothing was run."""
-    every = every_variant(records)
+    every = every_variant(records[[*SCORED, *COSTS]])
     shuffled = every[every.variant == SHUFFLED_LABELS]
     found = []
-    for setting, rows in settings(transfer_rows(records)):
+    for setting, rows in settings(every[every.variant == DEFAULT]):
         own = (shuffled[SETTING].astype(str) == [setting[key] for key in SETTING]).all(axis=1)
         found.append(board(setting, rows, shuffled[own], params))
     return found
@@ -42,7 +42,8 @@ def leaderboard(records: pd.DataFrame, params: Compare) -> dict[str, object]:
 
 
 def leaderboard_of(records: pd.DataFrame, boards: list[Board], params: Compare) -> dict[str, object]:
-    suites = sorted(set(records.suite + " version " + records.suite_version))
+    made = records[["suite", "suite_version"]].drop_duplicates()
+    suites = sorted(made.suite + " version " + made.suite_version)
     found = Leaderboard(suites=suites, resamples=params.resamples, seed=params.seed, boards=boards)
     return found.model_dump(mode="json")
 

@@ -99,7 +99,7 @@ def arm_row(arm: tuple[Hashable, ...], rows: pd.DataFrame, params: Compare) -> d
     whole = rows.dropna(subset=["a", "b"])
     labels = dict(zip(ARM, arm, strict=True))
     missing = (f"{len(rows) - len(whole)} points lack an accuracy in one run",) if len(whole) < len(rows) else ()
-    found: Contrast = measure(paired(whole, missing), params, "/".join(map(str, arm)))
+    found: Contrast = measure(paired(whole, missing), params)
     values = {name: getattr(found, name) for name in ("status", "n", "difference", "ci_low", "ci_high", "p", "missing")}
     return {**labels, **values, "points": len(whole)}
 

@@ -6,14 +6,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from maskbank.hypotheses import Hypothesis
 from maskbank.statistics.contrast import Contrast
 from maskbank.statistics.effects import half_width
 from maskbank.statistics.outcomes import INCONCLUSIVE
 from maskbank.statistics.power import minimal_detectable_effect
 
+DIFFERENCE = "difference"  # of accuracies or scores, in points
 SCOPE = "of our reading of the method, in this setting"
 NOWHERE = "not in the records"
-PAODING = "Meng et al., arXiv 2405.00074"
 
 
 @dataclass(frozen=True)
@@ -35,9 +36,14 @@ class Measured:
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim and how it fared. `reported` is the paper's own wording or number, `quantity` what was measured."""
+    """A hypothesis of params on one data set and net, and how it fared. `quantity` is what was measured.
+
+    `reported` is the paper's own wording or number.
+    """
 
     id: str
+    hypothesis: str
+    judge: str
     paper: str
     says: str
     contrast: str
@@ -48,7 +54,7 @@ class Claim:
     test: str
     measured: list[Measured] = field(default_factory=list)
     scope: str = SCOPE
-    quantity: str = "difference"
+    quantity: str = DIFFERENCE
 
 
 def from_contrast(setting: str, contrast: Contrast, p_used: float) -> Measured:
@@ -79,6 +85,13 @@ def no_records(name: str) -> str:
     return f"the records hold no cells for the contrast of {name}"
 
 
-def unanswered(name: str, fixed: dict[str, Any]) -> Claim:
+def stated(name: str, declared: Hypothesis, contrast: str, test: str, quantity: str = DIFFERENCE) -> dict[str, Any]:
+    """What is the same of a hypothesis wherever it is judged: fields of `Claim`."""
+    same = {key: getattr(declared, key) for key in ("paper", "says", "reported", "judge")}
+    return {"hypothesis": name, **same, "contrast": contrast, "test": test, "quantity": quantity}
+
+
+def unanswered(fixed: dict[str, Any]) -> Claim:
     """The claim where no cell of its contrast is in the records."""
+    name = fixed["hypothesis"]
     return Claim(name, **fixed, where=NOWHERE, verdict=INCONCLUSIVE, reason=no_records(name))

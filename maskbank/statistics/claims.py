@@ -1,52 +1,85 @@
 """The papers' claims (docs/methods.md) as hypotheses on the records: of our reading of the method, in this setting."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 from maskbank.config import Compare
-from maskbank.statistics.claim import Claim, Measured, unanswered
+from maskbank.hypotheses import (
+    BeatsInTransfer,
+    BeatsSparse,
+    BeatsStructured,
+    CompressesBetter,
+    CostsNoMore,
+    CutsSize,
+    Declared,
+    IsFlatter,
+    KeepsRobustness,
+    MatchesDense,
+)
+from maskbank.statistics.bars import barred
+from maskbank.statistics.claim import Claim, Measured, stated, unanswered
 from maskbank.statistics.contrast import NOT_RUN
-from maskbank.statistics.facts import FAIL, Facts, Verdict
+from maskbank.statistics.facts import Facts, Verdict
 from maskbank.statistics.outcomes import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Judgement, superior
 from maskbank.statistics.pairing import setting_words
-from maskbank.statistics.paoding import paoding_claims
-from maskbank.statistics.recipe_claims import snt_claims
-from maskbank.statistics.sparse_claims import gap_claims
-
-NEEDED = ("B3", "B6", "W1", "X2", "X3", "X4", "X10", "X12", "X13", "X15")
+from maskbank.statistics.paoding import size_claims, structured_claims
+from maskbank.statistics.paoding_robustness import robustness_claims
+from maskbank.statistics.recipe_claims import compressed_claims, cost_claims, flat_claims
+from maskbank.statistics.sparse_claims import sparse_claims
 
 
 def judge_claims(facts: Facts, rules: list[Verdict]) -> list[Claim]:
-    """Every declared claim; one that the records cannot answer is inconclusive, with the reason."""
-    return [*smsp_claims(facts, rules), *paoding_claims(facts), *snt_claims(facts), *gap_claims(facts)]
+    """Every declared hypothesis; one that the records cannot answer is inconclusive, with the reason."""
+    return [claim for name, declared in facts.params.claims.items() for claim in judged(name, declared, facts, rules)]
 
 
-def smsp_claims(facts: Facts, rules: list[Verdict]) -> list[Claim]:
+def judged(name: str, declared: Declared, facts: Facts, rules: list[Verdict]) -> Iterable[Claim]:
+    """The claims of one hypothesis, one a data set and backbone, or finer."""
+    match declared:
+        case BeatsInTransfer():
+            return transfer_claims(name, declared, facts, rules)
+        case CutsSize():
+            return size_claims(name, declared, facts)
+        case KeepsRobustness():
+            return robustness_claims(name, declared, facts)
+        case BeatsStructured():
+            return structured_claims(name, declared, facts)
+        case CompressesBetter():
+            return compressed_claims(name, declared, facts)
+        case IsFlatter():
+            return flat_claims(name, declared, facts)
+        case CostsNoMore():
+            return cost_claims(name, declared, facts)
+        case MatchesDense() | BeatsSparse():
+            return sparse_claims(name, declared, facts)
+
+
+def transfer_claims(name: str, declared: BeatsInTransfer, facts: Facts, rules: list[Verdict]) -> list[Claim]:
     """The compared method against each rival proper, on each backbone.
 
     It has to hold in every setting in which both were run, under two allocations, and under every tuning of the method.
     """
-    params, heads = facts.params.compare, facts.headlines
-    broken = [rule.id for rule in rules if rule.id in NEEDED and rule.verdict == FAIL]
-    fixed: dict[str, Any] = {
-        "paper": "Zhao & Long, arXiv 2307.04365",
-        "says": "Masks from similar tasks beat popular pruning baselines on held-out tasks after few steps",
-        "reported": "beats the baselines compared, CNN and ViT, at different memory budgets",
-        "test": "Wilcoxon signed-rank over splits, Holm over all headline contrasts of a setting, in every setting",
-    }
+    params = facts.params.compare
+    heads = facts.headlines.assign(barred=barred(facts, rules))
+    fixed = stated(
+        name, declared, f"{params.method} minus rivals",
+        "Wilcoxon signed-rank over splits, Holm over all headline contrasts of a setting, in every setting",
+    )  # fmt: skip
     rivals = heads[heads.role == "rival"]
     if rivals.empty:
-        return [unanswered("smsp", fixed | {"contrast": f"{params.method} minus rivals"})]
-    foreign = set(facts.transfer[facts.transfer.task_split == "foreign"].dataset)
+        return [unanswered(fixed)]
+    foreign = set(facts.transfer.dataset[facts.transfer.task_split == "foreign"].unique())
+    tuned = facts.transfer[facts.transfer.method == params.method]
     claims = []
     for (dataset, backbone, rival), rows in rivals.groupby(["dataset", "backbone", "rival"], sort=True):
         ran = rows[rows.status != NOT_RUN].to_dict("records")
         if dataset in foreign and not ran:
             continue
         measured = [from_headline(row) for row in ran]
-        own = facts.transfer[(facts.transfer.dataset == dataset) & (facts.transfer.backbone == backbone)]
-        tunings = sorted(set(own[own.method == params.method].tuning))
+        own = tuned[(tuned.dataset == dataset) & (tuned.backbone == backbone)]
+        tunings = sorted(own.tuning.unique())
         judgement = over_settings(ran, tunings, params)
+        broken = sorted({rule for row in ran for rule in row["barred"].split()})
         if judgement.verdict == SUPPORTED and broken:
             judgement = Judgement(
                 INCONCLUSIVE, f"the tests agree, but no headline is given while rules fail: {', '.join(broken)}"
@@ -54,7 +87,7 @@ def smsp_claims(facts: Facts, rules: list[Verdict]) -> list[Claim]:
         where = f"{dataset}-{backbone}" if dataset in foreign else backbone
         claims.append(
             Claim(
-                id=f"smsp-{where}-{rival}", **fixed, contrast=f"{params.method} minus {rival}",
+                id=f"{name}-{where}-{rival}", **fixed | {"contrast": f"{params.method} minus {rival}"},
                 where=f"{dataset}, {backbone}", verdict=judgement.verdict, reason=judgement.reason, measured=measured,
             )
         )  # fmt: skip

@@ -7,7 +7,7 @@ import pandas as pd
 from maskbank.config import Compare
 from maskbank.statistics.contrast import NOT_RUN, Contrast, measure
 from maskbank.statistics.holm import can_reject, holm
-from maskbank.statistics.pairing import SETTING, pair, settings, tabulate, transfer_rows
+from maskbank.statistics.pairing import SCORED, SETTING, Scores, pair, roles_of, settings, tabulate, transfer_rows
 
 HEADLINE = "headline"
 AT_POINT = "point"
@@ -31,18 +31,18 @@ def compare(records: pd.DataFrame, params: Compare) -> pd.DataFrame:
     statement is made only where it holds in every setting, so nothing is corrected across settings (intersection-union
     test: Berger 1982). Contrasts at single points and of single task splits describe; each is a family of its own.
     """
-    rows = transfer_rows(records)
-    roles = dict(zip(rows.method, rows.role, strict=True))
+    rows = transfer_rows(records[SCORED])
+    roles = roles_of(rows)
     found = []
     for setting, group in settings(rows):
-        whole = {**setting, "task_split": EVERY, "budget_asked": NAN, "steps": NAN}
-        found += contrasts(group, params, {"kind": HEADLINE, **whole})
+        scores, whole = tabulate(group), {**setting, "task_split": EVERY, "budget_asked": NAN, "steps": NAN}
+        found += contrasts(scores, params, {"kind": HEADLINE, **whole})
         for name, part in group.groupby("task_split", sort=True):
-            found += ran_only(contrasts(part, params, {"kind": BY_TASK_SPLIT, **whole, "task_split": str(name)}))
-        for budget, steps in sorted(set(zip(group.budget_asked, group.steps, strict=True))):
-            part = group[(group.budget_asked == budget) & (group.steps == steps)]
-            point = {"budget_asked": float(budget), "steps": float(steps)}
-            found += ran_only(contrasts(part, params, {"kind": AT_POINT, **whole, **point}))
+            labels = {"kind": BY_TASK_SPLIT, **whole, "task_split": str(name)}
+            found += ran_only(contrasts(tabulate(part), params, labels))
+        for budget, steps, here in scores.each_point():
+            point = {"budget_asked": budget, "steps": steps}
+            found += ran_only(contrasts(here, params, {"kind": AT_POINT, **whole, **point}))
     if not found:
         return pd.DataFrame(columns=COLUMNS)
     frame = correct(pd.DataFrame(found), params)
@@ -53,18 +53,18 @@ def ran_only(found: list[dict[str, object]]) -> list[dict[str, object]]:
     return [row for row in found if row["status"] != NOT_RUN]
 
 
-def contrasts(rows: pd.DataFrame, params: Compare, labels: dict[str, object]) -> list[dict[str, object]]:
+def contrasts(scores: Scores, params: Compare, labels: dict[str, object]) -> list[dict[str, object]]:
     """The family of one setting, task split or point: a row against each rival, without correction."""
     family = "/".join(f"{value:g}" if isinstance(value, float) else str(value) for value in labels.values())
     family = family.replace("/nan", "")
-    found, scores = [], tabulate(rows)
+    found = []
     for rival in params.against:
         points = scores.points[scores.ran(params.method, rival)]
         shared = {
             "budgets": " ".join(f"{budget:g}" for budget in sorted(points.budget_asked.unique())),
             "steps_averaged": " ".join(str(steps) for steps in sorted(points.steps.unique())),
         }
-        measured = measure(pair(scores, params.method, rival), params, f"{family}/{params.method}-{rival}")
+        measured = measure(pair(scores, params.method, rival), params)
         found.append(
             {**labels, "family": family, **shared, "method": params.method, "rival": rival, **asdict(measured)}
         )

@@ -12,6 +12,7 @@ from maskbank.config import Compare
 from maskbank.statistics.contrast import MIN_CLUSTERS, generator_for
 from maskbank.statistics.effects import half_width, interval
 from maskbank.statistics.pairing import BLOCK, cluster_means
+from maskbank.statistics.traces import CELLS, joined
 from maskbank.statistics.wilcoxon import DECIMALS
 
 RELATION = ["dataset", "backbone", "recipe", "bank"]  # labels of a setting
@@ -149,7 +150,7 @@ def pairs_of_columns(table: pd.DataFrame) -> Iterator[tuple[str, str]]:
             yield OVERLAP, right
 
 
-CORRELATED = [*RELATION, "similarity", "outcome", *(field.name for field in fields(Correlation))]
+CORRELATED = [*RELATION, "similarity", "outcome", *(field.name for field in fields(Correlation)), CELLS]
 
 
 def correlations(table: pd.DataFrame, params: Compare) -> pd.DataFrame:
@@ -159,5 +160,6 @@ def correlations(table: pd.DataFrame, params: Compare) -> pd.DataFrame:
         for left, right in pairs_of_columns(rows):
             names = dict(zip(RELATION, labels, strict=True)) | {"similarity": left, "outcome": right}
             measured = correlate(rows, left, right, params, "/".join(map(str, names.values())))
-            found.append(names | asdict(measured))
+            known = rows[rows[left].notna() & rows[right].notna()]
+            found.append(names | asdict(measured) | {CELLS: joined(known.cell_key)})
     return pd.DataFrame(found, columns=CORRELATED)

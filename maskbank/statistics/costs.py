@@ -9,21 +9,27 @@ from maskbank.config import Compare
 from maskbank.statistics.contrast import INCOMPLETE, INSUFFICIENT, MIN_CLUSTERS, TESTED, generator_for
 from maskbank.statistics.crossing import Array, crossing
 from maskbank.statistics.pairing import (
+    COSTS,
     DEFAULT,
     POINT,
+    SCORED,
     SETTING,
+    Scores,
     missing_of,
+    roles_of,
     settings,
     tabulate,
     transfer_rows,
 )
+from maskbank.statistics.traces import AGAINST, CELLS, joined
 
-KINDS = ("macs", "seconds")  # columns macs_total, seconds_total
+KINDS = ("macs", "seconds")
+TOTALS = [f"{kind}_total" for kind in KINDS]
 UNKNOWN = "not known"  # a cost was not recorded, or seconds are of several machine classes
 NET = ["backbone", "recipe", "pretrain_seed"]  # what a method was tuned for
 COLUMNS = [
     *SETTING, "budget_asked", "method", "rival", "role", "cost_of", "verdict", "cost", "low", "high", "agreement",
-    "range_low", "range_high", "n", "status", "missing",
+    "range_low", "range_high", "n", "status", "missing", CELLS, AGAINST,
 ]  # fmt: skip
 
 
@@ -34,14 +40,16 @@ def cost_rows(records: pd.DataFrame, timings: pd.DataFrame) -> pd.DataFrame:
     last) and all trials of the method's tuning, in full for each task. NaN where a part is not known, and seconds
     also where they come from several machine classes (rule X14).
     """
-    rows = transfer_rows(records).merge(timings, on="cell_key", how="left", validate="many_to_one")
+    timed = timings[["cell_key", "selection_seconds", "adaptation_seconds", "machine_class"]]
+    rows = transfer_rows(records[["cell_key", *SCORED, *COSTS]])
+    rows = rows.merge(timed, on="cell_key", how="left", validate="many_to_one")
     trials = trial_seconds(records, timings)
     rows = rows.merge(trials, on=[*NET, "method"], how="left", validate="many_to_one")
     tuned = rows.tuning != DEFAULT
     last = rows.groupby("cell_key").steps.transform("max")
     adapted = rows.adaptation_seconds * (rows.steps / last.where(last > 0)).fillna(0)
     tuning = rows.trial_seconds.where(tuned, 0.0)
-    classes = set(rows.machine_class.dropna()) | set(rows[tuned].trial_machine.dropna())
+    classes = {*rows.machine_class.dropna().unique(), *rows.trial_machine[tuned].dropna().unique()}
     seconds = rows.selection_seconds + adapted.where(rows.steps > 0, 0.0) + tuning
     return rows.assign(
         macs_total=rows.selection_macs + rows.train_macs + rows.tuning_macs.fillna(0),
@@ -65,12 +73,11 @@ def trial_seconds(records: pd.DataFrame, timings: pd.DataFrame) -> pd.DataFrame:
 def cost_means(costs: pd.DataFrame) -> pd.DataFrame:
     """Mean total costs of each setting, budget, T and method, from `cost_rows`; those of the reference at every budget."""
     found = [
-        rows.assign(**setting).groupby([*SETTING, *POINT, "method"])[[f"{kind}_total" for kind in KINDS]].mean()
+        rows.groupby([*POINT, "method"])[TOTALS].mean().reset_index().assign(**setting)
         for setting, rows in settings(costs)
     ]
-    if not found:
-        return pd.DataFrame(columns=[*SETTING, *POINT, "method", *(f"{kind}_total" for kind in KINDS)])
-    return pd.concat(found).reset_index()
+    columns = [*SETTING, *POINT, "method", *TOTALS]
+    return pd.concat(found, ignore_index=True)[columns] if found else pd.DataFrame(columns=columns)
 
 
 def crossings(costs: pd.DataFrame, params: Compare) -> pd.DataFrame:
@@ -79,23 +86,25 @@ def crossings(costs: pd.DataFrame, params: Compare) -> pd.DataFrame:
     Curves are of mean accuracy over splits against mean total cost, one point a T, from `cost_rows`. The interval is
     a bootstrap over splits, refused where blocks are incomplete or splits fewer than 6.
     """
-    roles = dict(zip(costs.method, costs.role, strict=True))
+    roles = roles_of(costs)
     found = []
     for setting, rows in settings(costs):
         for budget, group in rows.groupby("budget_asked", sort=True):
+            scores, totals = tabulate(group), group.groupby(["method", "steps"])[TOTALS].mean()
+            cells = group.groupby("method").cell_key.agg(joined)
             for rival in params.against:
-                if {params.method, rival} <= set(group.method):
+                if {params.method, rival} <= set(scores.methods):
                     labels = {**setting, "budget_asked": budget, "method": params.method, "rival": rival}
                     labels["role"] = roles[rival]
-                    found += [
-                        labels | crossed for crossed in cross(group, rival, params, "/".join(map(str, labels.values())))
-                    ]
+                    name = "/".join(map(str, labels.values()))
+                    labels |= {CELLS: cells[params.method], AGAINST: cells[rival]}
+                    found += [labels | crossed for crossed in cross(scores, totals, rival, params, name)]
     return pd.DataFrame(found, columns=COLUMNS)
 
 
-def cross(rows: pd.DataFrame, rival: str, params: Compare, label: str) -> list[dict[str, object]]:
-    """The method's curve against a rival's at one budget of a setting, for each kind of cost."""
-    scores, names = tabulate(rows), (params.method, rival)
+def cross(scores: Scores, totals: pd.DataFrame, rival: str, params: Compare, label: str) -> list[dict[str, object]]:
+    """The method's curve against a rival's at one budget of a setting, for each kind of cost; `totals` by method and T."""
+    names = (params.method, rival)
     own = [scores.at(scores.ran(name)) for name in names]
     values = [part.values[part.methods.index(name)] for part, name in zip(own, names, strict=True)]
     whole = ~np.any([np.isnan(table).any(axis=1) for table in values], axis=0)
@@ -106,18 +115,13 @@ def cross(rows: pd.DataFrame, rival: str, params: Compare, label: str) -> list[d
     found = []
     for kind in KINDS:
         known: dict[str, object] = {"cost_of": kind, "n": n, "status": status, "missing": missing}
-        costs = [mean_costs(rows[rows.method == name], f"{kind}_total") for name in names]
+        costs = [np.asarray(totals.xs(name)[f"{kind}_total"], dtype=float) for name in names]
         if n and np.isfinite(np.concatenate(costs)).all():
             resamples = params.resamples if status == TESTED else 0
             generator = generator_for(f"crossing/{label}/{kind}", params.seed)
             known |= asdict(crossing(costs[0], splits[0], costs[1], splits[1], resamples, generator))
         found.append({"verdict": UNKNOWN} | known)
     return found
-
-
-def mean_costs(rows: pd.DataFrame, column: str) -> Array:
-    """[points]: mean cost of one method at each T, rising."""
-    return rows.groupby("steps", sort=True)[column].mean().to_numpy(float)
 
 
 def split_means(blocks: pd.DataFrame, values: Array) -> Array:

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from maskbank.statistics.facts import listed
-from maskbank.statistics.pairing import BLOCK, NO_ROW, Scores, missing_of, tabulate
+from maskbank.statistics.pairing import BLOCK, NO_ROW, Scores, missing_of, roles_of, tabulate
 from maskbank.statistics.resampling import split_means
 
 Array = NDArray[np.float64]
@@ -92,11 +92,11 @@ def design(rows: pd.DataFrame) -> Design:
 
     What the reference alone was run on is no part of it.
     """
-    roles = dict(zip(rows.method, rows.role, strict=True))
+    roles = roles_of(rows)
     scores = tabulate(rows)
     others = [index for index, name in enumerate(scores.methods) if roles[name] != REFERENCE]
     scores = scores.at(np.asarray(scores.count[others].any(axis=(0, 1))))
-    scores = only_blocks(scores, np.asarray(scores.count[others].any(axis=(0, 2))))
+    scores = scores.among(np.asarray(scores.count[others].any(axis=(0, 2))))
     state, missing = {}, {}
     for index, name in enumerate(scores.methods):
         at = scores.ran(name)
@@ -111,17 +111,6 @@ def design(rows: pd.DataFrame) -> Design:
     blocks = pd.MultiIndex.from_frame(scores.blocks[BLOCK[:2]])
     chance = 1 / ways.reindex(blocks).to_numpy(float)
     return Design(scores, {name: roles[name] for name in scores.methods}, state, missing, chance)
-
-
-def only_blocks(scores: Scores, chosen: NDArray[np.bool_]) -> Scores:
-    """The same points at the chosen blocks [blocks] only."""
-    return replace(
-        scores,
-        blocks=scores.blocks[chosen].reset_index(drop=True),
-        values=scores.values[:, chosen],
-        status=scores.status[:, chosen],
-        count=scores.count[:, chosen],
-    )
 
 
 def fewer_words(scores: Scores, at: NDArray[np.bool_]) -> str:

@@ -10,13 +10,14 @@ from maskbank.statistics.contrast import MIN_CLUSTERS, generator_for
 from maskbank.statistics.flatness import by_measure
 from maskbank.statistics.nets import NET, matched
 from maskbank.statistics.recipes import KINDS, POINT, SETTING, compressed
+from maskbank.statistics.traces import CELLS, joined
 from maskbank.statistics.wilcoxon import DECIMALS
 
 Array = NDArray[np.float64]
-DROP = [*SETTING, "kind", "recipe", "unit", "dense", "accuracy", "drop", "points"]
+DROP = [*SETTING, "kind", "recipe", "unit", "dense", "accuracy", "drop", "points", CELLS]
 COLUMNS = [
     *SETTING, "kind", "measure", "n", "recipes", "seeds", "pooled", "pooled_low", "pooled_high", "within", "within_low",
-    "within_high",
+    "within_high", CELLS,
 ]  # fmt: skip
 RESAMPLES = 2000  # at most: ranks of every resample are taken anew
 FEWEST = 3  # recipes or seeds that a correlation needs
@@ -35,27 +36,34 @@ def drops(records: pd.DataFrame, nets: pd.DataFrame) -> pd.DataFrame:
         labels = dict(zip([*SETTING, "kind"], names, strict=True))
         own = [set(part.point) for _, part in group.groupby("recipe")]
         points = set.intersection(*own)
-        each = group[group.point.isin(points)].groupby([*NET, "point"]).accuracy.mean(skipna=False).groupby(NET)
-        means = each.mean(skipna=False).where(each.size() == len(points))
+        shared = group[group.point.isin(points)]
+        each = shared.groupby([*NET, "point"]).accuracy.mean(skipna=False).groupby(NET)
+        means = each.mean(skipna=False).where(each.size() == len(points)).to_frame()
+        means[CELLS] = shared.groupby(NET).cell_key.agg(joined)
         named = pd.DataFrame([labels] * len(means), columns=list(labels))
         rest = means.reset_index().drop(columns=[name for name in labels if name in NET])
         found.append(pd.concat([named, rest.assign(points=len(points))], axis=1))
     if not found:
         return pd.DataFrame(columns=DROP)
     every = pd.concat(found, ignore_index=True)
-    dense = nets[[*NET, "accuracy"]].rename(columns={"accuracy": "dense"})
+    dense = nets[[*NET, "accuracy", "cell_key"]].rename(columns={"accuracy": "dense"})
     every = every.merge(dense, on=NET, how="left")
-    every = every.assign(drop=every.dense - every.accuracy)
+    every = every.assign(drop=every.dense - every.accuracy, **{CELLS: every[CELLS] + " " + every.cell_key})
     return every[every["drop"].notna()].reset_index(drop=True)[DROP]
 
 
 def sharp_drops(dropped: pd.DataFrame, sharp: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `drops` beside each measure of the same net's sharpness: columns DROP, `measure`, `value`."""
+    """Rows of `drops` beside each measure of the same net's sharpness: columns DROP, `measure`, `value`.
+
+    `cells` are those of the compressed nets, of the dense net and of its sharpness.
+    """
     known, columns = sharp[sharp.value.notna()], [*DROP, "measure", "value"]
     if dropped.empty or known.empty:
         return pd.DataFrame(columns=columns)
     every = dropped.merge(known, on=NET)
-    every = every.assign(place=every.kind.map(KINDS.index), order=every.measure.map(by_measure))
+    every = every.assign(
+        place=every.kind.map(KINDS.index), order=every.measure.map(by_measure), **{CELLS: every[CELLS] + " " + every.cell_key}
+    )  # fmt: skip
     return every.sort_values([*SETTING, "place", "order", "recipe", "unit"], ignore_index=True)[columns]
 
 
@@ -73,7 +81,7 @@ def drop_correlations(paired: pd.DataFrame, params: Compare) -> pd.DataFrame:
         labels = dict(zip([*SETTING, "kind", "measure"], names, strict=True))
         x, y = table_of(rows, "value"), table_of(rows, "drop")
         generator = generator_for("drops/" + "/".join(map(str, labels.values())), params.seed)
-        numbers = {"n": len(rows), "recipes": len(x), "seeds": x.shape[1]}
+        numbers = {"n": len(rows), "recipes": len(x), "seeds": x.shape[1], CELLS: joined(rows[CELLS])}
         found.append(labels | numbers | correlated(x, y, min(params.resamples, RESAMPLES), generator))
     return pd.DataFrame(found, columns=COLUMNS)
 

@@ -7,7 +7,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy import stats
 
-from maskbank.statistics.pairing import Pairs
+from maskbank.statistics.pairing import Pairs, cluster_means
 from maskbank.statistics.resampling import resampled_means
 from maskbank.statistics.wilcoxon import DECIMALS
 
@@ -53,13 +53,28 @@ def half_width(sd: float, n: int) -> float:
     return float(stats.t.ppf(0.975, n - 1) * sd / np.sqrt(n)) if n > 1 else float("nan")
 
 
+def improvements(pairs: Pairs) -> Array:
+    """[splits]: P(left > right) + P(equal) / 2 over all pairs of seeds inside a task, averaged over the tasks of a split."""
+    gaps = np.round(pairs.left[:, :, None] - pairs.right[:, None, :], DECIMALS)
+    won = np.where(np.isnan(gaps), np.nan, (gaps > 0) + 0.5 * (gaps == 0))
+    return cluster_means(np.nanmean(won, axis=(1, 2)), pairs.splits)
+
+
 def probability_of_improvement(pairs: Pairs) -> float:
     """P(left > right) + P(equal) / 2 over all pairs of seeds inside a task, averaged over tasks, then splits.
 
     Agarwal et al. (2021), with tasks weighted by split. With one seed a task it is the share of tasks won.
     """
-    gaps = np.round(pairs.left[:, :, None] - pairs.right[:, None, :], DECIMALS)
-    won = np.where(np.isnan(gaps), np.nan, (gaps > 0) + 0.5 * (gaps == 0))
-    inside = np.nanmean(won, axis=(1, 2))
-    names = np.asarray(pairs.splits, dtype=str)
-    return float(np.mean([inside[names == name].mean() for name in np.unique(names)]))
+    return float(np.mean(improvements(pairs)))
+
+
+def improvement_interval(values: Array) -> tuple[float, float]:
+    """95 % t-interval of the mean of `improvements` [splits], inside 0 to 1.
+
+    NaN below 2 splits, and where all splits agree: their spread then says nothing.
+    """
+    sd = float(values.std(ddof=1)) if len(values) > 1 else 0.0
+    if sd == 0:
+        return np.nan, np.nan
+    mean, half = float(values.mean()), half_width(sd, len(values))
+    return max(mean - half, 0.0), min(mean + half, 1.0)

@@ -1,6 +1,6 @@
 """What rules and claims look at: the tables, the parameters and the comparisons of one run."""
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -11,7 +11,10 @@ from maskbank.config import Params
 from maskbank.statistics.comparisons import compare
 from maskbank.statistics.comparisons import headlines as only_headlines
 from maskbank.statistics.nets import pretrained
-from maskbank.statistics.pairing import settings, transfer_rows
+from maskbank.statistics.pairing import SCORED, settings, transfer_rows
+from maskbank.statistics.policies import unstable_headlines
+from maskbank.statistics.sparse_arms import TASK, rate_choices, sparse_rows
+from maskbank.statistics.sparse_contrasts import sparse_contrasts
 
 if TYPE_CHECKING:
     from maskbank.statistics.board import Board
@@ -39,7 +42,7 @@ class Facts:
 
     @cached_property
     def settings(self) -> list[tuple[dict[str, str], pd.DataFrame]]:
-        return settings(self.transfer)
+        return settings(self.transfer[SCORED])
 
     @cached_property
     def comparisons(self) -> pd.DataFrame:
@@ -54,6 +57,24 @@ class Facts:
     @cached_property
     def headlines(self) -> pd.DataFrame:
         return only_headlines(self.comparisons)
+
+    @cached_property
+    def sparse_scores(self) -> dict[tuple[str, str], str]:
+        """(data set, backbone) of sparse training -> the metric of its score."""
+        return dict(self._sparse_rows.groupby(TASK).metric.first().items())  # type: ignore[arg-type]
+
+    @cached_property
+    def sparse(self) -> pd.DataFrame:
+        rows = self._sparse_rows
+        return sparse_contrasts(rows, rate_choices(rows), self.params.compare)
+
+    @cached_property
+    def _sparse_rows(self) -> pd.DataFrame:
+        return sparse_rows(self.records, self.metrics)
+
+    @cached_property
+    def unstable(self) -> dict[Hashable, list[str]]:
+        return unstable_headlines(self.transfer, self.headlines, self.params.compare)
 
 
 @dataclass(frozen=True)

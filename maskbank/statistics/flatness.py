@@ -19,7 +19,7 @@ LANDSCAPE = [*NET, "x", "y", "loss"]
 
 
 def sharpness_rows(records: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
-    """One row a net and measure: columns NET, `measure`, `value`.
+    """One row a net and measure: columns NET, `measure`, `value`, `cell_key`.
 
     Measures are the largest eigenvalue and the trace of the Hessian and, for each rho, adaptive sharpness
     ("sharpness_adaptive rho 0.5"). A net whose cell failed has every measure of its data set, with NaN.
@@ -36,7 +36,7 @@ def sharpness_rows(records: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame
     every = cells.merge(measures, how="cross").merge(
         known.astype({"cell_key": object, "value": float}), on=["cell_key", "measure"], how="left"
     )
-    return every[[*NET, "measure", "value"]]
+    return every[[*NET, "measure", "value", "cell_key"]]
 
 
 def sharp_cells(records: pd.DataFrame) -> pd.DataFrame:

@@ -26,11 +26,11 @@ def plain_nets(records: pd.DataFrame) -> pd.Series:
 
 
 def kept_rows(records: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
-    """One row a structured cell and attack ("none": without), with columns of the records and four more.
+    """One row a structured cell and attack ("none": without), with columns of the records and five more.
 
     `value`: the fraction of the test set still right, NaN for a cell that failed; `dense`: that of the unpruned control
-    with the same backbone, recipe and pretraining seed under the same attack; `kept`: value / dense, NaN where the
-    control is missing or right on nothing; `lacks`: in words what is missing, or "".
+    with the same backbone, recipe and pretraining seed under the same attack, `control` its cell key; `kept`: value / dense,
+    NaN where the control is missing or right on nothing; `lacks`: in words what is missing, or "".
     """
     rows = structured_rows(records)
     found = metrics[metrics.metric == ATTACKED].rename(columns={"setting": "attack"})
@@ -46,14 +46,14 @@ def kept_rows(records: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
 
 
 def controls(rows: pd.DataFrame) -> pd.DataFrame:
-    """The unpruned net of each (dataset, backbone, recipe, seed) and attack as `dense`; BN kept goes before re-estimated.
+    """The unpruned net of each (dataset, backbone, recipe, seed) and attack as `dense`, its cell as `control`.
 
-    One that collapsed is none: of a constant answer nothing can be lost.
+    BN kept goes before re-estimated. One that collapsed is none: of a constant answer nothing can be lost.
     """
     whole = rows[(rows.role == "reference") & (rows.budget_asked == 1) & (rows.status == "ok") & rows.value.notna()]
     changed = whole.assign(changed=whole.bn == "reestimated").sort_values(["changed", "cell_key"])
     first = changed.drop_duplicates([*NET, "attack"])
-    return first[[*NET, "attack", "value"]].rename(columns={"value": "dense"})
+    return first[[*NET, "attack", "value", "cell_key"]].rename(columns={"value": "dense", "cell_key": "control"})
 
 
 def attack_order(attack: str) -> tuple[str, float]:

@@ -1,7 +1,8 @@
 """Pairing: two methods on the same tasks and seeds. Seeds are averaged inside a task, tasks inside their split."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,10 @@ BLOCK = ["split", "task", "pretrain_seed", "seed"]
 POINT = ["budget_asked", "steps"]
 REFERENCE = ["dataset", "backbone", "recipe", "tuning", "shots"]  # what a setting has in common with its reference
 SETTING = [*REFERENCE, "pattern", "allocation", "schedule", "reconstruct", "bn", "budget_kind"]
+SCORED = [  # what comparisons of accuracies read of the records
+    "stage", "variant", "method", "role", "task_split", "ways", *BLOCK, *POINT, "status", "accuracy", *SETTING,
+]  # fmt: skip
+COSTS = ["selection_macs", "train_macs", "tuning_macs"]  # and comparisons of costs
 DEFAULT = "default"  # the variant that comparisons are about
 ALL_IMAGES = "all"
 NO_ROW = "no row"
@@ -67,8 +72,21 @@ def transfer_rows(records: pd.DataFrame) -> pd.DataFrame:
 def every_variant(records: pd.DataFrame) -> pd.DataFrame:
     """Rows of the transfer stage with their ablations, and with a pairable label where a number does not apply."""
     rows = records[records.stage == "transfer"]
-    shots = [ALL_IMAGES if np.isnan(shots) else f"{shots:g}" for shots in rows.shots.astype(float)]
-    return rows.assign(pretrain_seed=rows.pretrain_seed.fillna(-1), shots=pd.Series(shots, rows.index, dtype=object))
+    shots = named(rows[["shots"]].astype(float), lambda shots: ALL_IMAGES if np.isnan(shots) else f"{shots:g}")
+    return rows.assign(pretrain_seed=rows.pretrain_seed.fillna(-1), shots=shots)
+
+
+def named(keys: pd.DataFrame, name: Callable[..., str]) -> pd.Series:
+    """A name a row, from its values; `name` is asked once for equal rows."""
+    place = keys.groupby(list(keys), sort=False, dropna=False).ngroup().to_numpy()
+    names = [name(*values) for values in keys.drop_duplicates().itertuples(index=False, name=None)]
+    return pd.Series(np.array(names, dtype=object)[place], keys.index, dtype=object)
+
+
+def roles_of(rows: pd.DataFrame) -> dict[str, str]:
+    """Method -> its role."""
+    last = rows[["method", "role"]].drop_duplicates("method", keep="last")
+    return dict(zip(last.method, last.role, strict=True))
 
 
 def settings(rows: pd.DataFrame) -> list[tuple[dict[str, str], pd.DataFrame]]:
@@ -109,8 +127,9 @@ def setting_name(labels: Mapping[Any, object]) -> str:
 
 def run_everywhere(rows: pd.DataFrame) -> list[str]:
     """Methods of a setting that were run at each of its points; others compare at fewer, and are not ranked."""
-    points = rows.groupby("method")[POINT].apply(lambda own: len(own.drop_duplicates()))
-    return sorted(points.index[points == len(rows[POINT].drop_duplicates())])
+    ran = rows[["method", *POINT]].drop_duplicates()
+    points = ran.groupby("method").size()
+    return sorted(points.index[points == len(ran[POINT].drop_duplicates())])
 
 
 @dataclass(frozen=True)
@@ -129,6 +148,12 @@ class Scores:
     status: NDArray[np.object_]
     count: NDArray[np.int_]
 
+    @cached_property
+    def places(self) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
+        """[blocks]: the task of each block, and its seed, by their number in sorted order."""
+        task, seed = (self.blocks.groupby(keys, sort=True).ngroup() for keys in (BLOCK[:2], BLOCK[2:]))
+        return np.asarray(task, dtype=int), np.asarray(seed, dtype=int)
+
     def ran(self, *names: str) -> NDArray[np.bool_]:
         """[points]: where each of these methods has at least one row, of whatever status."""
         if not set(names) <= set(self.methods):
@@ -146,22 +171,33 @@ class Scores:
             count=self.count[:, :, chosen],
         )
 
+    def among(self, chosen: NDArray[np.bool_]) -> "Scores":
+        """The same points of the chosen blocks [blocks] only."""
+        return replace(
+            self,
+            blocks=self.blocks[chosen].reset_index(drop=True),
+            values=self.values[:, chosen],
+            status=self.status[:, chosen],
+            count=self.count[:, chosen],
+        )
+
+    def each_point(self) -> Iterator[tuple[float, float, "Scores"]]:
+        """Budget, steps and the scores there, of the blocks that any method has there."""
+        for place, (budget, steps) in enumerate(self.points.itertuples(index=False)):
+            here = self.at(np.arange(len(self.points)) == place)
+            yield float(budget), float(steps), here.among(np.asarray(here.count.any(axis=(0, 2))))
+
 
 def tabulate(rows: pd.DataFrame) -> Scores:
     """The rows of one setting as Scores."""
-    blocks = rows[BLOCK].drop_duplicates().sort_values(BLOCK, ignore_index=True)
-    points = rows[POINT].drop_duplicates().sort_values(POINT, ignore_index=True)
-    methods = sorted(set(rows.method))
+    keys = (["method"], BLOCK, POINT)
+    methods, blocks, points = (rows[key].drop_duplicates().sort_values(key, ignore_index=True) for key in keys)
     shape = (len(methods), len(blocks), len(points))
-    place = (
-        pd.Index(methods).get_indexer(rows.method),
-        pd.MultiIndex.from_frame(blocks).get_indexer(pd.MultiIndex.from_frame(rows[BLOCK])),
-        pd.MultiIndex.from_frame(points).get_indexer(pd.MultiIndex.from_frame(rows[POINT])),
-    )
+    place = tuple(rows.groupby(key, sort=True, dropna=False).ngroup().to_numpy() for key in keys)
     values, status, count = np.full(shape, np.nan), np.full(shape, NO_ROW, dtype=object), np.zeros(shape, dtype=int)
     values[place], status[place] = rows.accuracy.to_numpy(float), rows.status.to_numpy(object)
     np.add.at(count, place, 1)
-    return Scores(tuple(methods), blocks, points, values, status, count)
+    return Scores(tuple(methods.method), blocks, points, values, status, count)
 
 
 def pair(scores: Scores, left: str, right: str) -> Pairs:
@@ -170,19 +206,22 @@ def pair(scores: Scores, left: str, right: str) -> Pairs:
     A method that was run at fewer budgets is no fault. Blocks in which either lacks one of these points are left out of
     the arrays and listed.
     """
+    task, seed = scores.places
     scores = scores.at(scores.ran(left, right))
     if scores.points.empty:
         return Pairs(np.empty((0, 1)), np.empty((0, 1)), (), not_run(scores, left, right), ran=False)
     missing = tuple(text for name in (left, right) for text in missing_of(scores, name))
     both = [scores.values[scores.methods.index(name)] for name in (left, right)]
     whole = ~(np.isnan(both[0]) | np.isnan(both[1])).any(axis=1)
-    blocks = scores.blocks[whole]
-    tasks, seeds = (blocks.groupby(keys, sort=True).ngroup().to_numpy() for keys in (BLOCK[:2], BLOCK[2:]))
-    shape = (tasks.max() + 1, seeds.max() + 1) if len(blocks) else (0, 1)
+    (tasks, first, inside), (seeds, run) = (
+        np.unique(task[whole], return_index=True, return_inverse=True),
+        np.unique(seed[whole], return_inverse=True),
+    )
+    shape = (len(tasks), max(len(seeds), 1))
     tables = np.full((2, *shape), np.nan)
     for table, values in zip(tables, both, strict=True):
-        table[tasks, seeds] = values[whole].mean(axis=1)
-    splits = blocks.drop_duplicates(BLOCK[:2]).split
+        table[inside, run] = values[whole].mean(axis=1)
+    splits = scores.blocks.split.to_numpy(object)[whole][first]
     return Pairs(tables[0], tables[1], tuple(map(str, splits)), missing)
 
 

@@ -1,13 +1,14 @@
 """The claim that accuracy and robustness survive PAODING (Meng et al., arXiv 2405.00074)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from maskbank.hypotheses import KeepsRobustness
 from maskbank.records.schema import NONE
-from maskbank.statistics.claim import PAODING, Claim, Measured, described, percent, unanswered
+from maskbank.statistics.claim import Claim, Measured, described, percent, stated, unanswered
 from maskbank.statistics.contrast import INCOMPLETE, MIN_CLUSTERS, TESTED
 from maskbank.statistics.equivalence import not_below
 from maskbank.statistics.facts import Facts
@@ -15,7 +16,7 @@ from maskbank.statistics.kept import AT_ZERO, attack_order, kept_rows, setting_w
 from maskbank.statistics.outcomes import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Judgement
 
 FEW, UNDEFINED = "insufficient seeds", "undefined"
-LIMITS = {0.8: 0.95, 0.5: 0.5}  # budget kept: share of the control that has to be kept (0.95: our reading)
+Limits = Mapping[float, float]  # budget kept -> share of the control that has to be kept
 SETTING = ["recipe", "pattern", "allocation", "schedule", "reconstruct", "bn"]
 
 
@@ -28,41 +29,38 @@ class Share:
     below: float
 
 
-def robustness_claims(facts: Facts) -> list[Claim]:
+def robustness_claims(name: str, declared: KeepsRobustness, facts: Facts) -> list[Claim]:
     """Shares kept at 20 % and 50 % of units removed, without and under each attack; seeds are the unit."""
-    fixed: dict[str, Any] = {
-        "paper": PAODING,
-        "says": "Accuracy and robustness survive pruning without data: nearly unchanged with 20 % of the units removed "
-        "(our reading: at least 95 % kept), and more than half kept with 50 % removed",
-        "reported": "nearly unchanged to 20 % of neurons; more than half kept at 50 %",
-        "contrast": "share of the dense control's accuracy and robust accuracy that is kept",
-        "test": "one-sided t-tests over pretraining seeds that the share lies above 95 % and 50 %; all of a setting have "
-        "to hold, in every setting",
-        "quantity": "share kept",
-    }
+    limits = {limit.kept: limit.share for limit in declared.limits}
+    above = " and ".join(percent(share) for share in limits.values())
+    fixed = stated(
+        name, declared, "share of the dense control's accuracy and robust accuracy that is kept",
+        f"one-sided t-tests over pretraining seeds that the share lies above {above}; all of a setting have to hold, in "
+        "every setting", quantity="share kept",
+    )  # fmt: skip
     rows = kept_rows(facts.records, facts.metrics)
-    rows = rows[(rows.method == "paoding") & (rows.budget_kind == "units") & rows.budget_asked.isin(LIMITS)]
+    rows = rows[(rows.method == declared.method) & (rows.budget_kind == "units") & rows.budget_asked.isin(limits)]
     claims = []
     for (dataset, backbone), group in rows.groupby(["dataset", "backbone"], sort=True):
         merged = group[group.reconstruct == "merge"]
         used = group if merged.empty else merged
-        found = shares(used)
-        judgement = judge_shares(used, found, facts.params.compare.alpha)
+        found = shares(used, limits)
+        judgement = judge_shares(used, found, limits, facts.params.compare.alpha)
         claims.append(
             Claim(
-                f"paoding-robustness-{backbone}", **fixed, where=f"{dataset}, {backbone}", verdict=judgement.verdict,
+                f"{name}-{backbone}", **fixed, where=f"{dataset}, {backbone}", verdict=judgement.verdict,
                 reason=judgement.reason, measured=[share.measured for share in found],
             )
         )  # fmt: skip
-    return claims or [unanswered("paoding-robustness", fixed)]
+    return claims or [unanswered(fixed)]
 
 
-def shares(rows: pd.DataFrame) -> list[Share]:
+def shares(rows: pd.DataFrame, limits: Limits) -> list[Share]:
     """Every setting, budget and attack; the p that is shown is of "not above the limit"."""
     found = []
     for _, own in rows.groupby(SETTING, sort=True):
         words = setting_words(own.iloc[0], SETTING)
-        for budget, limit in LIMITS.items():
+        for budget, limit in limits.items():
             point = own[own.budget_asked == budget]
             for attack in sorted(set(point.attack), key=attack_order):
                 here = point[point.attack == attack]
@@ -84,17 +82,18 @@ def shares(rows: pd.DataFrame) -> list[Share]:
     return found
 
 
-def judge_shares(rows: pd.DataFrame, found: list[Share], alpha: float) -> Judgement:
+def judge_shares(rows: pd.DataFrame, found: list[Share], limits: Limits, alpha: float) -> Judgement:
     """Supported, or contradicted, only where every setting says so; shares of a control at 0 are undefined and left out.
 
     Nothing is supported where a cell collapsed: on unbalanced classes a constant answer may be right more often than not.
     """
-    at = {budget: rows[rows.budget_asked == budget] for budget in LIMITS}
+    at = {budget: rows[rows.budget_asked == budget] for budget in limits}
     text = "; ".join(
         f"with {percent(1 - budget)} removed {span(part[part.attack == NONE])} of accuracy and "
         f"{span(part[part.attack != NONE])} of robust accuracy kept"
         for budget, part in at.items()
     )
+    needed = " and ".join(percent(1 - budget) for budget in limits)
     text += "" if (rows.reconstruct == "merge").all() else "; without the method's merging of nodes, which was not run"
     fallen = rows[rows.status == "collapsed"].cell_key.nunique()
     if fallen:
@@ -103,7 +102,7 @@ def judge_shares(rows: pd.DataFrame, found: list[Share], alpha: float) -> Judgem
     if any(share.measured.status == INCOMPLETE for share in defined):
         return Judgement(INCONCLUSIVE, f"some cells or controls are missing, the test is refused ({text})")
     if any(part[(part.attack != NONE) & part.kept.notna()].empty for part in at.values()):
-        return Judgement(INCONCLUSIVE, f"20 % and 50 % removed, both attacked, are needed ({text})")
+        return Judgement(INCONCLUSIVE, f"{needed} removed, all attacked, are needed ({text})")
     fewest = min(share.measured.n for share in defined)
     if fewest < MIN_CLUSTERS:
         return Judgement(INCONCLUSIVE, f"insufficient seeds, {fewest} of {MIN_CLUSTERS}, no p-value is given ({text})")

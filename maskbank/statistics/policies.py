@@ -9,12 +9,12 @@ import pandas as pd
 from maskbank.config import Compare
 from maskbank.statistics.contrast import INCOMPLETE, NOT_RUN
 from maskbank.statistics.holm import holm
-from maskbank.statistics.pairing import pair, setting_words, settings, tabulate
+from maskbank.statistics.pairing import SCORED, SETTING, Scores, pair, settings, tabulate
 
 
-def unstable_headlines(rows: pd.DataFrame, headlines: pd.DataFrame, params: Compare) -> list[str]:
-    """Names of headlines whose verdict, or sign, is not the same throughout."""
-    found = []
+def unstable_headlines(rows: pd.DataFrame, headlines: pd.DataFrame, params: Compare) -> dict[Hashable, list[str]]:
+    """Headlines, by their index, whose verdict or sign is not the same throughout, with what changes it."""
+    found: dict[Hashable, list[str]] = {}
     headlines = headlines[headlines.status != NOT_RUN]
     for _, family in headlines.groupby("family", sort=True):
         verdicts = verdicts_of(family.difference, family.p_holm, params.alpha)
@@ -22,15 +22,15 @@ def unstable_headlines(rows: pd.DataFrame, headlines: pd.DataFrame, params: Comp
             rest = family.drop(dropped)
             without = verdicts_of(rest.difference, pd.Series(holm(rest.p.to_numpy()), rest.index), params.alpha)
             changed = rest[without != verdicts.drop(dropped)]
-            found += [
-                f"{row['method']} - {row['rival']} ({setting_words(row)}, without {absent})"
-                for row in changed.to_dict("records")
-            ]
-    for row in headlines[headlines.status == INCOMPLETE].to_dict("records"):
-        signs = {np.sign(round(value, 9)) for value in under_policies(rows, row)}
+            for index in changed.index:
+                found.setdefault(index, []).append(f"without {absent}")
+    incomplete = headlines[headlines.status == INCOMPLETE]
+    policies = scores_by_policy(rows) if len(incomplete) else []
+    for index, row in zip(incomplete.index, incomplete.to_dict("records"), strict=True):
+        signs = {np.sign(round(value, 9)) for value in differences(policies, row)}
         if len(signs) != 1:
-            found.append(f"{row['method']} - {row['rival']} ({setting_words(row)}, failures)")
-    return list(dict.fromkeys(found))
+            found.setdefault(index, []).append("failures")
+    return found
 
 
 def verdicts_of(differences: pd.Series, p_values: pd.Series, alpha: float) -> pd.Series:
@@ -38,13 +38,18 @@ def verdicts_of(differences: pd.Series, p_values: pd.Series, alpha: float) -> pd
     return np.sign(differences).fillna(0) * (p_values <= alpha)
 
 
-def under_policies(rows: pd.DataFrame, headline: dict[Hashable, Any]) -> list[float]:
-    """Mean difference with incomplete blocks left out, and with failures counted as chance (1 / ways)."""
-    chance = rows.assign(accuracy=rows.accuracy.fillna(1 / rows.ways))
-    values = []
-    for policy in (rows, chance):
-        for setting, group in settings(policy):
-            if all(setting[key] == headline[key] for key in setting):
-                clusters = pair(tabulate(group), headline["method"], headline["rival"]).clusters
-                values.append(float(clusters.mean()) if len(clusters) else np.nan)
-    return values
+Scored = dict[tuple[str, ...], Scores]
+
+
+def scores_by_policy(rows: pd.DataFrame) -> list[Scored]:
+    """Scores by setting, with incomplete blocks left out, and with failures counted as chance (1 / ways)."""
+    kept = rows[SCORED]
+    policies = (kept, kept.assign(accuracy=kept.accuracy.fillna(1 / kept.ways)))
+    return [{tuple(setting.values()): tabulate(group) for setting, group in settings(policy)} for policy in policies]
+
+
+def differences(policies: list[Scored], headline: dict[Hashable, Any]) -> list[float]:
+    """The mean difference of a headline under each policy."""
+    setting = tuple(str(headline[key]) for key in SETTING)
+    found = (pair(scores[setting], headline["method"], headline["rival"]).clusters for scores in policies)
+    return [float(clusters.mean()) if len(clusters) else np.nan for clusters in found]

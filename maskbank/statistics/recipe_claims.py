@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from maskbank.config import Compare
+from maskbank.hypotheses import CompressesBetter, CostsNoMore, IsFlatter
 from maskbank.records.schema import NONE
-from maskbank.statistics.claim import Claim, Measured, unanswered
+from maskbank.statistics.claim import Claim, Measured, stated, unanswered
 from maskbank.statistics.contrast import MIN_CLUSTERS, TESTED
 from maskbank.statistics.facts import Facts
 from maskbank.statistics.flatness import ADAPTIVE, TOP, TRACE, sharpness_contrasts, sharpness_rows
@@ -18,51 +18,34 @@ from maskbank.statistics.recipe_costs import relative_costs
 from maskbank.statistics.recipes import MEAN, SETTING, recipe_contrasts
 
 Row = Mapping[Any, Any]
-SNT, SAM = "snt", "sam"
-PAPER = "Heo et al., arXiv 2305.04526"
-COST_LIMIT = 1.05  # of Adam's: our reading of "about Adam's cost"
-SAYS = {
-    "l1": ("unstructured", "after pruning", "up to +2 points after pruning"),
-    "quantize": ("weights", "after quantization of its weights", "up to +5.4 points after quantization"),
-}
 NET_WORDS = {"trained": "as trained", "folded": "folded", "steps": "equal steps", "loss": "matched loss"}
 FEW_SEEDS = "insufficient seeds"
 EVERYWHERE = "it has to hold with every stop, form and BN handling that was run"
 PERCENT = "percent of Adam's"
 
 
-def snt_claims(facts: Facts) -> list[Claim]:
-    """Each claim for each backbone; one that the records cannot answer is inconclusive, with the reason."""
-    found = [claim for method in SAYS for claim in compressed_claims(facts, method)]
-    return [*found, *flat_claims(facts), *cost_claims(facts)]
-
-
-def compressed_claims(facts: Facts, method: str) -> list[Claim]:
-    """Accuracy of recipe snt minus adam after compression by one method; the mean over its points decides."""
-    kind, when, reported = SAYS[method]
-    fixed: dict[str, Any] = {
-        "paper": PAPER,
-        "says": f"A net pretrained with the transformation keeps more accuracy {when} than one of Adam",
-        "reported": reported,
-        "contrast": f"{SNT} minus {ADAM}",
-        "test": f"Wilcoxon signed-rank over pretraining seeds of the mean over all points; {EVERYWHERE}",
-    }
-    both, nets = (rows[rows.recipe.isin([SNT, ADAM])] for rows in (facts.records, facts.nets))
-    found = recipe_contrasts(both[both.method == method], nets, facts.params.compare)
-    found = found[found.kind == kind]
+def compressed_claims(name: str, declared: CompressesBetter, facts: Facts) -> list[Claim]:
+    """Accuracy of a recipe minus Adam's after compression by one method; the mean over its points decides."""
+    fixed = stated(
+        name, declared, f"{declared.recipe} minus {ADAM}",
+        f"Wilcoxon signed-rank over pretraining seeds of the mean over all points; {EVERYWHERE}",
+    )  # fmt: skip
+    both, nets = (rows[rows.recipe.isin([declared.recipe, ADAM])] for rows in (facts.records, facts.nets))
+    found = recipe_contrasts(both[both.method == declared.method], nets, facts.params.compare)
+    found = found[found.kind == declared.kind]
     claims = []
     for (dataset, backbone), group in found.groupby(["dataset", "backbone"], sort=True):
         rows = group.to_dict("records")
         heads = [row for row in rows if row["level"] == MEAN]
         judgement = agreed({net_words(row): judged(row["difference"], row, facts) for row in heads})
-        judgement = at_every_stop(judgement, group, facts)
+        judgement = at_every_stop(judgement, group, declared.recipe, facts)
         claims.append(
             Claim(
-                f"snt-{method}-{backbone}", **fixed, where=f"{dataset}, {backbone}", verdict=judgement.verdict,
+                f"{name}-{backbone}", **fixed, where=f"{dataset}, {backbone}", verdict=judgement.verdict,
                 reason=judgement.reason, measured=[as_difference(row) for row in sorted(rows, key=in_order)],
             )
         )  # fmt: skip
-    return claims or [unanswered(f"snt-{method}", fixed)]
+    return claims or [unanswered(fixed)]
 
 
 def judged(difference: float, row: Row, facts: Facts) -> Judgement:
@@ -70,14 +53,14 @@ def judged(difference: float, row: Row, facts: Facts) -> Judgement:
     return superior(difference, row["p"], status, facts.params.compare.alpha, unit="seeds")
 
 
-def at_every_stop(judgement: Judgement, measured: pd.DataFrame, facts: Facts) -> Judgement:
+def at_every_stop(judgement: Judgement, measured: pd.DataFrame, recipe: str, facts: Facts) -> Judgement:
     """No verdict while nets of both recipes exist for a stop that was not measured."""
     dataset, backbone = measured.dataset.iloc[0], measured.backbone.iloc[0]
     nets = facts.nets[(facts.nets.dataset == dataset) & (facts.nets.backbone == backbone)]
     stops = [
         str(stop)
         for stop, own in nets.groupby("stop")
-        if {SNT, ADAM} <= set(own.recipe) and stop not in {*measured.stop}
+        if {recipe, ADAM} <= set(own.recipe) and stop not in {*measured.stop}
     ]
     if judgement.verdict == INCONCLUSIVE or not stops:
         return judgement
@@ -118,29 +101,27 @@ def aside_words(count: int) -> str:
     return f"{count} seed{'s' if count > 1 else ''} set aside (loss not reached)" if count else ""
 
 
-def flat_claims(facts: Facts) -> list[Claim]:
+def flat_claims(name: str, declared: IsFlatter, facts: Facts) -> list[Claim]:
     """Top eigenvalue, trace and adaptive sharpness at every rho: all have to be lower, with every stop that was run."""
-    fixed: dict[str, Any] = {
-        "paper": PAPER,
-        "says": "The minima are flatter than Adam's",
-        "reported": "flatter than Adam's",
-        "contrast": f"sharpness, {SNT} over {ADAM}",
-        "test": "Wilcoxon signed-rank over pretraining seeds of log ratios; largest eigenvalue and trace of the Hessian and "
-        "adaptive sharpness all have to be lower, with every stop that was run",
-        "quantity": PERCENT,
-    }
+    fixed = stated(
+        name, declared, f"sharpness, {declared.recipe} over {ADAM}",
+        "Wilcoxon signed-rank over pretraining seeds of log ratios; largest eigenvalue and trace of the Hessian and "
+        "adaptive sharpness all have to be lower, with every stop that was run", quantity=PERCENT,
+    )  # fmt: skip
     found = sharpness_contrasts(sharpness_rows(facts.records, facts.metrics), facts.nets, facts.params.compare)
     claims = []
-    for (dataset, backbone), group in found[found.recipe == SNT].groupby(["dataset", "backbone"], sort=True):
+    for (dataset, backbone), group in found[found.recipe == declared.recipe].groupby(
+        ["dataset", "backbone"], sort=True
+    ):
         rows = group.to_dict("records")
-        judgement = at_every_stop(judge_flat(rows, facts), group, facts)
+        judgement = at_every_stop(judge_flat(rows, facts), group, declared.recipe, facts)
         claims.append(
             Claim(
-                f"snt-flat-{backbone}", **fixed, where=f"{dataset}, {backbone}", verdict=judgement.verdict,
+                f"{name}-{backbone}", **fixed, where=f"{dataset}, {backbone}", verdict=judgement.verdict,
                 reason=judgement.reason, measured=[as_ratio(row) for row in rows],
             )
         )  # fmt: skip
-    return claims or [unanswered("snt-flat", fixed)]
+    return claims or [unanswered(fixed)]
 
 
 def flat_words(row: Row) -> str:
@@ -175,33 +156,29 @@ def judge_flat(rows: Sequence[Row], facts: Facts) -> Judgement:
     return judgement
 
 
-def cost_claims(facts: Facts) -> list[Claim]:
-    """Multiply-adds and CPU seconds of training at equal steps, relative to Adam; SAM's beside them."""
-    fixed: dict[str, Any] = {
-        "paper": PAPER,
-        "says": f"Training costs about what Adam costs (our reading: at most {COST_LIMIT:g} times), where SAM pays twice",
-        "reported": "about Adam's cost; SAM pays twice",
-        "contrast": f"cost of training, {SNT} over {ADAM}",
-        "test": f"one-sided t-test over pretraining seeds that CPU seconds stay below {COST_LIMIT:g} times Adam's; "
-        "multiply-adds are counted",
-        "quantity": PERCENT,
-    }
-    found = relative_costs(facts.nets, COST_LIMIT)
+def cost_claims(name: str, declared: CostsNoMore, facts: Facts) -> list[Claim]:
+    """Multiply-adds and CPU seconds of training at equal steps, relative to Adam; those of another recipe beside them."""
+    fixed = stated(
+        name, declared, f"cost of training, {declared.recipe} over {ADAM}",
+        f"one-sided t-test over pretraining seeds that CPU seconds stay below {declared.limit:g} times Adam's; "
+        "multiply-adds are counted", quantity=PERCENT,
+    )  # fmt: skip
+    found = relative_costs(facts.nets, declared.limit)
     found = found[(found.n > 0) & (found.stop != "loss") & found.cost_of.isin(["macs", "seconds"])]
     claims = []
     for (dataset, backbone), group in found.groupby(["dataset", "backbone"], sort=True):
-        own = group[group.recipe == SNT].to_dict("records")
+        own = group[group.recipe == declared.recipe].to_dict("records")
         if not own:
             continue
-        beside = group[group.recipe == SAM].to_dict("records")
-        judgement = judge_cost(own, facts.params.compare)
+        beside = group[group.recipe == declared.beside].to_dict("records")
+        judgement = judge_cost(own, declared.limit, facts.params.compare.alpha)
         claims.append(
             Claim(
-                f"snt-cost-{backbone}", **fixed, where=f"{dataset}, {backbone}", verdict=judgement.verdict,
+                f"{name}-{backbone}", **fixed, where=f"{dataset}, {backbone}", verdict=judgement.verdict,
                 reason=judgement.reason, measured=[cost_measured(row) for row in [*own, *beside]],
             )
         )  # fmt: skip
-    return claims or [unanswered("snt-cost", fixed)]
+    return claims or [unanswered(fixed)]
 
 
 def cost_measured(row: Row) -> Measured:
@@ -215,7 +192,7 @@ def cost_measured(row: Row) -> Measured:
     )
 
 
-def judge_cost(rows: Sequence[Row], params: Compare) -> Judgement:
+def judge_cost(rows: Sequence[Row], limit: float, alpha: float) -> Judgement:
     """Contradicted by multiply-adds above the limit or seconds shown above it; supported where both are below."""
     costs = {row["cost_of"]: row for row in rows}
     macs, seconds = costs.get("macs"), costs.get("seconds")
@@ -224,7 +201,7 @@ def judge_cost(rows: Sequence[Row], params: Compare) -> Judgement:
         for kind, words in (("macs", "multiply-adds"), ("seconds", "CPU seconds"))
         if kind in costs
     )
-    if macs is not None and macs["low"] > COST_LIMIT:
+    if macs is not None and macs["low"] > limit:
         return Judgement(CONTRADICTED, f"multiply-adds above the limit in every seed ({text})")
     if macs is None or seconds is None:
         return Judgement(INCONCLUSIVE, f"multiply-adds and CPU seconds on one machine class are both needed ({text})")
@@ -233,9 +210,9 @@ def judge_cost(rows: Sequence[Row], params: Compare) -> Judgement:
     if seconds["n"] < MIN_CLUSTERS:
         return Judgement(INCONCLUSIVE, f"{FEW_SEEDS}, no p-value is given ({text})")
     below, above = seconds["p_below"], seconds["p_above"]
-    if above <= params.alpha:
+    if above <= alpha:
         return Judgement(CONTRADICTED, f"CPU seconds above the limit, one-sided p {above:.3g} ({text})", above)
-    if below <= params.alpha and macs["high"] <= COST_LIMIT:
+    if below <= alpha and macs["high"] <= limit:
         return Judgement(SUPPORTED, f"both below the limit, one-sided p {below:.3g} ({text})", below)
     reason = f"CPU seconds neither shown below nor above the limit, one-sided p {below:.3g} and {above:.3g} ({text})"
     return Judgement(INCONCLUSIVE, reason, below)

@@ -35,7 +35,7 @@ def cost_ratios(nets: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def relative_costs(nets: pd.DataFrame, limit: float) -> pd.DataFrame:
+def relative_costs(nets: pd.DataFrame, limit: float = 1.0) -> pd.DataFrame:
     """One row a data set, backbone, stop, recipe and kind of cost, with COLUMNS.
 
     Median and range of the ratios over seeds; `mean` is their geometric mean with a t-interval of the logarithms. From

@@ -14,6 +14,7 @@ from maskbank.statistics.contrast import NOT_RUN, Contrast, measure
 from maskbank.statistics.holm import can_reject, holm
 from maskbank.statistics.nets import ADAM, GROUP, Aside, recipes_in, set_aside
 from maskbank.statistics.seeded import recipe_pairs
+from maskbank.statistics.traces import AGAINST, CELLS, joined
 
 SETTING = ["dataset", "backbone", "stop", "form", "bn"]
 POINT = [
@@ -24,7 +25,8 @@ KINDS = (DENSE, "unstructured", "n:m", "blocks", "units", "weights", "activation
 MEAN, AT_POINT = "mean", "point"
 TESTED_COLUMNS = [
     "status", "n", "set_aside", "difference", "sd", "ci_low", "ci_high", "wins", "ties", "losses", "p", "smallest_p",
-    "p_holm", "family_size", "can_reject", "equivalence_p", "equivalent", "minimal_detectable_effect", "missing",
+    "p_holm", "family_size", "can_reject", "equivalence_p", "equivalent", "minimal_detectable_effect", "units_needed",
+    "missing", CELLS, AGAINST,
 ]  # fmt: skip
 LABELS = ["level", *SETTING, "kind", *POINT, "recipe", "points"]
 COLUMNS = [*LABELS, *TESTED_COLUMNS]
@@ -73,7 +75,7 @@ def recipe_contrasts(records: pd.DataFrame, nets: pd.DataFrame, params: Compare)
     family by itself. Nothing is corrected across recipes: each is a question of its own, and none is called the best.
     """
     keys = [*SETTING, "kind"]
-    columns = list(dict.fromkeys([*keys, *POINT, "recipe", "unit", "accuracy"]))
+    columns = list(dict.fromkeys([*keys, *POINT, "recipe", "unit", "accuracy", "cell_key"]))
     rows = pd.concat([dense_rows(nets)[columns], compressed(records)[columns]], ignore_index=True)
     rows = rows.assign(point=rows.groupby(POINT).ngroup(), recipe=rows.recipe.astype(object))
     aside = set_aside(nets)
@@ -97,13 +99,17 @@ def recipe_contrasts(records: pd.DataFrame, nets: pd.DataFrame, params: Compare)
 
 
 def against(rows: pd.DataFrame, recipe: str, labels: Labels, aside: Aside, params: Compare) -> Labels:
-    """One row of a table of contrasts, before correction; `rows` are of one setting, with the columns of `recipe_pairs`."""
+    """One row of a table of contrasts, before correction; `rows` are of one setting, as `recipe_pairs` needs them."""
     group = tuple(str(labels[name]) for name in GROUP)
     seeds = aside.get((*group, recipe), set()) | aside.get((*group, ADAM), set())
     pairs, points = recipe_pairs(rows, recipe, seeds)
-    name = "/".join(str(value) for value in [*labels.values(), recipe])
-    found = measure(pairs, params, f"recipes/{name}")
-    return {**labels, "recipe": recipe, "points": points, "set_aside": len(seeds), **told(found, params)}
+    own, adam = (rows[(rows.recipe == name) & ~rows.unit.isin(seeds)] for name in (recipe, ADAM))
+    cells = {
+        CELLS: joined(own.cell_key[own.point.isin(adam.point)]),
+        AGAINST: joined(adam.cell_key[adam.point.isin(own.point)]),
+    }
+    found = told(measure(pairs, params), params)
+    return {**labels, "recipe": recipe, "points": points, "set_aside": len(seeds), **found, **cells}
 
 
 def told(found: Contrast, params: Compare) -> Labels:

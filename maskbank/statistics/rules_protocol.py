@@ -16,8 +16,7 @@ from maskbank.statistics.facts import (
     passed,
 )
 from maskbank.statistics.groups import letter_order
-from maskbank.statistics.pairing import BLOCK, DEFAULT, POINT
-from maskbank.statistics.policies import unstable_headlines
+from maskbank.statistics.pairing import BLOCK, DEFAULT, POINT, setting_words
 
 CONTROLS = ("universal", "random", "farthest", "shuffled", "oracle")
 NO_HEADLINE = "no headline contrast in the records"
@@ -115,7 +114,8 @@ def x6_batch_norm(facts: Facts) -> Finding:
 def x7_controls(facts: Facts) -> Finding:
     if facts.transfer.empty:
         return not_applicable("no transfer cells in the records")
-    present = [name for name in CONTROLS if name in set(facts.transfer.method)]
+    ran = set(facts.transfer.method.unique())
+    present = [name for name in CONTROLS if name in ran]
     absent = [name for name in CONTROLS if name not in present]
     return judged(not absent, f"present: {listed(present)}; absent: {listed(absent)}")
 
@@ -151,7 +151,8 @@ def x9_training_cost(facts: Facts) -> Finding:
 def x10_version(facts: Facts) -> Finding:
     if facts.records.empty:
         return not_applicable("no records")
-    versions = sorted(set(facts.records.suite + " version " + facts.records.suite_version))
+    made = facts.records[["suite", "suite_version"]].drop_duplicates()
+    versions = sorted(made.suite + " version " + made.suite_version)
     return judged(len(versions) == 1, f"suites on this board: {listed(versions)}")
 
 
@@ -185,10 +186,14 @@ def x12_assays(facts: Facts) -> Finding:
 def x13_robust(facts: Facts) -> Finding:
     if facts.headlines.empty:
         return not_applicable(NO_HEADLINE)
-    unstable = unstable_headlines(facts.transfer, facts.headlines, facts.params.compare)
+    rows = facts.headlines.loc[list(facts.unstable)].to_dict("records")
+    names = [
+        f"{row['method']} - {row['rival']} ({setting_words(row)}, {', '.join(causes)})"
+        for row, causes in zip(rows, facts.unstable.values(), strict=True)
+    ]
     return judged(
-        not unstable,
-        f"headlines that change without one rival, or with failures left out or set to chance: {listed(unstable)}",
+        not names,
+        f"headlines that change without one rival, or with failures left out or set to chance: {listed(names)}",
     )
 
 
@@ -210,5 +215,6 @@ def x15_leaks(facts: Facts) -> Finding:
         return not_applicable("no transfer cells in the records")
     rows = facts.transfer
     stated = (rows.leak != "") & ((rows.leak != NONE) | rows.task_split.isin(["unseen", "foreign"]))
-    leaks = listed(sorted(set(rows.task_split + ": " + rows.leak)))
+    kinds = rows[["task_split", "leak"]].drop_duplicates()
+    leaks = listed(sorted(kinds.task_split + ": " + kinds.leak))
     return judged(bool(stated.all()), f"{int(stated.sum())} of {len(stated)} transfer points say what leaks ({leaks})")

@@ -37,7 +37,7 @@ def b2_costs(facts: Facts) -> Finding:
         return not_applicable(NO_TRANSFER)
     own = facts.transfer[facts.transfer.method == facts.params.compare.method]
     latency = facts.timings[facts.timings.latency_ms.notna()]
-    timed = sorted(set(facts.records[facts.records.cell_key.isin(latency.cell_key)].method))
+    timed = sorted(facts.records.method[facts.records.cell_key.isin(latency.cell_key)].unique())
     counted = not own.empty and bool(
         own[own.status == "ok"][["params", "params_dense", "macs", "macs_dense"]].notna().all(axis=None)
     )
@@ -111,14 +111,14 @@ def b7_widths(facts: Facts) -> Finding:
         return not_applicable(NO_TRANSFER)
     lacking, texts = [], []
     for setting, rows in facts.settings:
-        present = set(rows.method)
+        present = set(rows.method.unique())
         if setting["allocation"] == "uniform":
             names = {"random", "l1", "l2"} & present
             holds = "random" in names and len(names) > 1
             texts.append(f"uniform gives all methods the same widths ({listed(sorted(names))})")
         else:
-            own = set(rows[rows.method == facts.params.compare.method].budget_asked)
-            ran = {name: len(own & set(rows[rows.method == name].budget_asked)) for name in OWN_WIDTHS}
+            own = set(rows.budget_asked[rows.method == facts.params.compare.method].unique())
+            ran = {name: len(own & set(rows.budget_asked[rows.method == name].unique())) for name in OWN_WIDTHS}
             holds = all(number == len(own) for number in ran.values())
             counts = listed(f"{name} at {number}" for name, number in ran.items())
             texts.append(f"{setting_words(setting)}: with the method's own widths, {counts} of its {len(own)} budgets")
@@ -133,14 +133,14 @@ def b8_two_rankings(facts: Facts) -> Finding:
     rows = pd.concat([group[group.method.isin(run_everywhere(group))] for _, group in facts.settings])
     same = [key for key in SETTING if key != "budget_kind"]
     cells = rows.groupby(["budget_kind", *same, *POINT, "method"]).accuracy.mean().unstack("method")
-    tables = [cells.loc[[kind]].droplevel(0) for kind in ("params", "macs") if kind in set(rows.budget_kind)]
+    tables = [cells.loc[[kind]].droplevel(0) for kind in ("params", "macs") if kind in set(rows.budget_kind.unique())]
     both = pd.DataFrame()
     if len(tables) == 2:
         shared = tables[0].index.intersection(tables[1].index)
         params, macs = (table.reindex(shared) for table in tables)
         both = pd.DataFrame({"params": params.mean(skipna=False), "macs": macs.mean(skipna=False)}).dropna()
     if len(both) < 2:
-        kinds = listed(sorted(set(facts.transfer.budget_kind) - {NONE}))
+        kinds = listed(sorted(set(facts.transfer.budget_kind.unique()) - {NONE}))
         return failed(f"budgets by parameters and by MACs are both needed; present: {kinds}")
     tau = stats.kendalltau(both["params"], both["macs"]).statistic
     return passed(f"{len(both)} methods ranked under both budgets; Kendall's tau {tau:.2f}")
@@ -150,7 +150,7 @@ def w1_setup(facts: Facts) -> Finding:
     if not facts.settings:
         return not_applicable(NO_TRANSFER)
     pruned = facts.transfer[facts.transfer.role != "reference"]
-    labels = sorted(set(pruned.setup))
+    labels = sorted(pruned.setup.unique())
     return judged(
         len(labels) == 1 and NONE not in labels and "" not in labels, f"setup of all compared cells: {listed(labels)}"
     )
@@ -160,8 +160,8 @@ def w2_recipes(facts: Facts) -> Finding:
     if facts.transfer.empty:
         return not_applicable(NO_TRANSFER)
     method = facts.params.compare.method
-    recipes = sorted(set(facts.transfer[facts.transfer.method == method].tuning))
-    scratch = sorted(set(facts.transfer.method) & {"scratch"})
+    recipes = sorted(facts.transfer.tuning[facts.transfer.method == method].unique())
+    scratch = sorted(set(facts.transfer.method.unique()) & {"scratch"})
     return judged(
         len(recipes) >= 2 and bool(scratch),
         f"retraining recipes of {method}: {listed(recipes)} (2 needed); trained from scratch: {listed(scratch)}",
@@ -187,7 +187,7 @@ def p1_ranks(facts: Facts) -> Finding:
             for method, (mean, low, high) in zip(scores, ranks, strict=True)
         )
         texts.append(f"{name}: mean ranks {listed(shown, 20)}; Iman-Davenport p {test.p:.2g}, n {len(scores)} splits")
-        fewer = sorted(set(rows.method) - set(ranked))
+        fewer = sorted(set(rows.method.unique()) - set(ranked))
         texts[-1] += f"; at fewer budgets, not ranked: {listed(fewer, 20)}" if fewer else ""
     return judged(holds, "; ".join(texts))
 

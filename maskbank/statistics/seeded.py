@@ -57,8 +57,8 @@ def recipe_pairs(rows: pd.DataFrame, recipe: str, aside: Collection[float] = ())
     return pair_seeds(own[own.point.isin(shared)], adam[adam.point.isin(shared)], ["point"]), len(shared)
 
 
-def paoding_against(records: pd.DataFrame, rival: str, params: Compare) -> list[tuple[str, Seeded]]:
-    """Accuracy after structured pruning, paoding minus a rival, with its kind of reconstruction; paired by pretraining seed.
+def structured_against(records: pd.DataFrame, method: str, rival: str, params: Compare) -> list[tuple[str, Seeded]]:
+    """Accuracy after structured pruning, a method minus a rival, with its kind of reconstruction; paired by pretraining seed.
 
     Only points that both have are compared. Kinds of reconstruction are not averaged: merge is each method's own.
     """
@@ -66,7 +66,7 @@ def paoding_against(records: pd.DataFrame, rival: str, params: Compare) -> list[
     keys = ["recipe", "pattern", "allocation", "schedule", "bn", "budget_kind", "budget_asked"]
     found = []
     for (dataset, backbone, how), group in rows.groupby(["dataset", "backbone", "reconstruct"], sort=True):
-        own, other = (group[group.method == method] for method in ("paoding", rival))
+        own, other = (group[group.method == name] for name in (method, rival))
         shared = own[keys].drop_duplicates().merge(other[keys].drop_duplicates())
         parts = [("mean over all shared points", shared)]
         parts += [
@@ -75,8 +75,7 @@ def paoding_against(records: pd.DataFrame, rival: str, params: Compare) -> list[
         parts[1:] = sorted(parts[1:], key=lambda part: -part[1].budget_asked.iloc[0])
         pairs = [pair_seeds(own.merge(part), other.merge(part), keys) for _, part in parts if len(part)]
         contrasts = [
-            (f"{how}, {name}", measure(paired, params, f"paoding/{dataset}/{backbone}/{how}/{rival}/{name}"))
-            for (name, _), paired in zip(parts, pairs, strict=False)
+            (f"{how}, {name}", measure(paired, params)) for (name, _), paired in zip(parts, pairs, strict=False)
         ]
         if contrasts:
             found.append((str(how), Seeded(str(dataset), str(backbone), contrasts, pairs[0].clusters)))

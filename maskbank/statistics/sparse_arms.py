@@ -12,6 +12,7 @@ import pandas as pd
 
 from maskbank.records.schema import NONE
 from maskbank.statistics.pairing import DEFAULT
+from maskbank.statistics.traces import CELLS, joined
 
 TASK = ["dataset", "backbone"]
 SETTING = [*TASK, "pattern", "allocation", "setup"]
@@ -27,7 +28,20 @@ COUNTED = [
 ]  # fmt: skip
 ROW = ["cell_key", *ARM, "role", "schedule", "seed", *COUNTED, "metric", "score", "validation_score"]
 CHOSEN, NOT_CHOSEN, UNEQUAL = "chosen", "not chosen", "unequal trials"
-CHOICE = [*ARM, "role", "metric", "schedule", "n", "failed", "validation_score", "score", "sd", "choice", "lacks"]
+CHOICE = [
+    *ARM,
+    "role",
+    "metric",
+    "schedule",
+    "n",
+    "failed",
+    "validation_score",
+    "score",
+    "sd",
+    "choice",
+    "lacks",
+    CELLS,
+]
 Tried = dict[Any, set[str]]
 SETUPS = ("same-steps", "same-macs", "paper-schedule")
 
@@ -82,6 +96,7 @@ def rate_choices(rows: pd.DataFrame) -> pd.DataFrame:
                 "role": own.role.iloc[0], "metric": own.metric.iloc[0], "schedule": rate, "n": int(own.score.count()),
                 "failed": int((own.status != "ok").sum()), "validation_score": own.validation_score.mean(),
                 "score": own.score.mean(), "sd": own.score.std(ddof=1), "choice": CHOSEN if rate == best else NOT_CHOSEN,
+                CELLS: joined(own.cell_key),
             })  # fmt: skip
     table = pd.DataFrame(found, columns=[name for name in CHOICE if name != "lacks"]).astype({"budget_asked": float})
     usual = table[(table.variant == DEFAULT) & (table.role != "reference")]

@@ -22,6 +22,7 @@ from maskbank.statistics.sparse_arms import (
     rates_tried,
     trials_differ,
 )
+from maskbank.statistics.traces import AGAINST, CELLS, joined
 
 LABELS = [
     *SETTING, "budget_asked", "metric", "method", "rival", "role", "rate", "rate_rival", "validation", "validation_rival",
@@ -30,7 +31,7 @@ LABELS = [
 TESTED_COLUMNS = [
     "status", "n", "difference", "sd", "ci_low", "ci_high", "wins", "ties", "losses", "p", "smallest_p", "p_holm",
     "family_size", "can_reject", "equivalence_p", "equivalent", "not_worse_p", "worse_p", "minimal_detectable_effect",
-    "missing",
+    "units_needed", "missing", CELLS, AGAINST,
 ]  # fmt: skip
 COLUMNS = [*LABELS, *TESTED_COLUMNS]
 ADJUSTED = ("p_holm", "family_size", "can_reject")
@@ -76,8 +77,7 @@ def contrast(
     pairs = pair_seeds(scored, against, ["point"])
     if unequal:
         pairs = replace(pairs, missing=(*pairs.missing, unequal))
-    label = "/".join(str(value) for value in [*labels.values(), own.method, other.method])
-    found = measure(pairs, params, f"sparse/{label}")
+    found = measure(pairs, params)
     tested, units = found.status == TESTED, pairs.clusters
     row = labels | {
         "metric": own.metric, "method": own.method, "rival": other.method, "role": other.role, "rate": own.schedule,
@@ -85,6 +85,7 @@ def contrast(
         "validation_rival": right.validation_score.mean(), "best_rival": False,
         "not_worse_p": not_below(units, -params.margin) if tested else np.nan,
         "worse_p": not_below(-units, params.margin) if tested else np.nan, **told(found, params),
+        CELLS: joined(left.cell_key), AGAINST: joined(right.cell_key),
     }  # fmt: skip
     return row | ({"status": UNEQUAL} if unequal else {})
 

@@ -6,13 +6,14 @@ import pandas as pd
 from maskbank.records.schema import NONE
 from maskbank.statistics.sparse_arms import ARM, TASK, dense_beside
 from maskbank.statistics.sparse_curves import PARALLEL, WORKER_KEYS, worker_rows
+from maskbank.statistics.traces import CELLS, joined
 
 FORMS = ("dense", "masked", "packed")
 SHARES = ["sparsity", "macs_share", "train_share", "selection_share", "peak_share", "line_share"]
 AMOUNTS = ["steps", "steps_in_line", "cpu_seconds", *(f"bytes_{form}" for form in FORMS)]
 KEYS = [*ARM, "role", "schedule", "choice", "metric"]
 COSTS = ["cell_key", *KEYS, "seed", "score", *SHARES, *AMOUNTS]
-MEANS = [*KEYS, "n", "score", *SHARES, *AMOUNTS]
+MEANS = [*KEYS, "n", "score", *SHARES, *AMOUNTS, CELLS]
 
 
 def sparse_costs(
@@ -72,4 +73,5 @@ def seconds(rows: pd.DataFrame, records: pd.DataFrame, timings: pd.DataFrame) ->
 def cost_means(costs: pd.DataFrame) -> pd.DataFrame:
     """One row an arm, with MEANS over seeds; what is not known of any seed is left out of a mean, `n` counts scores."""
     groups = costs.groupby(KEYS, sort=True)
-    return groups[["score", *SHARES, *AMOUNTS]].mean().assign(n=groups.score.count()).reset_index()[MEANS]
+    found = groups[["score", *SHARES, *AMOUNTS]].mean()
+    return found.assign(n=groups.score.count(), **{CELLS: groups.cell_key.agg(joined)}).reset_index()[MEANS]

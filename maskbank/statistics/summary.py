@@ -7,30 +7,35 @@ from typing import Any
 import pandas as pd
 
 from maskbank.records.schema import STATUSES
+from maskbank.statistics.bars import barred
 from maskbank.statistics.claim import Claim
 from maskbank.statistics.claims import count_verdicts
 from maskbank.statistics.facts import FAIL, NOT_APPLICABLE, PASS, Facts, Verdict
 from maskbank.statistics.kept import plain_nets
 from maskbank.statistics.pairing import DEFAULT, USUAL
 
+RANKS = {status: rank for rank, status in enumerate(STATUSES)}  # the worst of a cell's points is the cell's
+
 
 def summarise(facts: Facts, rules: list[Verdict], claims: list[Claim]) -> dict[str, float | int | str]:
-    """Counts of cells by status, mean accuracies, headline differences; what is not known is left out."""
-    cells = facts.records.drop_duplicates("cell_key")
+    """Counts of cells by status, mean accuracies, headline differences but for those that a rule forbids.
+
+    What is not known is left out.
+    """
+    cells = facts.records.assign(rank=facts.records.status.map(RANKS)).groupby("cell_key", sort=False)["rank"].max()
     summary: dict[str, float | int | str] = {
         "records_hash": facts.records_hash,
         "cells": len(cells),
         "points": len(facts.records),
     }
-    worst = facts.records.groupby("cell_key").status.agg(lambda statuses: max(statuses, key=STATUSES.index))
-    summary |= {f"cells_{status}": int((worst == status).sum()) for status in STATUSES}
-    foreign = set(facts.transfer[facts.transfer.task_split == "foreign"].dataset)
+    summary |= {f"cells_{status}": int((cells == rank).sum()) for status, rank in RANKS.items()}
+    foreign = set(facts.transfer.dataset[facts.transfer.task_split == "foreign"].unique())
     means = plain_rows(facts.records).groupby(["stage", "dataset", "backbone", "recipe", "method"]).accuracy.mean()
     for row in means.reset_index().to_dict("records"):
         words = [row["dataset"]] if row["dataset"] in foreign else []
         name = "_".join([row["stage"], *words, row["backbone"], row["recipe"], row["method"]])
         summary[f"accuracy_{name}"] = round(row["accuracy"], 6)
-    for row in facts.headlines.to_dict("records"):
+    for row in facts.headlines[[not bars for bars in barred(facts, rules)]].to_dict("records"):
         name = f"{row['method']}_minus_{row['rival']}_{setting_slug(row, foreign)}"
         summary |= {f"headline_{name}": round(row["difference"], 6), f"headline_{name}_p_holm": round(row["p_holm"], 6)}
     summary |= {f"claims_{verdict}": count for verdict, count in count_verdicts(claims).items()}

@@ -29,8 +29,9 @@ from maskbank.report.recipe_words import (
     verdict,
 )
 from maskbank.report.recipes import areas_table, contrasts_table, recipe_curves, recipes_figure
+from maskbank.report.renderings import latex, markdown
 from maskbank.report.style import LOOKS, Drawing, colour, marker, rendered
-from maskbank.report.tables import Sheet, latex, markdown
+from maskbank.report.tables import Sheet
 from maskbank.statistics.facts import Facts
 from maskbank.statistics.nets import pretrained
 from maskbank.statistics.recipes import KINDS
@@ -126,9 +127,9 @@ def test_curves_are_means_over_seeds_from_the_dense_nets_on(drawings, tables):
     axes = part.axes[0]
     assert axes.get_title() == "unstructured pruning\nL1"
     assert lines(axes)[colour("snt")].tolist() == pytest.approx([100 * dense, *(100 * means)])
-    assert [panel.get_title().split("\n")[0] for panel in part.axes] == [
-        "unstructured pruning", "unstructured pruning", "N:M pruning", "structured pruning", "weights quantized",
-        "weights and activations quantized",
+    assert [panel.get_title().replace("\n", " ") for panel in part.axes] == [
+        "unstructured pruning L1", "unstructured pruning Wanda", "N:M pruning L1", "structured pruning L1, uniform",
+        "weights quantized", "weights and activations quantized",
     ]  # fmt: skip
     assert [tick.get_text() for tick in part.axes[-1].get_xticklabels()] == ["dense", "W8A8", "W6A6", "W4A8"]
     assert [tick.get_text() for tick in part.axes[2].get_xticklabels()] == ["dense", "4:8", "2:4"]
@@ -182,7 +183,7 @@ def test_the_scatter_shows_every_net_once_and_its_correlation(drawings, given):
 def test_captions_say_n_interval_and_test(drawings):
     for drawing in drawings.values():
         assert re.search(r"n = \d", drawing.caption), drawing.name
-        assert re.search(r"interval|least to the most", drawing.caption), drawing.name
+        assert re.search(r"interval", drawing.caption), drawing.name
         assert re.search(r"[Nn]o test|Wilcoxon", drawing.caption), drawing.name
         assert "nan" not in drawing.caption
         assert drawing.alt
@@ -218,7 +219,7 @@ def test_without_recipes_every_figure_and_table_still_appears(name):
     found = given_of(tables)
     for drawing in drawings_of(found, tables["records"]).values():
         drawing.figure.draw_without_rendering()
-        assert drawing.figure.axes[0].texts or name == "adam alone" or drawing.figure.subfigs, drawing.name
+        assert drawing.data.empty or name == "adam alone", drawing.name
     for sheet in sheets_of(found).values():
         assert "nan" not in markdown(sheet)
         assert (

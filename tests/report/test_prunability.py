@@ -4,7 +4,7 @@ import pytest
 
 from maskbank.report.aggregate import structured_means
 from maskbank.report.prunability import prunability_table, removable
-from maskbank.report.tables import latex, markdown
+from maskbank.report.renderings import latex, markdown
 from tests.report import fake
 
 

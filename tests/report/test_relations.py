@@ -15,9 +15,10 @@ from maskbank.report.reliability import (
     reliability_means,
     reliability_table,
 )
+from maskbank.report.renderings import latex, markdown
 from maskbank.report.style import Drawing, rendered
-from maskbank.report.tables import Sheet, latex, markdown
-from maskbank.statistics.correlation import correlations, relation_table
+from maskbank.report.tables import Sheet
+from maskbank.statistics.correlation import BY_LAYER, correlations, relation_table
 from maskbank.statistics.effects import half_width
 from tests.report.fake_relations import BANKS, LAYERS, relations, timings_of
 
@@ -129,7 +130,8 @@ def test_the_forest_holds_what_the_table_holds(whole):
     records, metrics = whole
     correlated = correlations(relation_table(records, metrics), PARAMS)
     drawing = similarity_figure(correlated)
-    pd.testing.assert_frame_equal(drawing.data, correlated)
+    pd.testing.assert_frame_equal(drawing.data, correlated.loc[drawing.data.index])
+    assert set(correlated.drop(drawing.data.index).outcome.str.partition("@")[0]) <= {BY_LAYER}
     titles = [axes.get_title() for axes in drawing.figure.findobj(lambda artist: hasattr(artist, "get_title"))]
     assert {"LEEP", "prototypes", "label-free", "mask overlap"} <= set(titles)
     assert "n = 6 splits" in drawing.caption

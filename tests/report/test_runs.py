@@ -30,7 +30,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     written(whole[whole.index % 2 == 1], tmp_path / "two")
     written(fake.records(8, seed=1), tmp_path / "other")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(compose, "write_drawing", lambda drawing, folder: {"svg": b"<svg/>"})
+    monkeypatch.setattr(compose, "write_drawing", lambda *_: {"svg": b"<svg/>"})
     return tmp_path
 
 

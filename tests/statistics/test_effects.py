@@ -2,11 +2,21 @@
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from maskbank.config import Compare
 from maskbank.statistics.contrast import INCOMPLETE, INSUFFICIENT, TESTED, measure
-from maskbank.statistics.effects import bootstrap_means, half_width, interval, probability_of_improvement, tally
+from maskbank.statistics.effects import (
+    bootstrap_means,
+    half_width,
+    improvement_interval,
+    improvements,
+    interval,
+    probability_of_improvement,
+    tally,
+)
 from maskbank.statistics.pairing import Pairs, cluster_means
+from maskbank.statistics.power import pairs_needed
 from maskbank.statistics.wilcoxon import signed_rank
 
 PARAMS = Compare(resamples=500)
@@ -37,6 +47,17 @@ def test_probability_of_improvement_counts_pairs_of_seeds_and_halves_ties():
     assert probability_of_improvement(Pairs(left, right - 9, ("a", "b"))) == 1
 
 
+def test_improvements_are_of_splits_and_their_interval_is_students_inside_0_to_1():
+    left, right = np.array([[1.0, 3.0], [5.0, 5.0], [0.0, 0.0]]), np.array([[2.0, 2.0], [4.0, 4.0], [1.0, 1.0]])
+    assert improvements(Pairs(left, right, ("a", "a", "b"))).tolist() == [0.75, 0]
+    assert improvements(Pairs(left, left, ("a", "a", "b"))).tolist() == [0.5, 0.5]
+    values = np.array([0.4, 0.5, 0.6, 0.5])
+    assert improvement_interval(values) == pytest.approx(stats.ttest_1samp(values, 0).confidence_interval())
+    assert improvement_interval(np.array([0.0, 1.0])) == (0, 1)
+    assert np.isnan(improvement_interval(np.array([1.0, 1.0, 1.0]))).all(), "splits agree"
+    assert np.isnan(improvement_interval(np.array([0.7]))).all()
+
+
 def test_bootstrap_of_constant_differences_is_that_constant():
     means = bootstrap_means(np.full(5, 0.25), ("a", "a", "b", "c", "c"), 50, np.random.default_rng(0))
     assert (means == 0.25).all()
@@ -62,36 +83,47 @@ def test_half_width_closed_form():
     assert half_width(1.0, 4) == pytest.approx(3.182446 / 2)
 
 
-def test_below_six_splits_there_is_no_p_and_the_interval_is_students():
-    found = measure(pairs([0.1, 0.2, 0.3], ["a", "b", "c"]), PARAMS, "x")
+def test_the_interval_is_students_over_splits():
+    values = [0.1, 0.2, 0.3, 0.4, 0.5, 0.9]
+    low, high = stats.ttest_1samp(values, 0).confidence_interval()
+    found = measure(
+        pairs([value for value in values for _ in range(2)], [name for name in "abcdef" for _ in range(2)]), PARAMS
+    )
+    assert (found.ci_low, found.ci_high) == pytest.approx((low, high))
+
+
+def test_below_six_splits_there_is_no_p():
+    found = measure(pairs([0.1, 0.2, 0.3], ["a", "b", "c"]), PARAMS)
     assert found.status == INSUFFICIENT
     assert np.isnan([found.p, found.equivalence_p]).all()
     assert found.ci_high - found.difference == pytest.approx(half_width(0.1, 3))
 
 
 def test_many_tasks_in_few_splits_are_still_insufficient():
-    assert measure(pairs([0.1] * 30, ["a", "b", "c"] * 10), PARAMS, "x").status == INSUFFICIENT
+    assert measure(pairs([0.1] * 30, ["a", "b", "c"] * 10), PARAMS).status == INSUFFICIENT
 
 
 def test_an_incomplete_block_refuses_the_test_and_is_named():
-    found = measure(pairs([0.1] * 8, list("abcdefgh"), ("l2: 1 of 8 points",)), PARAMS, "x")
+    found = measure(pairs([0.1] * 8, list("abcdefgh"), ("l2: 1 of 8 points",)), PARAMS)
     assert found.status == INCOMPLETE
     assert np.isnan([found.p, found.ci_low, found.equivalence_p]).all()
     assert found.missing == "l2: 1 of 8 points"
 
 
+def test_the_splits_that_the_smallest_effect_of_interest_needs():
+    spread = pairs([-0.04, -0.02, 0.0, 0.0, 0.02, 0.04], list("abcdef"))
+    sd = float(np.std(spread.clusters, ddof=1))
+    assert measure(spread, Compare(effect=0.02)).units_needed == pairs_needed(0.02, sd) > 6
+    assert measure(spread, Compare(effect=0.2)).units_needed == 6
+    assert np.isnan(measure(pairs([0.1], ["a"]), PARAMS).units_needed)
+
+
 def test_six_agreeing_splits_are_tested():
-    found = measure(pairs([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], list("abcdef")), PARAMS, "x")
+    found = measure(pairs([0.1, 0.2, 0.3, 0.4, 0.5, 0.6], list("abcdef")), PARAMS)
     assert found.status == TESTED
     assert found.p == found.smallest_p == 1 / 32
     assert found.difference == pytest.approx(0.35)
     assert found.ci_low < found.difference < found.ci_high
-
-
-def test_the_generator_depends_on_label_and_seed_alone():
-    given = pairs(list(np.random.default_rng(5).normal(size=8)), list("abcdefgh"))
-    assert measure(given, PARAMS, "x") == measure(given, PARAMS, "x")
-    assert measure(given, PARAMS, "x").ci_low != measure(given, PARAMS, "y").ci_low
 
 
 def test_false_positives_stay_at_the_level_when_tasks_share_a_split():

@@ -4,11 +4,15 @@ import numpy as np
 import pytest
 
 from maskbank.statistics.claim import NOWHERE, Claim
+from maskbank.statistics.claims import judged
 from maskbank.statistics.facts import Facts
 from maskbank.statistics.outcomes import CONTRADICTED, INCONCLUSIVE, SUPPORTED
-from maskbank.statistics.paoding import paoding_claims
 from tests.report import fake
 from tests.report.fake import pruned
+
+
+def claims(facts: Facts, name: str) -> list[Claim]:
+    return list(judged(name, facts.params.claims[name], facts, []))
 
 
 def claim(name: str, rows: list[dict], shares: dict[str, float] | None = None) -> Claim:
@@ -16,7 +20,7 @@ def claim(name: str, rows: list[dict], shares: dict[str, float] | None = None) -
     frame = fake.frame_of(rows)
     metrics = fake.attacks(frame, fake.ATTACKS if shares is None else shares)
     facts = Facts(frame, metrics, fake.tables(frame)["timings"], fake.small_params(), "hash")
-    found = [each for each in paoding_claims(facts) if each.id.startswith(name)]
+    found = claims(facts, name)
     assert len(found) == 1
     return found[0]
 
@@ -100,7 +104,7 @@ def test_robustness_counts_even_where_accuracy_is_kept():
     dense = metrics.cell_key.isin(frame[frame.method == "dense"].cell_key)
     metrics["value"] = metrics.value.where(dense, 0.8 * metrics.value)
     facts = Facts(frame, metrics, fake.tables(frame)["timings"], fake.small_params(), "hash")
-    found = next(each for each in paoding_claims(facts) if each.id.startswith("paoding-robustness"))
+    (found,) = claims(facts, "paoding-robustness")
     assert found.verdict == CONTRADICTED
     assert "98 % of accuracy and 78 % of robust accuracy" in found.reason
 
@@ -159,9 +163,9 @@ def test_a_collapsed_control_is_none():
     ("rows", "shares", "reason"),
     [
         (survivors(6, {0.8: 0.98, 0.5: 0.6})[1:], None, "some cells or controls are missing"),
-        (survivors(6, {0.8: 0.98, 0.5: 0.6}), {}, "both attacked, are needed"),
-        (survivors(6, {0.8: 0.98}), None, "both attacked, are needed"),
-        (survivors(6, {0.8: 0.98, 0.5: 0.6}), {"pgd eps 0.3": 0.0}, "both attacked, are needed"),
+        (survivors(6, {0.8: 0.98, 0.5: 0.6}), {}, "all attacked, are needed"),
+        (survivors(6, {0.8: 0.98}), None, "all attacked, are needed"),
+        (survivors(6, {0.8: 0.98, 0.5: 0.6}), {"pgd eps 0.3": 0.0}, "all attacked, are needed"),
     ],
 )
 def test_what_is_missing_refuses_the_verdict(rows, shares, reason):

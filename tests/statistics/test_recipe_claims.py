@@ -5,9 +5,9 @@ import pytest
 
 from maskbank.config import Params
 from maskbank.statistics.claim import NOWHERE, Claim
+from maskbank.statistics.claims import judged
 from maskbank.statistics.facts import Facts
 from maskbank.statistics.outcomes import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Judgement, agreed
-from maskbank.statistics.recipe_claims import snt_claims
 from tests.report.fake_recipes import not_reached, recipes
 
 PARAMS = Params.model_validate({"compare": {"resamples": 200}})
@@ -17,7 +17,7 @@ IDS = ("snt-l1", "snt-quantize", "snt-flat", "snt-cost")
 
 def claims(tables: Tables) -> dict[str, Claim]:
     facts = Facts(tables["records"], tables["metrics"], tables["timings"], PARAMS)
-    return {claim.id: claim for claim in snt_claims(facts)}
+    return {claim.id: claim for name in IDS for claim in judged(name, PARAMS.claims[name], facts, [])}
 
 
 def verdicts(tables: Tables) -> list[str]:

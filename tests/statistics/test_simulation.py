@@ -9,7 +9,7 @@ import pytest
 
 from maskbank.config import Compare
 from maskbank.statistics.contrast import measure
-from maskbank.statistics.effects import half_width
+from maskbank.statistics.effects import half_width, interval
 from maskbank.statistics.groups import group_letters
 from maskbank.statistics.holm import holm
 from maskbank.statistics.pairing import Pairs
@@ -64,7 +64,7 @@ def letters_of(scores: np.ndarray, splits: int, tasks: int) -> list[list[tuple[s
 @pytest.mark.parametrize(("splits", "tasks"), [(6, 1), (8, 3), (12, 2)])
 def test_a_contrast_of_equal_methods_is_found_in_at_most_6_of_100(splits, tasks):
     scores, names = simulate(2, splits, tasks, seed=1), names_of(splits, tasks)
-    found = [measure(Pairs(one, other, names), Compare(resamples=100), "x").p <= ALPHA for one, other in scores]
+    found = [measure(Pairs(one, other, names), Compare()).p <= ALPHA for one, other in scores]
     assert np.mean(found) <= 0.06
 
 
@@ -112,7 +112,7 @@ def test_power_is_as_predicted(splits, power):
 def test_the_signed_rank_test_of_headlines_has_a_little_less_power(splits, least):
     scores, names = simulate(2, splits, 1, boards=1000, seed=3), names_of(splits, 1)
     effect = minimal_detectable_effect(deviation(1), splits)
-    found = [measure(Pairs(a + effect, b, names), Compare(resamples=100), "x").p <= ALPHA for a, b in scores]
+    found = [measure(Pairs(a + effect, b, names), Compare()).p <= ALPHA for a, b in scores]
     assert least <= np.mean(found) <= 0.85
 
 
@@ -126,6 +126,16 @@ def test_why_the_percentile_bootstrap_does_not_decide():
         p = 2 * np.minimum((gaps <= 0).mean(axis=0), (gaps >= 0).mean(axis=0))
         rejected.append((holm(np.maximum(p, 1 / 2000)) <= ALPHA).any())
     assert np.mean(rejected) > 0.3
+
+
+@pytest.mark.parametrize("splits", [6, 8, 12])
+def test_the_interval_of_a_contrast_covers_and_a_percentile_bootstrap_does_not(splits):
+    scores, names = simulate(2, splits, 1, seed=5), names_of(splits, 1)
+    found = [measure(Pairs(one, other, names), Compare()) for one, other in scores]
+    assert np.mean([each.ci_low <= 0 <= each.ci_high for each in found]) == pytest.approx(0.95, abs=0.016)
+    gaps = (scores[:300, 0] - scores[:300, 1]).mean(axis=2)
+    drawn = [interval(gap, names, 1000, np.random.default_rng(0)) for gap in gaps]
+    assert np.mean([low <= 0 <= high for low, high in drawn]) < 0.93
 
 
 @pytest.mark.parametrize(("splits", "tasks"), [(6, 1), (8, 1), (12, 3)])

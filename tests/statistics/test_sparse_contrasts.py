@@ -9,11 +9,11 @@ from scipy import stats
 
 from maskbank.config import Compare, Params
 from maskbank.statistics.claim import Claim
+from maskbank.statistics.claims import judged
 from maskbank.statistics.facts import Facts
 from maskbank.statistics.holm import holm
 from maskbank.statistics.outcomes import CONTRADICTED, INCONCLUSIVE, SUPPORTED
 from maskbank.statistics.sparse_arms import SETTING, UNEQUAL, at_best, rate_choices, sparse_rows
-from maskbank.statistics.sparse_claims import gap_claims
 from maskbank.statistics.sparse_contrasts import sparse_contrasts
 from tests.report.fake_sparse import IMAGES, SHAPES, TRUTH, failed, only, sparse
 
@@ -30,9 +30,9 @@ def contrasts(tables: Tables, params: Compare = PARAMS) -> pd.DataFrame:
 
 def claims(tables: Tables) -> dict[str, Claim]:
     params = Params.model_validate({"compare": {"resamples": 100}})
-    return {
-        claim.id: claim for claim in gap_claims(Facts(tables["records"], tables["metrics"], tables["timings"], params))
-    }
+    facts = Facts(tables["records"], tables["metrics"], tables["timings"], params)
+    names = ("gap-dense", "gap-rivals")
+    return {claim.id: claim for name in names for claim in judged(name, params.claims[name], facts, [])}
 
 
 def score_of(tables: Tables, **labels: object) -> np.ndarray:
@@ -153,19 +153,19 @@ def test_claims_are_apart_by_method_setup_and_task():
     tables = sparse(ALL, seeds=8, tasks=(IMAGES, SHAPES), setups=("same-steps", "same-macs"), gains=BEST)
     found = claims(tables)
     tasks = ("fashion_mnist-resnet20", "synthetic-shapes-detector")
-    expected = product(("c_gap", "p_gap"), ("dense", "rivals"), ("same-steps", "same-macs"), tasks)
+    expected = product(("gap",), ("dense", "rivals"), ("c_gap", "p_gap"), ("same-steps", "same-macs"), tasks)
     assert set(found) == {"-".join(names) for names in expected}
     assert {claim.verdict for claim in found.values()} == {SUPPORTED}
-    assert found["c_gap-rivals-same-macs-synthetic-shapes-detector"].where == (
+    assert found["gap-rivals-c_gap-same-macs-synthetic-shapes-detector"].where == (
         "synthetic-shapes, detector, map, equal training MACs"
     )
-    measured = found["c_gap-dense-same-steps-fashion_mnist-resnet20"].measured
+    measured = found["gap-dense-c_gap-same-steps-fashion_mnist-resnet20"].measured
     assert [item.setting for item in measured] == [
         "keep 0.2, uniform, rate constant",
         "keep 0.1, uniform, rate constant",
     ]
     assert measured[0].p_used <= 0.05
-    rivals = found["c_gap-rivals-same-steps-fashion_mnist-resnet20"].measured
+    rivals = found["gap-rivals-c_gap-same-steps-fashion_mnist-resnet20"].measured
     assert [item.setting for item in rivals] == [
         "keep 0.1, uniform, against gmp, best by validation, rate constant", "keep 0.1, uniform, against imp, rate constant",
         "keep 0.1, uniform, against prune_from_dense, rate constant", "keep 0.1, uniform, against rigl, rate constant",
@@ -174,7 +174,7 @@ def test_claims_are_apart_by_method_setup_and_task():
 
 
 def verdicts(tables: Tables, kind: str) -> str:
-    return claims(tables)[f"c_gap-{kind}-same-steps-fashion_mnist-resnet20"].verdict
+    return claims(tables)[f"gap-{kind}-c_gap-same-steps-fashion_mnist-resnet20"].verdict
 
 
 def test_a_planted_loss_contradicts_and_a_small_one_is_neither():
@@ -187,14 +187,14 @@ def test_a_planted_loss_contradicts_and_a_small_one_is_neither():
 def test_one_rival_as_good_is_enough_to_leave_it_open():
     same = 0.02 * (TRUTH["rigl"][1] - TRUTH["c_gap"][1]) * np.log2(10)
     tables = sparse(ALL, seeds=8, gains={"rigl": same})
-    claim = claims(tables)["c_gap-rivals-same-steps-fashion_mnist-resnet20"]
+    claim = claims(tables)["gap-rivals-c_gap-same-steps-fashion_mnist-resnet20"]
     assert claim.verdict == INCONCLUSIVE
     assert "not shown better than each rival" in claim.reason
 
 
 def test_other_pruning_has_not_been_beaten_while_rivals_lack():
     tables = sparse(("dense", "c_gap", "prune_from_dense"), seeds=8, gains=BEST)
-    claim = claims(tables)["c_gap-rivals-same-steps-fashion_mnist-resnet20"]
+    claim = claims(tables)["gap-rivals-c_gap-same-steps-fashion_mnist-resnet20"]
     assert claim.verdict == INCONCLUSIVE
     assert claim.reason.startswith("not run beside it: gmp, imp, rigl (prune_from_dense (best by validation): better")
 
@@ -204,32 +204,33 @@ def test_allocations_have_to_agree_and_patterns_do_not_count():
     assert verdicts(tables, "dense") == SUPPORTED
     frame = tables["records"]
     worse = frame.assign(accuracy=frame.accuracy - 0.3 * ((frame.allocation == "erk") & (frame.method == "c_gap")))
-    claim = claims(tables | {"records": worse})["c_gap-dense-same-steps-fashion_mnist-resnet20"]
+    claim = claims(tables | {"records": worse})["gap-dense-c_gap-same-steps-fashion_mnist-resnet20"]
     assert claim.verdict == INCONCLUSIVE
     assert claim.reason.startswith("the settings do not agree (uniform: not below")
     other = sparse(ALL, seeds=8, pattern="2:4", gains=BEST)
-    claim = claims(other)["c_gap-dense-same-steps-fashion_mnist-resnet20"]
+    claim = claims(other)["gap-dense-c_gap-same-steps-fashion_mnist-resnet20"]
     assert (claim.verdict, claim.measured) == (INCONCLUSIVE, [])
 
 
 def test_what_was_not_run_is_inconclusive_with_that_reason():
     found = claims(sparse(("c_gap", "gmp", "dense"), seeds=2, budgets=(0.5,), setups=("paper-schedule",)))
-    reason = found["c_gap-dense-paper-schedule-fashion_mnist-resnet20"].reason
+    reason = found["gap-dense-c_gap-paper-schedule-fashion_mnist-resnet20"].reason
     assert reason == "0.2 kept was not run beside it"
-    for name in ("c_gap-dense-same-steps-fashion_mnist-resnet20", "p_gap-rivals-same-macs-fashion_mnist-resnet20"):
+    for name in (
+        "gap-dense-c_gap-same-steps-fashion_mnist-resnet20",
+        "gap-rivals-p_gap-same-macs-fashion_mnist-resnet20",
+    ):
         assert found[name].reason == f"the records hold no cells for the contrast of {name}"
     none = claims({name: frame.iloc[:0] for name, frame in sparse(("dense",), seeds=1).items()})
     assert {name: claim.reason for name, claim in none.items()} == {
-        f"{gap}-{kind}": f"the records hold no cells for the contrast of {gap}-{kind}"
-        for gap in ("c_gap", "p_gap")
-        for kind in ("dense", "rivals")
+        name: f"the records hold no cells for the contrast of {name}" for name in ("gap-dense", "gap-rivals")
     }
 
 
 @pytest.mark.parametrize(("seeds", "words"), [(5, "insufficient seeds"), (1, "insufficient seeds")])
 def test_few_seeds_claim_nothing(seeds, words):
     found = claims(sparse(ALL, seeds=seeds, gains=BEST))
-    claim = found["c_gap-dense-same-steps-fashion_mnist-resnet20"]
+    claim = found["gap-dense-c_gap-same-steps-fashion_mnist-resnet20"]
     assert claim.verdict == INCONCLUSIVE
     assert words in claim.reason
 
@@ -237,7 +238,7 @@ def test_few_seeds_claim_nothing(seeds, words):
 def test_unequal_trials_claim_nothing():
     tables = sparse(ALL, seeds=8, rates=("restart", "cosine"), gains=BEST)
     lacking = (tables["records"].method == "dense") & (tables["records"].schedule == "restart")
-    claim = claims(only(tables, ~lacking))["c_gap-dense-same-steps-fashion_mnist-resnet20"]
+    claim = claims(only(tables, ~lacking))["gap-dense-c_gap-same-steps-fashion_mnist-resnet20"]
     assert claim.verdict == INCONCLUSIVE
     assert claim.reason == "unequal trials, the test is refused (dense lacks rate restart)"
 
