@@ -65,7 +65,7 @@ def beside(axes: Axes, height: float, text: str) -> None:
 
 def told(row: pd.Series) -> str:
     """The p of a headline, or why there is none."""
-    if row.barred:
+    if row.get("barred"):
         return f"withheld: {row.barred}"
     return f"p = {row.p_holm:.3f}" if row.status == TESTED else str(row.status)
 

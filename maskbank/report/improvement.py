@@ -14,7 +14,7 @@ from maskbank.report.tables import number_range
 from maskbank.report.venues import Venue
 from maskbank.statistics.contrast import MIN_CLUSTERS
 from maskbank.statistics.effects import improvement_interval, improvements
-from maskbank.statistics.pairing import SETTING, pair, settings, tabulate, transfer_rows
+from maskbank.statistics.pairing import SCORED, SETTING, pair, roles_of, settings, tabulate, transfer_rows
 
 COLUMNS = [*SETTING, "method", "rival", "role", "n", "probability", "low", "high", "missing"]
 
@@ -24,8 +24,8 @@ def improvement_rows(records: pd.DataFrame, params: Compare) -> pd.DataFrame:
 
     The interval is Student's over splits; NaN where blocks are missing or all splits agree.
     """
-    rows = transfer_rows(records)
-    roles = dict(zip(rows.method, rows.role, strict=True))
+    rows = transfer_rows(records[SCORED])
+    roles = roles_of(rows)
     found = []
     for setting, group in settings(rows):
         scores = tabulate(group)

@@ -132,6 +132,8 @@ def lay_out(figure: Figure) -> None:
     """Lay out once and for all, to a millionth: the layout's solver leaves noise that differs from process to process."""
     figure.draw_without_rendering()
     figure.set_layout_engine("none")
+    for part in figure.subfigs:
+        part.bbox_relative.set_points(part.bbox_relative.get_points().round(6))
     for axes in figure.axes:
         left, bottom, width, height = (round(float(edge), 6) for edge in axes.get_position(original=True).bounds)
         axes.set_position((left, bottom, width, height))

@@ -93,8 +93,9 @@ def settings(rows: pd.DataFrame) -> list[tuple[dict[str, str], pd.DataFrame]]:
     """Each setting with its rows; the reference (allocation none) is repeated at every budget of the setting.
 
     Rows of different settings are never averaged. The reference has the data set, backbone, recipe, tuning and shots of
-    the setting; what pruning alone has (pattern, schedule, ...) does not apply to it.
+    the setting; what pruning alone has (pattern, schedule, ...) does not apply to it. Labels of settings are categories.
     """
+    rows = rows.astype(dict.fromkeys(SETTING, "category"))
     reference = rows[rows.allocation == NONE]
     found = []
     for labels, group in rows[rows.allocation != NONE].groupby(SETTING, sort=True):

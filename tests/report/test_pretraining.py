@@ -376,7 +376,7 @@ def test_the_order_of_rows_does_not_change_the_page(tables, page):
 
 
 def test_a_whole_report(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("maskbank.report.compose.write_drawing", lambda drawing, folder: {"svg": b"<svg/>"})
+    monkeypatch.setattr("maskbank.report.compose.write_drawing", lambda *_: {"svg": b"<svg/>"})
     tables = recipes(("adam", "snt"), 3)
     write_tables(tables, tmp_path)
     write_comparison(Facts(tables["records"], tables["metrics"], tables["timings"], PARAMS, "hash"), tmp_path)

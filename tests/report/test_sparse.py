@@ -40,10 +40,12 @@ PARAMS = Params.model_validate({"compare": {"resamples": 100}})
 ABOUT = {"alpha": 0.05, "margin": 0.005, "records_hash": "0123456789abcdef", "hypotheses": PARAMS.claims}
 CLAIMS = [
     {
-        "id": "gap-dense-c_gap-same-steps-x", "hypothesis": "gap-dense", "judge": "dense", "says": "Matches dense", "contrast": "c_gap minus dense", "where": "x",
+        "id": "gap-dense-c_gap-same-steps-x", "hypothesis": "gap-dense", "judge": "dense",
+        "says": "Matches dense", "contrast": "c_gap minus dense", "where": "x",
         "verdict": "inconclusive", "reason": "too few",
     },
-    {"id": "smsp-vit-l2", "hypothesis": "smsp", "judge": "transfer", "says": "Better", "contrast": "-", "where": "x", "verdict": "supported", "reason": "better"},
+    {"id": "smsp-vit-l2", "hypothesis": "smsp", "judge": "transfer", "says": "Better",
+     "contrast": "-", "where": "x", "verdict": "supported", "reason": "better"},
 ]  # fmt: skip
 RULES = [{"id": "B1", "title": "Three pairs", "verdict": "fail", "looked_at": "0 of 3 | pairs"}]
 Tables = dict[str, pd.DataFrame]
@@ -413,7 +415,7 @@ def test_the_order_of_rows_does_not_change_the_page(tables, page):
 
 
 def test_a_whole_report(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("maskbank.report.compose.write_drawing", lambda drawing, folder: {"svg": b"<svg/>"})
+    monkeypatch.setattr("maskbank.report.compose.write_drawing", lambda *_: {"svg": b"<svg/>"})
     tables = sparse(seeds=2)
     write_tables(tables, tmp_path)
     write_comparison(Facts(tables["records"], tables["metrics"], tables["timings"], PARAMS, "hash"), tmp_path)
