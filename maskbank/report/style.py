@@ -137,8 +137,8 @@ def lay_out(figure: Figure) -> None:
     for axes in figure.axes:
         left, bottom, width, height = (round(float(edge), 6) for edge in axes.get_position(original=True).bounds)
         axes.set_position((left, bottom, width, height))
-    for part in (figure, *figure.subfigs):
-        for text in part.texts:
+    for whole in (figure, *figure.subfigs):
+        for text in whole.texts:
             x, y = text.get_position()
             text.set_position((round(float(x), 6), round(float(y), 6)))
 

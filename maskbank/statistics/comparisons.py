@@ -19,7 +19,7 @@ LABELS = [
     "role",
 ]  # fmt: skip
 MEASURED = [field.name for field in fields(Contrast) if field.name != "missing"]
-COLUMNS = [*LABELS, *MEASURED, "p_holm", "family_size", "can_reject", "equivalent", "missing"]
+COLUMNS = [*LABELS, *MEASURED, "p_holm", "family_size", "can_reject", "equivalent", "missing", "barred"]
 
 
 def compare(records: pd.DataFrame, params: Compare) -> pd.DataFrame:
@@ -30,6 +30,7 @@ def compare(records: pd.DataFrame, params: Compare) -> pd.DataFrame:
     that was run in it. A
     statement is made only where it holds in every setting, so nothing is corrected across settings (intersection-union
     test: Berger 1982). Contrasts at single points and of single task splits describe; each is a family of its own.
+    `barred` is left for the rules to fill (`maskbank.statistics.bars`).
     """
     rows = transfer_rows(records[SCORED])
     roles = roles_of(rows)
@@ -46,7 +47,7 @@ def compare(records: pd.DataFrame, params: Compare) -> pd.DataFrame:
     if not found:
         return pd.DataFrame(columns=COLUMNS)
     frame = correct(pd.DataFrame(found), params)
-    return frame.assign(role=frame.rival.map(roles).fillna("rival"))[COLUMNS]
+    return frame.assign(role=frame.rival.map(roles).fillna("rival"), barred="")[COLUMNS]
 
 
 def ran_only(found: list[dict[str, object]]) -> list[dict[str, object]]:

@@ -26,7 +26,13 @@ RULES = [
     {"id": "B2", "title": "Costs", "verdict": "pass", "looked_at": "counted"},
 ]
 CLAIMS = [
-    {"judge": "transfer", "id": "smsp-resnet20-l2", "contrast": "smsp minus l2", "verdict": "inconclusive", "reason": "B1 fails"},
+    {
+        "judge": "transfer",
+        "id": "smsp-resnet20-l2",
+        "contrast": "smsp minus l2",
+        "verdict": "inconclusive",
+        "reason": "B1 fails",
+    },
     {"judge": "compressed", "id": "snt-l1", "contrast": "snt minus adam", "verdict": "supported", "reason": "better"},
 ]
 
