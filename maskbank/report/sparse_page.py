@@ -98,9 +98,10 @@ def answer(given: Sparse, claims: Judged, about: About) -> str:
     for gap in GAPS:
         own = [claim for claim in claims if str(claim["contrast"]).startswith(f"{gap} minus ")]
         for name in dict.fromkeys(claim["hypothesis"] for claim in own):
-            told = counted([f"**{claim['verdict']}**" for claim in own if claim["hypothesis"] == name], "setting")
+            same = [claim for claim in own if claim["hypothesis"] == name]
+            told = counted([f"**{claim['verdict']}**" for claim in same], "setting")
             behind = differences(given, gap, declared[name], about["alpha"])
-            lines.append(f"- {label(gap)}: {declared[name].says}: {told}.{behind}")
+            lines.append(f"- {label(gap)}: {same[0]['says']}: {told}.{behind}")
     few = given.contrasts[given.contrasts.n < MIN_CLUSTERS]
     note = (
         f"{len(few)} of {len(given.contrasts)} contrasts have fewer than {MIN_CLUSTERS} seeds: they show a size, and test "

@@ -41,8 +41,22 @@ from tests.report.fake_recipes import TRUTH, failed, not_reached, recipes
 PARAMS = Params.model_validate({"compare": {"resamples": 100}})
 ABOUT = {"alpha": 0.05, "margin": 0.005, "records_hash": "0123456789abcdef"}
 CLAIMS = [
-    {"id": "snt-flat-vit", "says": "Flatter", "where": "x, vit", "verdict": "inconclusive", "reason": "too few"},
-    {"id": "smsp-vit-l2", "says": "Better", "where": "x, vit", "verdict": "supported", "reason": "better"},
+    {
+        "id": "snt-flat-vit",
+        "judge": "flatness",
+        "says": "Flatter",
+        "where": "x, vit",
+        "verdict": "inconclusive",
+        "reason": "too few",
+    },
+    {
+        "id": "smsp-vit-l2",
+        "judge": "transfer",
+        "says": "Better",
+        "where": "x, vit",
+        "verdict": "supported",
+        "reason": "better",
+    },
 ]
 RULES = [{"id": "B1", "title": "Three pairs", "verdict": "fail", "looked_at": "0 of 3 | pairs"}]
 Tables = dict[str, pd.DataFrame]
