@@ -13,6 +13,7 @@ from maskbank.records.schema import NONE, TABLES, columns
 GAIN = {"smsp": 0.06, "universal": 0.05, "random": -0.04, "l2": 0.0, "taylor": 0.055, "dense": 0.14}
 ATTACKS = {"fgsm eps 0.03": 0.6, "pgd eps 0.03": 0.5}
 ROLE = {"smsp": "method", "universal": "control", "random": "control", "dense": "reference"}
+LARGEST_PAGE = 5_000_000  # bytes
 BASE = {
     "profile": "test", "dataset": "fashion_mnist", "backbone": "resnet20", "recipe": "adam", "method": NONE,
     "role": "reference", "variant": "default", "bank": NONE, "task": NONE, "task_split": NONE, "split": NONE,

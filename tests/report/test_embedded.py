@@ -28,7 +28,6 @@ from maskbank.statistics.comparisons import compare
 from maskbank.statistics.pairing import SETTING
 from tests.report import fake
 
-LARGEST_PAGE = 5_000_000
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
 LINE = (
     '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="x"><!-- two --><defs><path id="marker_1"'
@@ -134,5 +133,5 @@ def test_a_page_of_many_records_stays_small():
     files = {name: {"svg": large, "png": noise(700, seed)} for seed, name in enumerate(names)}
     sheets = [transfer_table(means)]
     page = render(Contents(params, records, "hash", heads, [], [], sheets, figures, files))
-    assert 1_000_000 < len(page.encode()) <= LARGEST_PAGE
+    assert 1_000_000 < len(page.encode()) <= fake.LARGEST_PAGE
     assert "Too large for this page" not in page

@@ -46,6 +46,10 @@ def whole(records, tmp_path_factory) -> tuple[Path, str]:
     return folder, report(folder, records)
 
 
+def test_the_page_stays_small(whole):
+    assert len(whole[1].encode()) <= fake.LARGEST_PAGE
+
+
 def test_every_file_is_written(whole):
     folder, _ = whole
     found = {
