@@ -45,7 +45,7 @@ MEANS = [
     CELLS,
 ]
 ACROSS = 3
-PANEL_SIZE = (3.35, 2.5)  # inches
+PANEL_SIZE = (3.2, 2.5)  # inches
 AXES_HEIGHT = 1.75  # of a panel without title and axis
 UNEQUAL_MARK = "‡"
 CHOICE_WORDS = (

@@ -14,7 +14,7 @@ from maskbank.report.venues import Venue
 from maskbank.statistics.sparse_curves import PARALLEL
 
 ACROSS = 7
-SIZE = (1.3, 1.15)  # inches
+SIZE = (1.15, 1.15)  # inches
 
 
 def live_figure(course: pd.DataFrame) -> Drawing:
