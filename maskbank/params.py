@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.error import YAMLError
@@ -17,7 +16,6 @@ from maskbank.files import write_bytes
 
 PROFILES = Path(__file__).parent / "profiles"
 PARAMS = Path("params.yaml")
-NO_TAG = FieldInfo()
 
 
 def validate(values: Any, origin: str) -> Params:
@@ -52,7 +50,9 @@ def known_keys(location: tuple[int | str, ...]) -> list[str]:
     sections: list[type[BaseModel]] = [Params]
     for part in map(str, location[:-1]):
         inner = [section.model_fields[part].annotation for section in sections if part in section.model_fields]
-        tagged = [section for section in sections if section.model_fields.get("judge", NO_TAG).default == part]
+        tagged = [
+            section for section in sections if getattr(section.model_fields.get("judge"), "default", None) == part
+        ]
         sections = [found for annotation in inner for found in models_in(annotation)] or tagged or sections
     return list(sections[0].model_fields)
 

@@ -49,6 +49,11 @@ def off_budget(rows: pd.DataFrame) -> bool:
     return bool(abs(achieved - asked) > OFF * asked)
 
 
+def missed(means: pd.DataFrame) -> pd.Series:
+    """The same of each row of means."""
+    return (means.budget_achieved - means.budget_asked).abs() > OFF * means.budget_asked
+
+
 def half_widths(sd: pd.Series, n: pd.Series) -> pd.Series:
     """Half of the 95 % t-interval of means over n units; NaN below 2."""
     quantiles = {count: stats.t.ppf(0.975, count - 1) if count > 1 else np.nan for count in n.unique()}
@@ -91,8 +96,7 @@ def means_of(rows: pd.DataFrame) -> pd.DataFrame:
         n=n, tasks=tasks.groupby(keys).count(), accuracy=splits.mean(), sd=sd, half_width=half_widths(sd, n),
         difference_to_dense=gaps_to_reference(rows),
     ).reset_index()  # fmt: skip
-    missed = (found.budget_achieved - found.budget_asked).abs() > OFF * found.budget_asked
-    found = found.assign(off_budget=missed & (found.role != "reference"))
+    found = found.assign(off_budget=missed(found) & (found.role != "reference"))
     return marked(found, rows, POINT, ["method"], ["split", "task", "pretrain_seed", "seed"])
 
 
@@ -160,7 +164,7 @@ def structured_means(records: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFra
         n=number.value, value=mean.value, sd=sd.value, dense=mean.dense, dense_sd=sd.dense, kept_n=number.kept,
         kept=mean.kept, kept_sd=sd.kept,
     ).reset_index()  # fmt: skip
-    frame["off_budget"] = (frame.budget_achieved - frame.budget_asked).abs() > OFF * frame.budget_asked
+    frame["off_budget"] = missed(frame)
     place = {attack: place for place, attack in enumerate(sorted(set(frame.attack), key=attack_order))}
     by = [*STRUCTURED_SETTING, "place", "method", "budget_asked"]
     frame = frame.assign(place=frame.attack.map(place)).sort_values(by, kind="stable", ignore_index=True)

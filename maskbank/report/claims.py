@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import matplotlib as mpl
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from maskbank.report.forest import ZERO, beside
+from maskbank.report.forest import ZERO, beside, draw_interval
 from maskbank.report.frames import Line, fitted, panel_lines
 from maskbank.report.style import Drawing, label
 from maskbank.report.tables import number_range
@@ -82,15 +81,11 @@ def claims_panel(axes: Axes, rows: pd.DataFrame) -> None:
         axes.axvline(LEVELS[quantity], color=ZERO, linewidth=0.9)
     for row in rows.to_dict("records"):
         height, look = names.index(row["claim"]), LOOKS[row["verdict"]]
-        middle, low, high = (100 * row[name] for name in ("difference", "ci_low", "ci_high"))
+        values = [100 * row[name] for name in ("difference", "ci_low", "ci_high")]
         if not row["first"]:
-            axes.plot([middle], [height + 0.28], ".", color=look["color"], markersize=2.5, alpha=0.6)
+            axes.plot(values[:1], [height + 0.28], ".", color=look["color"], markersize=2.5, alpha=0.6)
             continue
-        if np.isfinite(low):
-            axes.errorbar(
-                [middle], [height], xerr=[[middle - low], [high - middle]], color=look["color"], capsize=2.5, lw=1.5
-            )
-        axes.plot([middle], [height], markersize=5, **look)
+        draw_interval(axes, height, values, markersize=5, **look)
         beside(axes, height, f"{row['verdict']}, n {row['n']}")
     size = mpl.rcParams["axes.titlesize"] / mpl.rcParams["ytick.labelsize"]
     words = [fitted(" ".join(map(label, name.split("-"))), NAMES * size) for name in names]

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from maskbank.report.contrasts import counted
+from maskbank.report.recipe_words import p_text
 from maskbank.report.tables import points
 from maskbank.report.transfer_material import grid, section
 from maskbank.statistics.claim import DIFFERENCE
@@ -47,17 +48,9 @@ def line(claim: Row) -> list[str]:
     first = measured[0]
     signed = claim["quantity"] == DIFFERENCE
     kind = "" if signed else f" ({claim['quantity']})"
-    low, high = (known(first[end], signed) for end in ("ci_low", "ci_high"))
+    low, high = (points(first[end], signed) for end in ("ci_low", "ci_high"))
     return [
-        claim["where"], claim["contrast"], f"{known(first['difference'], signed)}{kind}",
-        "–" if low == high == "–" else f"{low} to {high}", f"{first['n']} {first['unit']}", p_words(first["p_used"]),
-        known(first["minimal_detectable_effect"], False), claim["verdict"], claim["reason"],
+        claim["where"], claim["contrast"], f"{points(first['difference'], signed)}{kind}",
+        "–" if low == high == "–" else f"{low} to {high}", f"{first['n']} {first['unit']}", p_text(first["p_used"]),
+        points(first["minimal_detectable_effect"]), claim["verdict"], claim["reason"],
     ]  # fmt: skip
-
-
-def known(value: float | None, signed: bool) -> str:
-    return "–" if value is None else points(value, signed)
-
-
-def p_words(value: float | None) -> str:
-    return "–" if value is None else "< 0.001" if value < 0.001 else f"{value:.3f}"

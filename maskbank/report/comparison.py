@@ -3,8 +3,6 @@
 from dataclasses import asdict
 from pathlib import Path
 
-import pandas as pd
-
 from maskbank.config import Params
 from maskbank.files import hash_file, write_bytes, write_json
 from maskbank.records.load import read_table
@@ -27,8 +25,8 @@ def write_comparison(facts: Facts, folder: Path) -> None:
     """Write comparisons.csv, leaderboard.json with its schema, rules.json, claims.json and summary.json."""
     rules = judge_rules(facts)
     claims = judge_claims(facts, rules)
-    bars = pd.Series(barred(facts, rules), facts.headlines.index, dtype=object)
-    comparisons = facts.comparisons.assign(barred=bars.reindex(facts.comparisons.index, fill_value=""))
+    comparisons = facts.comparisons.copy()
+    comparisons.loc[facts.headlines.index, "barred"] = barred(facts, rules)
     csv = comparisons.to_csv(index=False, float_format="%.10g", lineterminator="\n")
     write_bytes(folder / "comparisons.csv", csv.encode())
     write_json(folder / "leaderboard.json", leaderboard_of(facts.records, facts.boards, facts.params.compare))

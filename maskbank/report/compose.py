@@ -166,7 +166,7 @@ def write_report(params: Params, folder: Path) -> None:
     write_page(folder / "pretraining.md", page)
     page = sparse_page(sparse, records, claims, contents.rules, about)
     write_page(folder / "sparse_training.md", page)
-    write_page(folder / "claims.md", claims_page(contents.claims, contents.rules, contents.records_hash))
+    write_page(folder / "claims.md", claims_page(claims, contents.rules, contents.records_hash))
 
 
 def write_parts(
@@ -176,9 +176,9 @@ def write_parts(
     tables, figures = folder / "tables", folder / "figures"
     for place in (tables, figures):
         place.mkdir(parents=True, exist_ok=True)
-    for path in [path for sheet in sheets if not sheet.rows for path in tables.glob(f"{sheet.name}.*")]:
-        path.unlink()
-    for path in [path for drawing in drawings if drawing.data.empty for path in figures.glob(f"{drawing.name}.*")]:
+    empty = [(tables, sheet.name) for sheet in sheets if not sheet.rows]
+    empty += [(figures, drawing.name) for drawing in drawings if drawing.data.empty]
+    for path in [path for place, name in empty for path in place.glob(f"{name}.*")]:
         path.unlink()
     shown, venue = [sheet for sheet in sheets if sheet.rows], VENUES[params.report.venue]
     for sheet in shown:

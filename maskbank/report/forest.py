@@ -1,7 +1,8 @@
 """Forest plots of differences: headlines, task splits and ablations."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import groupby
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,11 +52,20 @@ def names_in(group: pd.DataFrame, key: str) -> list[str]:
 def draw_difference(axes: Axes, row: pd.Series, height: float, name: str) -> None:
     """One difference with its interval, in points; hollow where it was not tested."""
     tint = colour(name)
-    middle, low, high = (100 * row[key] for key in ("difference", "ci_low", "ci_high"))
-    if np.isfinite(low):
-        axes.errorbar([middle], [height], xerr=[[middle - low], [high - middle]], color=tint, capsize=2.5, lw=1.5)
     face = tint if row.status == TESTED else "white"
-    axes.plot([middle], [height], color=tint, marker=marker(name), markersize=4.5, markerfacecolor=face)
+    values = [100 * row[key] for key in ("difference", "ci_low", "ci_high")]
+    draw_interval(axes, height, values, color=tint, marker=marker(name), markersize=4.5, markerfacecolor=face)
+
+
+def draw_interval(
+    axes: Axes, height: float, values: Sequence[float], capsize: float = 2.5, width: float = 1.5, **look: Any
+) -> None:
+    """A mark with its interval in a row: `values` are middle, low and high; without an interval the mark alone."""
+    middle, low, high = values
+    if np.isfinite(low):
+        reach = [[middle - low], [high - middle]]
+        axes.errorbar([middle], [height], xerr=reach, color=look["color"], capsize=capsize, lw=width)
+    axes.plot([middle], [height], **look)
 
 
 def beside(axes: Axes, height: float, text: str) -> None:

@@ -1,14 +1,12 @@
 """Probability of improvement: how often the method is above each rival on the same task (Agarwal et al. 2021)."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from maskbank.config import Compare
-from maskbank.report.forest import beside, forest_grid
+from maskbank.report.forest import beside, draw_interval, forest_grid
 from maskbank.report.style import Drawing, colour, label, marker
 from maskbank.report.tables import number_range
 from maskbank.report.venues import Venue
@@ -64,16 +62,10 @@ def improvement_figure(rows: pd.DataFrame) -> Drawing:
 def panel(axes: Axes, group: pd.DataFrame, rivals: list[str]) -> None:
     for row in group.to_dict("records"):
         height, tint = rivals.index(row["rival"]), colour(row["rival"])
-        if np.isfinite(row["low"]):
-            reach = [[row["probability"] - row["low"]], [row["high"] - row["probability"]]]
-            axes.errorbar([row["probability"]], [height], xerr=reach, color=tint, capsize=2.5, lw=1.5)
         face = tint if row["n"] >= MIN_CLUSTERS and not row["missing"] else "white"
-        mark: dict[str, Any] = {
-            "color": tint,
-            "marker": marker(row["rival"]),
-            "markersize": 4.5,
-            "markerfacecolor": face,
-        }
-        axes.plot([row["probability"]], [height], clip_on=False, zorder=3, **mark)
+        draw_interval(
+            axes, height, [row["probability"], row["low"], row["high"]], color=tint, marker=marker(row["rival"]),
+            markersize=4.5, markerfacecolor=face, clip_on=False, zorder=3,
+        )  # fmt: skip
         beside(axes, height, f"{row['probability']:.2f}")
     axes.set_xlim(0, 1)

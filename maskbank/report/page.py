@@ -17,6 +17,7 @@ from maskbank.report.contrasts import detectable
 from maskbank.report.embedded import sources
 from maskbank.report.interactive import interactive, policy
 from maskbank.report.provenance import provenance
+from maskbank.report.recipe_words import p_text
 from maskbank.report.settings import not_drawn, setting_title
 from maskbank.report.style import Drawing, label
 from maskbank.report.tables import Sheet, number_range, points
@@ -107,12 +108,6 @@ def not_run(headlines: pd.DataFrame) -> list[tuple[str, list[str]]]:
     return [(str(title), texts) for title, texts in found.items()]
 
 
-def p_value(value: Any) -> str:
-    if value is None or pd.isna(value):
-        return "–"
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
-
-
 def params_text(params: Params) -> str:
     stream = StringIO()
     YAML().dump(params.model_dump(), stream)
@@ -140,7 +135,7 @@ def render(contents: Contents) -> str:
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     environment.filters |= {
         "points": optional_points,
-        "p_value": p_value,
+        "p_value": p_text,
         "label": label,
         "detectable": detectable,
         "number_range": number_range,

@@ -1,11 +1,10 @@
 """Forest plot of recipes minus Adam: a panel a kind of compression, a row a recipe."""
 
-import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from maskbank.report.forest import EQUAL, ZERO
+from maskbank.report.forest import EQUAL, ZERO, draw_interval
 from maskbank.report.frames import Line, panel_lines
 from maskbank.report.recipe_words import BN_WORDS, KIND_WORDS, in_net_order, in_recipe_order, net_words
 from maskbank.report.recipes import UNCORRECTED
@@ -66,12 +65,9 @@ def forest_panel(axes: Axes, rows: pd.DataFrame, names: list[str], margin: float
     axes.axvline(0, color=ZERO, linewidth=0.9)
     for row in rows.to_dict("records"):
         height, tint, tested = names.index(row["recipe"]), colour(row["recipe"]), row["status"] == TESTED
-        middle, low, high = (100 * row[key] for key in ("difference", "ci_low", "ci_high"))
-        if np.isfinite(low):
-            axes.errorbar([middle], [height], xerr=[[middle - low], [high - middle]], color=tint, capsize=2, lw=1.4)
-        axes.plot(
-            [middle], [height], color=tint, marker=marker(row["recipe"]), markersize=4.2,
-            markerfacecolor=tint if tested else "white",
+        draw_interval(
+            axes, height, [100 * row[key] for key in ("difference", "ci_low", "ci_high")], capsize=2, width=1.4, color=tint,
+            marker=marker(row["recipe"]), markersize=4.2, markerfacecolor=tint if tested else "white",
         )  # fmt: skip
         if tested:
             words = f"{row['p_holm']:.3f}"

@@ -92,8 +92,9 @@ def verdict(row: Row, alpha: float, higher: str = "higher", lower: str = "lower"
     return NOT_SHOWN if row["can_reject"] else UNDERPOWERED
 
 
-def p_text(value: float) -> str:
-    if pd.isna(value):
+def p_text(value: float | None) -> str:
+    """A p-value; – where there is none."""
+    if value is None or pd.isna(value):
         return "–"
     return "< 0.001" if value < 0.001 else f"{value:.3f}"
 

@@ -36,20 +36,9 @@ CEILINGS = {
 OVERLAPS = ("overlap_own", "overlap", "overlap_random")
 COSTS = ("train_macs", "cpu_seconds")
 COLUMNS = [
-    *RELATION,
-    "method",
-    "budget",
-    "bank_steps",
-    "measure",
-    "setting",
-    "n",
-    "tasks",
-    "mean",
-    "sd",
-    "low",
-    "high",
+    *RELATION, "method", "budget", "bank_steps", "measure", "setting", "n", "tasks", "mean", "sd", "low", "high",
     CELLS,
-]
+]  # fmt: skip
 
 
 def over_splits(rows: pd.DataFrame) -> dict[Hashable, Any]:

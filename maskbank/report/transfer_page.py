@@ -6,6 +6,7 @@ import pandas as pd
 
 from maskbank.records.schema import NONE
 from maskbank.report.contrasts import ALONE, HIGHER, LOWER, MDE, Row, detectable, tallied, variant_rows, verdict, where
+from maskbank.report.recipe_words import between, p_text
 from maskbank.report.style import label
 from maskbank.report.tables import points
 from maskbank.report.transfer_bank import bank_quality, cost
@@ -38,21 +39,15 @@ def transfer_page(given: Material) -> str:
     return "\n\n".join([f"# {TITLE}", opening, reading, *(part(given) for part in sections)]) + "\n"
 
 
-def between(row: Row) -> str:
-    return "–" if pd.isna(row["ci_low"]) else f"{points(row['ci_low'], True)} to {points(row['ci_high'], True)}"
-
-
-def p_text(row: Row) -> str:
-    if pd.isna(row["p_holm"]):
-        return "–"
-    return ("< 0.001" if row["p_holm"] < 0.001 else f"{row['p_holm']:.3f}") + (ALONE if row["alone"] else "")
+def p_holm_text(row: Row) -> str:
+    return p_text(row["p_holm"]) + (ALONE if row["alone"] and not pd.isna(row["p_holm"]) else "")
 
 
 def difference_line(row: Row, alpha: float) -> list[str]:
     """Cells of the columns DIFFERENCE."""
     return [
         where(row), f"{label(row['method'])} − {label(row['rival'])}", points(row["difference"], signed=True),
-        between(row), str(row["n"]), p_text(row), detectable(row), verdict(row, alpha),
+        between(row), str(row["n"]), p_holm_text(row), detectable(row), verdict(row, alpha),
         str(row["budgets"]), str(row["steps_averaged"]),
     ]  # fmt: skip
 

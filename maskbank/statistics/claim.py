@@ -9,7 +9,7 @@ import pandas as pd
 from maskbank.hypotheses import Hypothesis
 from maskbank.statistics.contrast import Contrast
 from maskbank.statistics.effects import half_width
-from maskbank.statistics.outcomes import INCONCLUSIVE
+from maskbank.statistics.outcomes import INCONCLUSIVE, Judgement
 from maskbank.statistics.power import minimal_detectable_effect
 
 DIFFERENCE = "difference"  # of accuracies or scores, in points
@@ -89,6 +89,12 @@ def stated(name: str, declared: Hypothesis, contrast: str, test: str, quantity: 
     """What is the same of a hypothesis wherever it is judged: fields of `Claim`."""
     same = {key: getattr(declared, key) for key in ("paper", "says", "reported", "judge")}
     return {"hypothesis": name, **same, "contrast": contrast, "test": test, "quantity": quantity}
+
+
+def decided(fixed: dict[str, Any], suffix: str, where: str, judgement: Judgement, measured: list[Measured]) -> Claim:
+    """A hypothesis (`stated`) at one place; `suffix` tells its id from those of other places."""
+    name = f"{fixed['hypothesis']}-{suffix}"
+    return Claim(name, **fixed, where=where, verdict=judgement.verdict, reason=judgement.reason, measured=measured)
 
 
 def unanswered(fixed: dict[str, Any]) -> Claim:

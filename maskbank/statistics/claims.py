@@ -17,7 +17,7 @@ from maskbank.hypotheses import (
     MatchesDense,
 )
 from maskbank.statistics.bars import barred
-from maskbank.statistics.claim import Claim, Measured, stated, unanswered
+from maskbank.statistics.claim import Claim, Measured, decided, stated, unanswered
 from maskbank.statistics.contrast import NOT_RUN
 from maskbank.statistics.facts import Facts, Verdict
 from maskbank.statistics.outcomes import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Judgement, superior
@@ -76,8 +76,8 @@ def transfer_claims(name: str, declared: BeatsInTransfer, facts: Facts, rules: l
         if dataset in foreign and not ran:
             continue
         measured = [from_headline(row) for row in ran]
-        own = tuned[(tuned.dataset == dataset) & (tuned.backbone == backbone)]
-        tunings = sorted(own.tuning.unique())
+        nets = tuned[(tuned.dataset == dataset) & (tuned.backbone == backbone)]
+        tunings = sorted(nets.tuning.unique())
         judgement = over_settings(ran, tunings, params)
         broken = sorted({rule for row in ran for rule in row["barred"].split()})
         if judgement.verdict == SUPPORTED and broken:
@@ -85,12 +85,8 @@ def transfer_claims(name: str, declared: BeatsInTransfer, facts: Facts, rules: l
                 INCONCLUSIVE, f"the tests agree, but no headline is given while rules fail: {', '.join(broken)}"
             )
         where = f"{dataset}-{backbone}" if dataset in foreign else backbone
-        claims.append(
-            Claim(
-                id=f"{name}-{where}-{rival}", **fixed | {"contrast": f"{params.method} minus {rival}"},
-                where=f"{dataset}, {backbone}", verdict=judgement.verdict, reason=judgement.reason, measured=measured,
-            )
-        )  # fmt: skip
+        own = fixed | {"contrast": f"{params.method} minus {rival}"}
+        claims.append(decided(own, f"{where}-{rival}", f"{dataset}, {backbone}", judgement, measured))
     return claims
 
 

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from maskbank.hypotheses import BeatsStructured, CutsSize
-from maskbank.statistics.claim import Claim, described, from_contrast, percent, stated, unanswered
+from maskbank.statistics.claim import Claim, decided, described, from_contrast, percent, stated, unanswered
 from maskbank.statistics.facts import Facts
 from maskbank.statistics.kept import setting_words, structured_rows
 from maskbank.statistics.outcomes import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Judgement, agreed, superior
@@ -39,12 +39,7 @@ def size_claims(name: str, declared: CutsSize, facts: Facts) -> list[Claim]:
                     text = f"{words}: {percent(here.removed.mean())} of units removed{note}"
                     measured.append(described(text, here.groupby("unit").cut.mean(), "counted"))
         judgement = judge_size(str(backbone), group, declared)
-        claims.append(
-            Claim(
-                f"{name}-{backbone}", **fixed, where=f"{dataset}, {backbone}", verdict=judgement.verdict,
-                reason=judgement.reason, measured=measured,
-            )
-        )  # fmt: skip
+        claims.append(decided(fixed, str(backbone), f"{dataset}, {backbone}", judgement, measured))
     return claims or [unanswered(fixed)]
 
 
@@ -92,12 +87,7 @@ def structured_claims(name: str, declared: BeatsStructured, facts: Facts) -> lis
     for (dataset, backbone), items in found.items():
         judgement = over_reconstructions(items, params.alpha)
         measured = [from_contrast(*each, each[1].p) for _, item in items for each in item.contrasts]
-        claims.append(
-            Claim(
-                f"{name}-{backbone}", **fixed, where=f"{dataset}, {backbone}", verdict=judgement.verdict,
-                reason=judgement.reason, measured=measured,
-            )
-        )  # fmt: skip
+        claims.append(decided(fixed, str(backbone), f"{dataset}, {backbone}", judgement, measured))
     return claims or [unanswered(fixed)]
 
 

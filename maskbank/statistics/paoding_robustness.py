@@ -8,7 +8,7 @@ import pandas as pd
 
 from maskbank.hypotheses import KeepsRobustness
 from maskbank.records.schema import NONE
-from maskbank.statistics.claim import Claim, Measured, described, percent, stated, unanswered
+from maskbank.statistics.claim import Claim, Measured, decided, described, percent, stated, unanswered
 from maskbank.statistics.contrast import INCOMPLETE, MIN_CLUSTERS, TESTED
 from maskbank.statistics.equivalence import not_below
 from maskbank.statistics.facts import Facts
@@ -47,11 +47,8 @@ def robustness_claims(name: str, declared: KeepsRobustness, facts: Facts) -> lis
         found = shares(used, limits)
         judgement = judge_shares(used, found, limits, facts.params.compare.alpha)
         claims.append(
-            Claim(
-                f"{name}-{backbone}", **fixed, where=f"{dataset}, {backbone}", verdict=judgement.verdict,
-                reason=judgement.reason, measured=[share.measured for share in found],
-            )
-        )  # fmt: skip
+            decided(fixed, str(backbone), f"{dataset}, {backbone}", judgement, [share.measured for share in found])
+        )
     return claims or [unanswered(fixed)]
 
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from maskbank.hypotheses import CompressesBetter, CostsNoMore, IsFlatter
 from maskbank.records.schema import NONE
-from maskbank.statistics.claim import Claim, Measured, stated, unanswered
+from maskbank.statistics.claim import Claim, Measured, decided, stated, unanswered
 from maskbank.statistics.contrast import MIN_CLUSTERS, TESTED
 from maskbank.statistics.facts import Facts
 from maskbank.statistics.flatness import ADAPTIVE, TOP, TRACE, sharpness_contrasts, sharpness_rows
@@ -39,12 +39,8 @@ def compressed_claims(name: str, declared: CompressesBetter, facts: Facts) -> li
         heads = [row for row in rows if row["level"] == MEAN]
         judgement = agreed({net_words(row): judged(row["difference"], row, facts) for row in heads})
         judgement = at_every_stop(judgement, group, declared.recipe, facts)
-        claims.append(
-            Claim(
-                f"{name}-{backbone}", **fixed, where=f"{dataset}, {backbone}", verdict=judgement.verdict,
-                reason=judgement.reason, measured=[as_difference(row) for row in sorted(rows, key=in_order)],
-            )
-        )  # fmt: skip
+        measured = [as_difference(row) for row in sorted(rows, key=in_order)]
+        claims.append(decided(fixed, str(backbone), f"{dataset}, {backbone}", judgement, measured))
     return claims or [unanswered(fixed)]
 
 
@@ -116,11 +112,8 @@ def flat_claims(name: str, declared: IsFlatter, facts: Facts) -> list[Claim]:
         rows = group.to_dict("records")
         judgement = at_every_stop(judge_flat(rows, facts), group, declared.recipe, facts)
         claims.append(
-            Claim(
-                f"{name}-{backbone}", **fixed, where=f"{dataset}, {backbone}", verdict=judgement.verdict,
-                reason=judgement.reason, measured=[as_ratio(row) for row in rows],
-            )
-        )  # fmt: skip
+            decided(fixed, str(backbone), f"{dataset}, {backbone}", judgement, [as_ratio(row) for row in rows])
+        )
     return claims or [unanswered(fixed)]
 
 
@@ -172,12 +165,8 @@ def cost_claims(name: str, declared: CostsNoMore, facts: Facts) -> list[Claim]:
             continue
         beside = group[group.recipe == declared.beside].to_dict("records")
         judgement = judge_cost(own, declared.limit, facts.params.compare.alpha)
-        claims.append(
-            Claim(
-                f"{name}-{backbone}", **fixed, where=f"{dataset}, {backbone}", verdict=judgement.verdict,
-                reason=judgement.reason, measured=[cost_measured(row) for row in [*own, *beside]],
-            )
-        )  # fmt: skip
+        measured = [cost_measured(row) for row in [*own, *beside]]
+        claims.append(decided(fixed, str(backbone), f"{dataset}, {backbone}", judgement, measured))
     return claims or [unanswered(fixed)]
 
 

@@ -29,19 +29,8 @@ COUNTED = [
 ROW = ["cell_key", *ARM, "role", "schedule", "seed", *COUNTED, "metric", "score", "validation_score"]
 CHOSEN, NOT_CHOSEN, UNEQUAL = "chosen", "not chosen", "unequal trials"
 CHOICE = [
-    *ARM,
-    "role",
-    "metric",
-    "schedule",
-    "n",
-    "failed",
-    "validation_score",
-    "score",
-    "sd",
-    "choice",
-    "lacks",
-    CELLS,
-]
+    *ARM, "role", "metric", "schedule", "n", "failed", "validation_score", "score", "sd", "choice", "lacks", CELLS,
+]  # fmt: skip
 Tried = dict[Any, set[str]]
 SETUPS = ("same-steps", "same-macs", "paper-schedule")
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from maskbank.hypotheses import BeatsSparse, MatchesDense
-from maskbank.statistics.claim import Claim, Measured, no_records, stated, unanswered
+from maskbank.statistics.claim import Claim, Measured, decided, no_records, stated, unanswered
 from maskbank.statistics.contrast import TESTED
 from maskbank.statistics.facts import Facts
 from maskbank.statistics.outcomes import (
@@ -52,14 +52,12 @@ def sparse_claims(name: str, declared: Declared, facts: Facts) -> Iterator[Claim
         for (dataset, backbone), metric in sorted(facts.sparse_scores.items()):
             here = own[(own.dataset == dataset) & (own.backbone == backbone)]
             for setup in [each for each in SETUP_WORDS if each in NEEDED_SETUPS or each in set(here.setup)]:
-                told = f"{name}-{method}-{setup}-{dataset}-{backbone}"
+                place = f"{method}-{setup}-{dataset}-{backbone}"
                 words = [dataset, backbone, *([] if metric == IMAGES else [metric]), SETUP_WORDS[setup]]
                 rows = here[here.setup == setup]
-                judgement = judged(rows, declared, facts) if len(rows) else Judgement(INCONCLUSIVE, no_records(told))
-                yield Claim(
-                    told, **fixed, where=", ".join(words), verdict=judgement.verdict, reason=judgement.reason,
-                    measured=measured(rows, declared),
-                )  # fmt: skip
+                judgement = Judgement(INCONCLUSIVE, no_records(f"{name}-{place}"))
+                judgement = judged(rows, declared, facts) if len(rows) else judgement
+                yield decided(fixed, place, ", ".join(words), judgement, measured(rows, declared))
 
 
 def judged(rows: pd.DataFrame, declared: Declared, facts: Facts) -> Judgement:

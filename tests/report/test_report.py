@@ -16,7 +16,8 @@ from maskbank.report.compose import write_report
 from maskbank.report.embedded import vector
 from maskbank.report.figures import accuracy_figure
 from maskbank.report.forest import forest_figure
-from maskbank.report.page import failures, p_value, status_counts
+from maskbank.report.page import failures, status_counts
+from maskbank.report.recipe_words import p_text
 from maskbank.report.renderings import escaped
 from maskbank.report.style import Drawing, colour, house_style, rendered
 from maskbank.report.tables import points, seeded_table, transfer_table
@@ -304,8 +305,8 @@ def test_failed_cells_stay_in_counts_and_tables(records):
 def test_words_and_numbers_as_readers_see_them():
     assert points(-0.0123, signed=True) == "−1.2"
     assert points(np.nan) == "–"
-    assert p_value(0.0004) == "< 0.001"
-    assert p_value(None) == "–"
+    assert p_text(0.0004) == "< 0.001"
+    assert p_text(None) == "–"
     assert escaped("c_gap 5 % ± −") == r"c\_gap 5 \% $\pm$ $-$"
     assert colour("smsp") == "#0072B2"
     assert colour("a new method") == colour("a new method")
