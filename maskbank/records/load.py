@@ -25,23 +25,29 @@ def table_folders(backbones: Sequence[str]) -> dict[str, list[Path]]:
 def write_table(name: str, frame: pd.DataFrame, folder: Path) -> None:
     """Check, sort and write one table as parquet; equal rows give equal bytes, whatever order they came in."""
     frame = frame.reindex(columns=columns(name)) if frame.empty else frame
-    frame = check_table(name, frame[columns(name)], str(folder / f"{name}.parquet"))
-    frame = frame.sort_values(SORT_KEYS[name], kind="stable").reset_index(drop=True)
+    frame = check_table(TABLES[name], name, frame[columns(name)], str(folder / f"{name}.parquet"))
+    write_parquet(frame.sort_values(SORT_KEYS[name], kind="stable"), folder / f"{name}.parquet")
+
+
+def write_parquet(frame: pd.DataFrame, path: Path) -> None:
     stream = BytesIO()
     pq.write_table(pa.Table.from_pandas(frame, preserve_index=False), stream, compression="zstd")
-    write_bytes(folder / f"{name}.parquet", stream.getvalue())
+    write_bytes(path, stream.getvalue())
 
 
 def read_table(name: str, folder: Path) -> pd.DataFrame:
     """Read one table and check it; a missing, torn or foreign file is an InputError that names it."""
     path = folder / f"{name}.parquet"
+    return check_table(TABLES[name], name, read_parquet(path), str(path))
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
     try:
-        frame = pd.read_parquet(path)
+        return pd.read_parquet(path)
     except FileNotFoundError:
         raise InputError(f"{path}: no such file; run the stage that writes it (`dvc repro`)") from None
     except (pa.ArrowInvalid, OSError) as error:
         raise InputError(f"{path}: not a readable parquet file ({str(error).splitlines()[0]}); make it again") from None
-    return check_table(name, frame, str(path))
 
 
 def read_tables(folder: Path) -> dict[str, pd.DataFrame]:

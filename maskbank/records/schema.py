@@ -186,10 +186,10 @@ def columns(name: str) -> list[str]:
     return list(TABLES[name].to_schema().columns)
 
 
-def check_table(name: str, frame: pd.DataFrame, origin: str) -> pd.DataFrame:
+def check_table(schema: type[Table], name: str, frame: pd.DataFrame, origin: str) -> pd.DataFrame:
     """Give the frame the table's column order and types; an InputError names the first column and value that do not fit."""
     try:
-        return pd.DataFrame(TABLES[name].validate(frame, lazy=True))
+        return pd.DataFrame(schema.validate(frame, lazy=True))
     except SchemaErrors as error:
         first = error.failure_cases.iloc[0]
         fault = f"{first['column'] or 'column'} {first['check']}: {first['failure_case']}"

@@ -16,7 +16,7 @@ from maskbank.report.venues import Venue
 from maskbank.statistics.board import POINTS, Board
 from maskbank.statistics.contrast import INSUFFICIENT, TESTED
 from maskbank.statistics.groups import letter_order
-from maskbank.statistics.pairing import SETTING
+from maskbank.statistics.settings import SETTING
 from maskbank.statistics.views import MEAN
 
 LABELS = [*SETTING, "method", "role", "groups", "status", "n"]

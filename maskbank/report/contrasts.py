@@ -13,7 +13,8 @@ from maskbank.statistics.ablation import ablations
 from maskbank.statistics.comparisons import HEADLINE
 from maskbank.statistics.contrast import INCOMPLETE, INSUFFICIENT, NOT_RUN, measure
 from maskbank.statistics.holm import can_reject, holm
-from maskbank.statistics.pairing import SCORED, SETTING, Scores, pair, setting_words, settings, tabulate, transfer_rows
+from maskbank.statistics.scores import Scores, pair, tabulate
+from maskbank.statistics.settings import SCORED, SETTING, setting_words, settings, transfer_rows
 
 Row = dict[str, Any]
 HIGHER, LOWER, EQUIVALENT, NOT_SHOWN = "higher", "lower", "equivalent", "no difference shown"

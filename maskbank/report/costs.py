@@ -18,7 +18,7 @@ from maskbank.report.venues import Venue
 from maskbank.statistics.contrast import TESTED
 from maskbank.statistics.costs import KINDS, UNKNOWN
 from maskbank.statistics.crossing import CHANGES, CHEAPER, DEARER, FROM, UNTIL, Array
-from maskbank.statistics.pairing import POINT, SETTING
+from maskbank.statistics.settings import POINT, SETTING
 
 NAMES = {"macs": "MACs", "seconds": "CPU seconds"}
 PREFIXES = ((1e15, "P"), (1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))

@@ -12,7 +12,8 @@ from maskbank.report.tables import number_range
 from maskbank.report.venues import Venue
 from maskbank.statistics.contrast import MIN_CLUSTERS
 from maskbank.statistics.effects import improvement_interval, improvements
-from maskbank.statistics.pairing import SCORED, SETTING, pair, roles_of, settings, tabulate, transfer_rows
+from maskbank.statistics.scores import pair, tabulate
+from maskbank.statistics.settings import SCORED, SETTING, roles_of, settings, transfer_rows
 
 COLUMNS = [*SETTING, "method", "rival", "role", "n", "probability", "low", "high", "missing"]
 

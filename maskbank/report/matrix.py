@@ -19,7 +19,7 @@ from maskbank.statistics.boards import ranked_methods, ranked_scores
 from maskbank.statistics.contrast import generator_for
 from maskbank.statistics.crossed import Crossed, Design, design
 from maskbank.statistics.matrix import COLUMNS, pairwise_matrix
-from maskbank.statistics.pairing import SCORED, SETTING, setting_name, settings, transfer_rows
+from maskbank.statistics.settings import SCORED, SETTING, setting_name, settings, transfer_rows
 from maskbank.statistics.profiles import PROFILE, performance_profiles, relative
 
 CELL, NAMES, ACROSS = 0.5, 1.3, 2  # inches of a cell of the matrix, and of names beside it; panels side by side

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from maskbank.report.style import label
-from maskbank.statistics.pairing import SETTING, USUAL
+from maskbank.statistics.settings import SETTING, USUAL
 
 MOST_DRAWN = 8  # settings in one figure
 KINDS = {"params": "by parameters", "macs": "by MACs", "bytes": "by bytes", "peak": "by peak memory"}

@@ -24,7 +24,7 @@ from maskbank.report.style import Drawing, colour, label, marker
 from maskbank.report.tables import DAGGER, MARKED, TIED, Cell, Sheet, bold, number_range, points
 from maskbank.report.venues import Venue
 from maskbank.statistics.effects import half_width
-from maskbank.statistics.pairing import DEFAULT
+from maskbank.statistics.settings import DEFAULT
 from maskbank.statistics.sparse_arms import ARM, GAPS, SETTING, TASK, UNEQUAL, dense_beside, in_rate_order
 from maskbank.statistics.traces import CELLS, joined
 

@@ -21,7 +21,7 @@ from maskbank.report.style import Drawing, colour, label, marker
 from maskbank.report.tables import Cell, Sheet, number_range, points
 from maskbank.report.venues import Venue
 from maskbank.statistics.effects import half_width
-from maskbank.statistics.pairing import DEFAULT
+from maskbank.statistics.settings import DEFAULT
 from maskbank.statistics.sparse_arms import ARM, GAPS
 from maskbank.statistics.sparse_costs import SHARES
 

@@ -8,7 +8,7 @@ from maskbank.records.schema import NONE
 from maskbank.report.aggregate import seeded_means
 from maskbank.report.settings import setting_title
 from maskbank.report.style import label, pattern_label
-from maskbank.statistics.pairing import SETTING
+from maskbank.statistics.settings import SETTING
 
 DAGGER, TIED = "†", "≈"
 MARKED = f"{DAGGER}: the budget achieved misses the one asked by more than 0.5 %. ✗: cells that did not end ok."

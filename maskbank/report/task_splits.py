@@ -10,7 +10,7 @@ from maskbank.report.settings import setting_title
 from maskbank.report.style import label
 from maskbank.report.tables import Cell, Sheet, points
 from maskbank.statistics.contrast import TESTED
-from maskbank.statistics.pairing import SETTING
+from maskbank.statistics.settings import SETTING
 
 
 def task_split_table(comparisons: pd.DataFrame) -> Sheet:

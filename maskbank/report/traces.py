@@ -6,7 +6,7 @@ import pandas as pd
 
 from maskbank.statistics.board import Board
 from maskbank.statistics.comparisons import BY_TASK_SPLIT
-from maskbank.statistics.pairing import POINT, SCORED, SETTING, settings, transfer_rows
+from maskbank.statistics.settings import POINT, SCORED, SETTING, settings, transfer_rows
 from maskbank.statistics.traces import AGAINST, CELLS, joined
 
 ROW = [*SETTING, "task_split", "method", "role", *POINT, "cell_key"]

@@ -9,7 +9,7 @@ import pandas as pd
 
 from maskbank.config import Params
 from maskbank.report.contrasts import Pair, Row, contrasts, headline_rows
-from maskbank.statistics.pairing import transfer_rows
+from maskbank.statistics.settings import transfer_rows
 
 ROLES = ["method", "rival", "control", "reference"]
 KINDS = {"heldout": "held-out", "unseen": "unseen", "foreign": "foreign"}

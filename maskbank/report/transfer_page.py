@@ -13,7 +13,7 @@ from maskbank.report.transfer_bank import bank_quality, cost
 from maskbank.report.transfer_material import KINDS, Material, distinct, grid, methods_of, names, questions, section
 from maskbank.statistics.comparisons import BY_TASK_SPLIT
 from maskbank.statistics.contrast import NOT_RUN
-from maskbank.statistics.pairing import SETTING
+from maskbank.statistics.settings import SETTING
 
 TITLE = "What one-shot transfer buys, measured"
 DIFFERENCE = ("setting", "contrast", "difference", "95 % interval", "n", "p", "MDE", "verdict", "keep", "T")

@@ -4,15 +4,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from maskbank.config import Compare
-from maskbank.statistics.contrast import NOT_RUN
-from maskbank.statistics.nets import ADAM, matched, recipes_in, set_aside
-from maskbank.statistics.recipes import ADJUSTED, SETTING, TESTED_COLUMNS, against, compressed, corrected
+from maskbank.statistics.recipes import SETTING, compressed
 from maskbank.statistics.traces import joined
 
 CURVE = [*SETTING, "allocation", "reconstruct"]  # one curve a net
 AREA = [*CURVE, "recipe", "unit", "area", "sparsity_low", "sparsity_high", "points", "cell_key"]
-COLUMNS = [*CURVE, "sparsity_low", "sparsity_high", "recipe", "area", "area_adam", *TESTED_COLUMNS]
 MAGNITUDE = "l1"
 
 
@@ -50,24 +46,3 @@ def areas(records: pd.DataFrame) -> pd.DataFrame:
             labels = dict(zip(CURVE, names, strict=True)) | {"recipe": recipe, "unit": unit}
             found.append(labels | span | {"area": area, "cell_key": own_cells})
     return pd.DataFrame(found, columns=AREA)
-
-
-def area_contrasts(records: pd.DataFrame, nets: pd.DataFrame, params: Compare) -> pd.DataFrame:
-    """One row a curve and recipe, with COLUMNS: the mean areas, and the recipe's minus Adam's, paired by seed.
-
-    Each is a test by itself: it says once more, in one number, what the contrasts after pruning say.
-    """
-    table, aside = areas(records), set_aside(nets)
-    found = []
-    for names, group in table.groupby(CURVE, sort=True):
-        labels = dict(zip(CURVE, names, strict=True))
-        means = matched(group, nets).groupby("recipe").area.mean()
-        span = group[["sparsity_low", "sparsity_high"]].iloc[0].to_dict()
-        rows = group.assign(accuracy=group.area, point=0)
-        for recipe in recipes_in(group):
-            row = against(rows, recipe, {**labels, "level": "area"}, aside, params)
-            if row["status"] != NOT_RUN:
-                own = {"area": means.get(recipe, np.nan), "area_adam": means.get(ADAM, np.nan)}
-                found.append(row | span | own)
-    frame = pd.DataFrame(found, columns=[name for name in COLUMNS if name not in ADJUSTED])
-    return corrected(frame, [*CURVE, "recipe"], params.alpha)[COLUMNS]

@@ -19,11 +19,11 @@ from maskbank.records.schema import SHUFFLED_LABELS
 from maskbank.statistics.contrast import MIN_CLUSTERS, generator_for
 from maskbank.statistics.crossed import REFERENCE, WHOLE, Design
 from maskbank.statistics.effects import half_width
-from maskbank.statistics.facts import FAIL, NOT_APPLICABLE, PASS, listed
+from maskbank.statistics.finding import FAIL, NOT_APPLICABLE, PASS, listed
 from maskbank.statistics.holm import holm
-from maskbank.statistics.pairing import BLOCK
 from maskbank.statistics.pairwise import paired_p
 from maskbank.statistics.resampling import split_means
+from maskbank.statistics.settings import BLOCK
 from maskbank.statistics.variance import Components, null_clusters, pair_components, sizes_of
 from maskbank.statistics.wilcoxon import exact_p
 
@@ -79,7 +79,7 @@ def same_against_same(given: Design, params: Compare, label: str) -> Assay:
 
 def seed_table(given: Design, name: str) -> Array:
     """[tasks, seeds]: a method's accuracy, points and pretraining seeds averaged; seeds that every task has."""
-    values = given.scores.values[given.scores.methods.index(name)].mean(axis=1)
+    values = given.scores.values[given.scores.arms.index(name)].mean(axis=1)
     seeds, seed = np.unique(given.scores.blocks.seed, return_inverse=True)
     shape = (len(given.tasks), len(seeds))
     place = given.task_index * len(seeds) + seed
@@ -162,7 +162,7 @@ def richer_wins(given: Design, alpha: float) -> Assay:
 def budget_steps(given: Design, name: str) -> list[tuple[str, str, Array]]:
     """(method, which budgets, richer minus poorer [splits]) for each step between budgets at which no cell is missing."""
     scores = given.scores
-    own, ran = scores.values[scores.methods.index(name)], scores.ran(name)
+    own, ran = scores.values[scores.arms.index(name)], scores.ran(name)
     asked, index, splits = (
         scores.points.budget_asked.to_numpy(float),
         given.task_index,

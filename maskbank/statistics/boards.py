@@ -14,10 +14,10 @@ from maskbank.statistics.contrast import MIN_CLUSTERS
 from maskbank.statistics.crossed import FEWER, GAPS, REFERENCE, TWICE, WHOLE, Crossed, Design, cross, design
 from maskbank.statistics.effects import half_width
 from maskbank.statistics.groups import group_letters
-from maskbank.statistics.pairing import BLOCK, COSTS, DEFAULT, SCORED, SETTING, every_variant, setting_name, settings
 from maskbank.statistics.pairwise import PairTests, pair_tests
 from maskbank.statistics.resampling import first_shares
 from maskbank.statistics.ruler import ONE, Ruler, ruler_of, scaled_means
+from maskbank.statistics.settings import BLOCK, COSTS, DEFAULT, SCORED, SETTING, every_variant, setting_name, settings
 from maskbank.statistics.views import RankView, compared_to, policy_views, rank_sets, rank_views
 
 TESTED, FEW, NOTHING = "tested", "insufficient tasks", "nothing to compare"

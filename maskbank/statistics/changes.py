@@ -11,7 +11,7 @@ from maskbank.config import Compare
 from maskbank.records.schema import NONE
 from maskbank.statistics.contrast import Contrast, measure
 from maskbank.statistics.holm import holm
-from maskbank.statistics.pairing import Pairs
+from maskbank.statistics.scores import Pairs
 
 POINT = ["budget_asked", "steps", "task", "split", "pretrain_seed", "seed"]
 ARM = [

@@ -1,20 +1,22 @@
-"""A claim of a paper, what was measured for it, and how it fared."""
+"""A claim of a paper, what was measured for it, and how it fared; and how the rows of a study are read as one."""
 
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from maskbank.hypotheses import Hypothesis
-from maskbank.statistics.contrast import Contrast
-from maskbank.statistics.effects import half_width
-from maskbank.statistics.outcomes import INCONCLUSIVE, Judgement
-from maskbank.statistics.power import minimal_detectable_effect
+from maskbank.hypotheses import Declared
+from maskbank.statistics.contrast import LOG
+from maskbank.statistics.judges import INCONCLUSIVE, Judgement
+from maskbank.statistics.tables import Tables
 
 DIFFERENCE = "difference"  # of accuracies or scores, in points
 SCOPE = "of our reading of the method, in this setting"
 NOWHERE = "not in the records"
+Line = Mapping[Any, Any]  # a row of the table of contrasts
+NAN = float("nan")
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Measured:
 
 @dataclass(frozen=True)
 class Claim:
-    """A hypothesis of params on one data set and net, and how it fared. `quantity` is what was measured.
+    """A hypothesis of params at one place, and how it fared. `quantity` is what was measured.
 
     `reported` is the paper's own wording or number.
     """
@@ -44,6 +46,7 @@ class Claim:
     id: str
     hypothesis: str
     judge: str
+    study: str
     paper: str
     says: str
     contrast: str
@@ -57,23 +60,47 @@ class Claim:
     quantity: str = DIFFERENCE
 
 
-def from_contrast(setting: str, contrast: Contrast, p_used: float) -> Measured:
-    status = contrast.status.replace("tasks", "seeds")
+def measured(row: Line, setting: str, p: float = NAN, p_used: float = NAN) -> Measured:
+    """A contrast as a claim shows it; a difference of logarithms as the ratio, its detectable effect as a change from 1."""
+    numbers = [float(row[name]) for name in ("difference", "ci_low", "ci_high", "minimal_detectable_effect")]
+    if row["scale"] == LOG:
+        numbers = [*map(float, np.exp(numbers[:3])), float(np.expm1(numbers[3]))]
+    difference, low, high, detectable = numbers
     return Measured(
-        setting, "seeds", contrast.n, contrast.difference, contrast.ci_low, contrast.ci_high, contrast.p, p_used,
-        contrast.minimal_detectable_effect, status, contrast.missing,
-    )  # fmt: skip
-
-
-def described(setting: str, values: pd.Series, status: str, p: float = np.nan, missing: str = "") -> Measured:
-    """Mean of values [seeds] with its t-interval; NaN among them are left out."""
-    known = values.dropna().to_numpy(float)
-    n = len(known)
-    mean, sd = (float(known.mean()) if n else np.nan), (float(known.std(ddof=1)) if n > 1 else np.nan)
-    half = half_width(sd, n)
-    return Measured(
-        setting, "seeds", n, mean, mean - half, mean + half, p, p, minimal_detectable_effect(sd, n), status, missing
+        setting, row["unit"], int(row["n"]), difference, low, high, p, p_used, detectable, row["status"], row["missing"]
     )
+
+
+def by_net(row: Line, tables: Tables) -> str:
+    return str(row["backbone"])
+
+
+def where_words(row: Line, tables: Tables) -> str:
+    return f"{row['dataset']}, {row['backbone']}"
+
+
+def arms_words(declared: Declared, labels: Line, tables: Tables) -> str:
+    return f"{' and '.join(declared.arms)} minus {' and '.join(declared.baselines) or 'others'}"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the contrasts of a study are read as claims.
+
+    `tests` says by judge what is tested, in words. `place`: labels by which claims are apart, each with its `name` (the end
+    of its id) and `where`. `weigh` judges the rows that decide; `show` gives what was measured, what decides first. `places`
+    are those that a claim speaks of, whether they were run or not; else those in the rows.
+    """
+
+    tests: Mapping[str, str]
+    weigh: Callable[[Sequence[Line], Declared, Tables], Judgement]
+    show: Callable[[pd.DataFrame, Declared, Tables], Iterable[Measured]]
+    quantity: str = DIFFERENCE
+    place: Sequence[str] = ("dataset", "backbone")
+    name: Callable[[Line, Tables], str] = by_net
+    where: Callable[[Line, Tables], str] = where_words
+    contrast: Callable[[Declared, Line, Tables], str] = arms_words
+    places: Callable[[pd.DataFrame, Declared, Tables], list[dict[str, Any]]] | None = None
 
 
 def percent(value: float) -> str:
@@ -81,23 +108,5 @@ def percent(value: float) -> str:
     return f"{round(100 * value, 1):g} %"
 
 
-def no_records(name: str) -> str:
-    return f"the records hold no cells for the contrast of {name}"
-
-
-def stated(name: str, declared: Hypothesis, contrast: str, test: str, quantity: str = DIFFERENCE) -> dict[str, Any]:
-    """What is the same of a hypothesis wherever it is judged: fields of `Claim`."""
-    same = {key: getattr(declared, key) for key in ("paper", "says", "reported", "judge")}
-    return {"hypothesis": name, **same, "contrast": contrast, "test": test, "quantity": quantity}
-
-
-def decided(fixed: dict[str, Any], suffix: str, where: str, judgement: Judgement, measured: list[Measured]) -> Claim:
-    """A hypothesis (`stated`) at one place; `suffix` tells its id from those of other places."""
-    name = f"{fixed['hypothesis']}-{suffix}"
-    return Claim(name, **fixed, where=where, verdict=judgement.verdict, reason=judgement.reason, measured=measured)
-
-
-def unanswered(fixed: dict[str, Any]) -> Claim:
-    """The claim where no cell of its contrast is in the records."""
-    name = fixed["hypothesis"]
-    return Claim(name, **fixed, where=NOWHERE, verdict=INCONCLUSIVE, reason=no_records(name))
+def no_records(name: str) -> Judgement:
+    return Judgement(INCONCLUSIVE, f"the records hold no cells for the contrast of {name}")

@@ -1,123 +1,101 @@
-"""The papers' claims (docs/methods.md) as hypotheses on the records: of our reading of the method, in this setting."""
+"""The papers' claims (docs/methods.md) as queries on the table of contrasts: of our reading of the method, in this setting."""
 
-from collections.abc import Hashable, Iterable
-from typing import Any
+from collections.abc import Iterator
 
-from maskbank.config import Compare
-from maskbank.hypotheses import (
-    BeatsInTransfer,
-    BeatsSparse,
-    BeatsStructured,
-    CompressesBetter,
-    CostsNoMore,
-    CutsSize,
-    Declared,
-    IsFlatter,
-    KeepsRobustness,
-    MatchesDense,
-)
-from maskbank.statistics.bars import barred
-from maskbank.statistics.claim import Claim, Measured, decided, stated, unanswered
-from maskbank.statistics.contrast import NOT_RUN
-from maskbank.statistics.facts import Facts, Verdict
-from maskbank.statistics.outcomes import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Judgement, superior
-from maskbank.statistics.pairing import setting_words
-from maskbank.statistics.paoding import size_claims, structured_claims
-from maskbank.statistics.paoding_robustness import robustness_claims
-from maskbank.statistics.recipe_claims import compressed_claims, cost_claims, flat_claims
-from maskbank.statistics.sparse_claims import sparse_claims
+import numpy as np
+import pandas as pd
+
+from maskbank.errors import InputError
+from maskbank.hypotheses import Declared
+from maskbank.registry import STUDIES
+from maskbank.statistics.claim import NOWHERE, Claim, Reading, no_records
+from maskbank.statistics.contrasts import decided, of_study
+from maskbank.statistics.facts import Facts
+from maskbank.statistics.finding import FAIL, Verdict
+from maskbank.statistics.judges import CONTRADICTED, INCONCLUSIVE, SUPPORTED
+from maskbank.statistics.settings import SETTING
+from maskbank.statistics.studies.transfer import HEADLINE
+from maskbank.statistics.study import Row, parts
+from maskbank.statistics.tables import Tables
+
+SANITY, ROBUST = "X12", "X13"  # known headline by headline; all other rules are of the whole run
 
 
-def judge_claims(facts: Facts, rules: list[Verdict]) -> list[Claim]:
+def ruled(facts: Facts, rules: list[Verdict]) -> pd.DataFrame:
+    """The table of contrasts, a verdict withheld where a rule of `compare.rules` fails for its headline.
+
+    A failing sanity check (X12) forbids the headlines of its board, an unstable verdict (X13) that headline alone.
+    """
+    needed, known = facts.params.compare.rules, [rule.id for rule in rules]
+    unknown = [name for name in needed if name not in known]
+    if unknown:
+        raise InputError(f"compare.rules = {unknown[0]}: no such rule; choose from {', '.join(known)}")
+    failing = [rule.id for rule in rules if rule.id in needed and rule.verdict == FAIL]
+    withdrawn = {tuple(board.setting[name] for name in SETTING) for board in facts.boards if board.withdrawn}
+    table = facts.contrasts
+    heads = table[(table.study == "transfer") & (table.level == HEADLINE)]
+    here = {
+        SANITY: [names in withdrawn for names in heads[SETTING].itertuples(index=False, name=None)],
+        ROBUST: [index in facts.unstable for index in facts.headlines.index],
+    }
+    withheld = [
+        " ".join(name for name in failing if name not in here or here[name][place]) for place in range(len(heads))
+    ]
+    own = pd.Series(withheld, heads.index, dtype=object).reindex(table.index, fill_value="")
+    return decided(table.assign(withheld=own), facts.params.compare.alpha)
+
+
+def judge_claims(facts: Facts, table: pd.DataFrame) -> list[Claim]:
     """Every declared hypothesis; one that the records cannot answer is inconclusive, with the reason."""
-    return [claim for name, declared in facts.params.claims.items() for claim in judged(name, declared, facts, rules)]
+    return [claim for name, declared in facts.params.claims.items() for claim in judged(name, declared, facts, table)]
 
 
-def judged(name: str, declared: Declared, facts: Facts, rules: list[Verdict]) -> Iterable[Claim]:
-    """The claims of one hypothesis, one a data set and backbone, or finer."""
-    match declared:
-        case BeatsInTransfer():
-            return transfer_claims(name, declared, facts, rules)
-        case CutsSize():
-            return size_claims(name, declared, facts)
-        case KeepsRobustness():
-            return robustness_claims(name, declared, facts)
-        case BeatsStructured():
-            return structured_claims(name, declared, facts)
-        case CompressesBetter():
-            return compressed_claims(name, declared, facts)
-        case IsFlatter():
-            return flat_claims(name, declared, facts)
-        case CostsNoMore():
-            return cost_claims(name, declared, facts)
-        case MatchesDense() | BeatsSparse():
-            return sparse_claims(name, declared, facts)
+def judged(name: str, declared: Declared, tables: Tables, table: pd.DataFrame) -> Iterator[Claim]:
+    """The claims of one hypothesis, one a place of its study."""
+    reading: Reading = STUDIES.module(declared.study).READING
+    rows = asked(declared, tables, table)
+    own = rows[rows.arm.isin(arms_of(declared, tables))]
+    places = (
+        reading.places(own, declared, tables) if reading.places else [labels for labels, _ in parts(own, reading.place)]
+    )
+    for labels in places:
+        here = (rows[list(labels)] == list(labels.values())).all(axis=1)
+        yield claim(name, declared, tables, reading, labels, rows[here])
+    if not places:
+        yield claim(name, declared, tables, reading, {}, own.iloc[:0])
 
 
-def transfer_claims(name: str, declared: BeatsInTransfer, facts: Facts, rules: list[Verdict]) -> list[Claim]:
-    """The compared method against each rival proper, on each backbone.
-
-    It has to hold in every setting in which both were run, under two allocations, and under every tuning of the method.
-    """
-    params = facts.params.compare
-    heads = facts.headlines.assign(barred=barred(facts, rules))
-    fixed = stated(
-        name, declared, f"{params.method} minus rivals",
-        "Wilcoxon signed-rank over splits, Holm over all headline contrasts of a setting, in every setting",
-    )  # fmt: skip
-    rivals = heads[heads.role == "rival"]
-    if rivals.empty:
-        return [unanswered(fixed)]
-    foreign = set(facts.transfer.dataset[facts.transfer.task_split == "foreign"].unique())
-    tuned = facts.transfer[facts.transfer.method == params.method]
-    claims = []
-    for (dataset, backbone, rival), rows in rivals.groupby(["dataset", "backbone", "rival"], sort=True):
-        ran = rows[rows.status != NOT_RUN].to_dict("records")
-        if dataset in foreign and not ran:
-            continue
-        measured = [from_headline(row) for row in ran]
-        nets = tuned[(tuned.dataset == dataset) & (tuned.backbone == backbone)]
-        tunings = sorted(nets.tuning.unique())
-        judgement = over_settings(ran, tunings, params)
-        broken = sorted({rule for row in ran for rule in row["barred"].split()})
-        if judgement.verdict == SUPPORTED and broken:
-            judgement = Judgement(
-                INCONCLUSIVE, f"the tests agree, but no headline is given while rules fail: {', '.join(broken)}"
-            )
-        where = f"{dataset}-{backbone}" if dataset in foreign else backbone
-        own = fixed | {"contrast": f"{params.method} minus {rival}"}
-        claims.append(decided(own, f"{where}-{rival}", f"{dataset}, {backbone}", judgement, measured))
-    return claims
+def arms_of(declared: Declared, tables: Tables) -> list[str]:
+    return declared.arms or [tables.params.compare.method]
 
 
-def over_settings(headlines: list[dict[Hashable, Any]], tunings: list[str], params: Compare) -> Judgement:
-    """Supported, or contradicted, only when every setting says so.
-
-    At least two allocations are needed, and every one of the method's tunings: a difference that is gone once both are
-    tuned was one of tuning.
-    """
-    if not headlines:
-        return Judgement(INCONCLUSIVE, "the two were run in no common setting")
-    each = [superior(row["difference"], row["p_holm"], row["status"], params.alpha) for row in headlines]
-    verdicts = {judgement.verdict for judgement in each}
-    text = "; ".join(f"{setting_words(row)}: {found.reason}" for row, found in zip(headlines, each, strict=True))
-    lacking = [tuning for tuning in tunings if tuning not in {row["tuning"] for row in headlines}]
-    if len(verdicts) > 1:
-        return Judgement(INCONCLUSIVE, f"the settings do not agree ({text})")
-    if verdicts == {INCONCLUSIVE}:
-        return Judgement(INCONCLUSIVE, text)
-    if len({row["allocation"] for row in headlines}) < 2:
-        return Judgement(INCONCLUSIVE, f"one allocation only, two are needed ({text})")
-    if lacking:
-        return Judgement(INCONCLUSIVE, f"the rival was not run with tuning {', '.join(lacking)} ({text})")
-    return Judgement(verdicts.pop(), text)
+def asked(declared: Declared, tables: Tables, table: pd.DataFrame) -> pd.DataFrame:
+    """The rows that a hypothesis asks for, at all budgets: what it says of the budget is what decides."""
+    rows = of_study(table, declared.study)
+    chosen = rows.arm.isin([*arms_of(declared, tables), *declared.beside])
+    chosen &= rows.baseline.isin(declared.baselines) if declared.baselines else rows.role == "rival"
+    for label, value in declared.where.items():
+        if label != "budget_asked":
+            chosen &= rows[label] == value
+    return rows[chosen]
 
 
-def from_headline(row: dict[Hashable, Any]) -> Measured:
-    name = f"{setting_words(row)}, kept {row['budgets']}, T {row['steps_averaged']}"
-    return Measured(
-        name, "splits", int(row["n"]), row["difference"], row["ci_low"], row["ci_high"], row["p"], row["p_holm"],
-        row["minimal_detectable_effect"], row["status"], row["missing"],
+def claim(name: str, declared: Declared, tables: Tables, reading: Reading, labels: Row, rows: pd.DataFrame) -> Claim:
+    """A hypothesis at one place; without labels: nowhere."""
+    full = f"{name}-{reading.name(labels, tables)}" if labels else name
+    decisive = rows[(rows.level == declared.level) & rows.arm.isin(arms_of(declared, tables))]
+    if "budget_asked" in declared.where:
+        decisive = decisive[np.isclose(decisive.budget_asked, float(declared.where["budget_asked"]))]
+    lists = decisive.to_dict("records")
+    judgement = no_records(full) if rows.empty else reading.weigh(lists, declared, tables)
+    same = {key: getattr(declared, key) for key in ("judge", "study", "paper", "says", "reported")}
+    test = reading.tests[declared.judge].format(
+        margin=tables.params.compare.margin, most=getattr(declared, "most", 0) or 0
+    )
+    return Claim(
+        id=full, hypothesis=name, **same, contrast=reading.contrast(declared, labels, tables), test=test,
+        where=reading.where(labels, tables) if labels else NOWHERE, quantity=reading.quantity, verdict=judgement.verdict,
+        reason=judgement.reason, measured=list(reading.show(rows, declared, tables)) if len(rows) else [],
     )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""A contrast: everything said about one difference between two methods."""
+"""A contrast: everything said about one difference between two arms."""
 
 import zlib
 from dataclasses import dataclass
@@ -7,27 +7,34 @@ import numpy as np
 
 from maskbank.config import Compare
 from maskbank.statistics.effects import half_width, probability_of_improvement, tally
-from maskbank.statistics.equivalence import tost
-from maskbank.statistics.pairing import Pairs
+from maskbank.statistics.equivalence import not_below, tost
 from maskbank.statistics.power import minimal_detectable_effect, pairs_needed
+from maskbank.statistics.scores import Pairs
 from maskbank.statistics.wilcoxon import signed_rank, smallest_p
 
 MIN_CLUSTERS = 6  # rule X4
 
 TESTED = "tested"
-INSUFFICIENT = "insufficient tasks"
+INSUFFICIENT = "insufficient units"
 INCOMPLETE = "incomplete"
 NOT_RUN = "not run"
+POINTS, LOG, SHARE = "points", "log", "share"
+NAN = float("nan")
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """Left minus right, in accuracy. `n` counts units of the test (splits, or seeds); `sd` is that of the units.
+    """Left minus right, of accuracies or of another score.
 
-    `units_needed` find a difference of `compare.effect` with a power of 80 %, by the paired t-test, at least 6 (rule X4).
+    On the scale "log" the difference is one of natural logarithms; a "share" is what is left of right, and no difference.
+    `n` counts units of the test, in `unit`s (splits, or seeds); `sd` is that of the units. `units_needed` find a difference of
+    `compare.effect` with a power of 80 %, by the paired t-test, at least 6 (rule X4). `not_worse_p` is the one-sided p that
+    left is not below right by the margin, `worse_p` that it is.
     """
 
     status: str
+    unit: str
+    scale: str
     n: int
     tasks: int
     difference: float
@@ -42,6 +49,8 @@ class Contrast:
     p: float
     smallest_p: float
     equivalence_p: float
+    not_worse_p: float
+    worse_p: float
     minimal_detectable_effect: float
     units_needed: float
     missing: str
@@ -52,28 +61,32 @@ def generator_for(label: str, seed: int) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(label.encode())])
 
 
-def measure(pairs: Pairs, params: Compare) -> Contrast:
+def measure(pairs: Pairs, params: Compare, scale: str = POINTS) -> Contrast:
     """Describe and test the difference of paired scores.
 
-    Two methods without one point at which both were run are "not run". With an incomplete block the test and the
+    Two arms without one point at which both were run are "not run". With an incomplete block the test and the
     interval are refused: the difference of the blocks that are left is shown, and what is missing. With fewer than 6
     units there is no p (rule X4). The interval is Student's over the units, the mean of the units its middle: over 6 to
-    12 of them a percentile bootstrap covers 84 to 90 % (tests/statistics/test_simulation.py).
+    12 of them a percentile bootstrap covers 84 to 90 % (tests/statistics/test_simulation.py). The margin is one of accuracy:
+    logarithms have no test against it, and shares none against zero.
     """
     clusters = pairs.clusters
-    n, nan = len(clusters), float("nan")
+    n = len(clusters)
     status = INCOMPLETE if pairs.missing else INSUFFICIENT if n < MIN_CLUSTERS else TESTED
     if n == 0:
         return Contrast(
-            INCOMPLETE if pairs.ran else NOT_RUN, 0, 0, nan, nan, nan, nan, 0, 0, 0, nan, nan, nan, 1.0, nan, nan, nan,
-            "; ".join(pairs.missing) or "no pairs",
+            INCOMPLETE if pairs.ran else NOT_RUN, pairs.counted, scale, 0, 0, NAN, NAN, NAN, NAN, 0, 0, 0, NAN, NAN, NAN, 1.0,
+            NAN, NAN, NAN, NAN, NAN, "; ".join(pairs.missing) or "no pairs",
         )  # fmt: skip
     test, counts = signed_rank(clusters), tally(clusters)
-    sd = float(clusters.std(ddof=1)) if n > 1 else nan
-    half, mean = nan if status == INCOMPLETE else half_width(sd, n), float(clusters.mean())
+    sd = float(clusters.std(ddof=1)) if n > 1 else NAN
+    half, mean = NAN if status == INCOMPLETE else half_width(sd, n), float(clusters.mean())
     tested = status == TESTED
+    bounded = tested and scale == POINTS
     return Contrast(
         status=status,
+        unit=pairs.counted,
+        scale=scale,
         n=n,
         tasks=len(pairs.differences),
         difference=mean,
@@ -85,10 +98,12 @@ def measure(pairs: Pairs, params: Compare) -> Contrast:
         losses=counts.losses,
         probability_of_improvement=probability_of_improvement(pairs),
         rank_biserial=test.rank_biserial,
-        p=test.p if tested else nan,
+        p=test.p if tested and scale != SHARE else NAN,
         smallest_p=smallest_p(n),
-        equivalence_p=tost(clusters, params.margin) if tested else nan,
+        equivalence_p=tost(clusters, params.margin) if bounded else NAN,
+        not_worse_p=not_below(clusters, -params.margin) if bounded else NAN,
+        worse_p=not_below(-clusters, params.margin) if bounded else NAN,
         minimal_detectable_effect=minimal_detectable_effect(sd, n),
-        units_needed=max(MIN_CLUSTERS, pairs_needed(params.effect, sd, params.alpha)) if n > 1 else nan,
+        units_needed=max(MIN_CLUSTERS, pairs_needed(params.effect, sd, params.alpha)) if n > 1 else NAN,
         missing="; ".join(pairs.missing),
     )

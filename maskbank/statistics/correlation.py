@@ -11,7 +11,8 @@ from scipy import stats
 from maskbank.config import Compare
 from maskbank.statistics.contrast import MIN_CLUSTERS, generator_for
 from maskbank.statistics.effects import half_width, interval
-from maskbank.statistics.pairing import BLOCK, cluster_means
+from maskbank.statistics.scores import cluster_means
+from maskbank.statistics.settings import BLOCK
 from maskbank.statistics.traces import CELLS, joined
 from maskbank.statistics.wilcoxon import DECIMALS
 

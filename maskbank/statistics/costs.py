@@ -8,19 +8,8 @@ import pandas as pd
 from maskbank.config import Compare
 from maskbank.statistics.contrast import INCOMPLETE, INSUFFICIENT, MIN_CLUSTERS, TESTED, generator_for
 from maskbank.statistics.crossing import Array, crossing
-from maskbank.statistics.pairing import (
-    COSTS,
-    DEFAULT,
-    POINT,
-    SCORED,
-    SETTING,
-    Scores,
-    missing_of,
-    roles_of,
-    settings,
-    tabulate,
-    transfer_rows,
-)
+from maskbank.statistics.scores import Scores, missing_of, tabulate
+from maskbank.statistics.settings import COSTS, DEFAULT, POINT, SCORED, SETTING, roles_of, settings, transfer_rows
 from maskbank.statistics.traces import AGAINST, CELLS, joined
 
 KINDS = ("macs", "seconds")
@@ -93,7 +82,7 @@ def crossings(costs: pd.DataFrame, params: Compare) -> pd.DataFrame:
             scores, totals = tabulate(group), group.groupby(["method", "steps"])[TOTALS].mean()
             cells = group.groupby("method").cell_key.agg(joined)
             for rival in params.against:
-                if {params.method, rival} <= set(scores.methods):
+                if {params.method, rival} <= set(scores.arms):
                     labels = {**setting, "budget_asked": budget, "method": params.method, "rival": rival}
                     labels["role"] = roles[rival]
                     name = "/".join(map(str, labels.values()))
@@ -106,7 +95,7 @@ def cross(scores: Scores, totals: pd.DataFrame, rival: str, params: Compare, lab
     """The method's curve against a rival's at one budget of a setting, for each kind of cost; `totals` by method and T."""
     names = (params.method, rival)
     own = [scores.at(scores.ran(name)) for name in names]
-    values = [part.values[part.methods.index(name)] for part, name in zip(own, names, strict=True)]
+    values = [part.values[part.arms.index(name)] for part, name in zip(own, names, strict=True)]
     whole = ~np.any([np.isnan(table).any(axis=1) for table in values], axis=0)
     splits = [split_means(scores.blocks[whole], table[whole]) for table in values]
     missing = "; ".join(text for part, name in zip(own, names, strict=True) for text in missing_of(part, name))

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from maskbank.statistics.facts import listed
-from maskbank.statistics.pairing import BLOCK, NO_ROW, Scores, missing_of, roles_of, tabulate
+from maskbank.statistics.finding import listed
 from maskbank.statistics.resampling import split_means
+from maskbank.statistics.scores import NO_ROW, Scores, missing_of, tabulate
+from maskbank.statistics.settings import BLOCK, roles_of
 
 Array = NDArray[np.float64]
 
@@ -94,11 +95,11 @@ def design(rows: pd.DataFrame) -> Design:
     """
     roles = roles_of(rows)
     scores = tabulate(rows)
-    others = [index for index, name in enumerate(scores.methods) if roles[name] != REFERENCE]
+    others = [index for index, name in enumerate(scores.arms) if roles[name] != REFERENCE]
     scores = scores.at(np.asarray(scores.count[others].any(axis=(0, 1))))
     scores = scores.among(np.asarray(scores.count[others].any(axis=(0, 2))))
     state, missing = {}, {}
-    for index, name in enumerate(scores.methods):
+    for index, name in enumerate(scores.arms):
         at = scores.ran(name)
         text = "; ".join(each.removeprefix(f"{name}: ") for each in missing_of(scores, name))
         if not at.all():
@@ -110,7 +111,7 @@ def design(rows: pd.DataFrame) -> Design:
     ways = rows.groupby(BLOCK[:2]).ways.first()
     blocks = pd.MultiIndex.from_frame(scores.blocks[BLOCK[:2]])
     chance = 1 / ways.reindex(blocks).to_numpy(float)
-    return Design(scores, {name: roles[name] for name in scores.methods}, state, missing, chance)
+    return Design(scores, {name: roles[name] for name in scores.arms}, state, missing, chance)
 
 
 def fewer_words(scores: Scores, at: NDArray[np.bool_]) -> str:
@@ -126,7 +127,7 @@ def cross(given: Design, names: Sequence[str], *, chance: bool = False) -> Cross
     With `chance`, a cell that failed counts as chance, 1 / ways; one without any row is still missing.
     """
     scores = given.scores
-    own = [scores.methods.index(name) for name in names]
+    own = [scores.arms.index(name) for name in names]
     values = scores.values[own]
     if chance:
         failed = np.isnan(values) & (scores.status[own] != NO_ROW)

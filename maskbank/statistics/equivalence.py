@@ -5,15 +5,26 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 
+def above_p(mean: float, sd: float, n: int, bound: float) -> float:
+    """One-sided p of "the mean is at most bound", from the mean and deviation of n differences; small p: it lies above."""
+    if n < 2:
+        return float("nan")
+    if sd == 0:
+        return float(mean <= bound)
+    return float(stats.t.sf((mean - bound) / (sd / np.sqrt(n)), n - 1))
+
+
+def below_p(mean: float, sd: float, n: int, bound: float) -> float:
+    """The same of "the mean is at least bound"."""
+    return above_p(-mean, sd, n, -bound)
+
+
 def not_below(differences: ArrayLike, bound: float) -> float:
     """One-sided p of "the mean of differences [n] is at most bound"; small p: the mean lies above it."""
     values = np.asarray(differences, dtype=float)
     if len(values) < 2:
         return float("nan")
-    spread = values.std(ddof=1) / np.sqrt(len(values))
-    if spread == 0:
-        return float(values.mean() <= bound)
-    return float(stats.t.sf((values.mean() - bound) / spread, len(values) - 1))
+    return above_p(float(values.mean()), float(values.std(ddof=1)), len(values), bound)
 
 
 def tost(differences: ArrayLike, margin: float) -> float:

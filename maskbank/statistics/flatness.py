@@ -1,20 +1,11 @@
-"""How flat minima are: measures of sharpness of each net, and recipes against Adam."""
+"""How flat minima are: measures of sharpness of each net, and its loss landscape."""
 
-import numpy as np
 import pandas as pd
 
-from maskbank.config import Compare
 from maskbank.records.schema import NONE
-from maskbank.statistics.contrast import NOT_RUN
-from maskbank.statistics.nets import ADAM, GROUP, NET, matched, recipes_in, set_aside
-from maskbank.statistics.recipes import ADJUSTED, TESTED_COLUMNS, against, corrected
+from maskbank.statistics.nets import NET
 
 TOP, TRACE, ADAPTIVE = "hessian_top", "hessian_trace", "sharpness_adaptive"
-UNTESTED = ("equivalence_p", "equivalent")  # a margin of accuracy is none of sharpness
-COLUMNS = [
-    *GROUP, "measure", "recipe", "level", "level_adam", "ratio", "ratio_low", "ratio_high",
-    *(name for name in TESTED_COLUMNS if name not in UNTESTED),
-]  # fmt: skip
 LANDSCAPE = [*NET, "x", "y", "loss"]
 
 
@@ -50,30 +41,6 @@ def by_measure(name: str) -> tuple[int, float]:
     """Sorts measures: eigenvalue, trace, then adaptive sharpness by rho."""
     kind, _, rho = name.partition(" rho ")
     return [TOP, TRACE, ADAPTIVE].index(kind), float(rho or 0)
-
-
-def sharpness_contrasts(rows: pd.DataFrame, nets: pd.DataFrame, params: Compare) -> pd.DataFrame:
-    """One row a data set, backbone, stop, measure and recipe, with COLUMNS, from `sharpness_rows`.
-
-    `difference` is of natural logarithms, recipe minus Adam, paired by seed; `ratio` is its exponential, with
-    the interval. What is not positive has no logarithm: its seed is missing and the test is refused. `level`: the median
-    over seeds. A family of Holm is the measures of one recipe on one data set, backbone and stop.
-    """
-    found, aside = [], set_aside(nets)
-    for names, group in rows.groupby([*GROUP, "measure"], sort=False):
-        labels = dict(zip([*GROUP, "measure"], names, strict=True))
-        logs = np.log(group.value.where(group.value > 0))
-        levels = matched(group, nets).groupby("recipe").value.median()
-        for recipe in recipes_in(group):
-            row = against(group.assign(accuracy=logs, point=0), recipe, labels, aside, params)
-            if row["status"] == NOT_RUN:
-                continue
-            ends = {"ratio": "difference", "ratio_low": "ci_low", "ratio_high": "ci_high"}
-            ratios = {name: float(np.exp(float(str(row[key])))) for name, key in ends.items()}
-            own = {"level": levels.get(recipe, np.nan), "level_adam": levels.get(ADAM, np.nan)}
-            found.append(row | own | ratios)
-    frame = pd.DataFrame(found, columns=[name for name in COLUMNS if name not in ADJUSTED])
-    return corrected(frame, [*GROUP, "recipe"], params.alpha)[COLUMNS]
 
 
 def landscapes(records: pd.DataFrame, metrics: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:

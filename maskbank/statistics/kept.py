@@ -1,5 +1,8 @@
 """What structured pruning keeps of the net it came from: accuracy, alone and under attack, and size."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import pandas as pd
 
 from maskbank.records.schema import NONE
@@ -62,7 +65,7 @@ def attack_order(attack: str) -> tuple[str, float]:
     return ("" if attack == NONE else name, float(eps or 0))
 
 
-def setting_words(row: pd.Series, keys: list[str]) -> str:
+def setting_words(row: Mapping[Any, Any] | pd.Series, keys: Sequence[str]) -> str:
     """Labels of a setting in one line; defaults are left out."""
     words = {key: str(row[key]) for key in keys if row[key] not in (NONE, "one_shot")}
     return ", ".join(f"BN {word}" if key == "bn" else word for key, word in words.items())

@@ -11,7 +11,6 @@ GROUP = ["dataset", "backbone", "stop"]  # nets that compare with each other
 MEASURED = ["train_accuracy", "train_loss", "validation_accuracy", "validation_loss", "stop_loss_reached"]
 KEPT = ["cell_key", "status", "accuracy", "loss", "steps", "params", "macs", "train_macs"]
 TIMED = ["adaptation_seconds", "machine_class"]
-Aside = dict[tuple[str, ...], set[float]]
 COLUMNS = [*NET, *KEPT, *MEASURED, "gap", *TIMED, "aside"]
 
 
@@ -37,12 +36,6 @@ def pretrained(records: pd.DataFrame, metrics: pd.DataFrame, timings: pd.DataFra
 def recipes_in(rows: pd.DataFrame) -> list[str]:
     """Recipes but Adam, in sorted order."""
     return sorted(set(rows.recipe) - {ADAM})
-
-
-def set_aside(nets: pd.DataFrame) -> Aside:
-    """(data set, backbone, stop, recipe) -> seeds of nets that were set aside."""
-    groups = nets[nets.aside].groupby([*GROUP, "recipe"])
-    return {tuple(map(str, names)): set(own) for names, own in groups.unit}
 
 
 def matched(rows: pd.DataFrame, nets: pd.DataFrame) -> pd.DataFrame:

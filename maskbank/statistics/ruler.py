@@ -57,7 +57,7 @@ def ruler_of(given: Design) -> Ruler:
     pooled over tasks, so that a task of one seed has an interval too; a task informs where its 95 % t-interval lies above
     0. That is our reading of "within each other's interval": of values that are paired, and rise together with T.
     """
-    ran = [name for name in ZEROS if name in given.scores.methods]
+    ran = [name for name in ZEROS if name in given.scores.arms]
     zero = ran[0] if ran else ZEROS[-1]
     points = given.scores.points
     shared = given.scores.ran(zero, ONE)
@@ -82,7 +82,7 @@ def task_means(values: Array, index: NDArray[np.int_], count: int) -> Array:
 def ends_at(given: Design, at: NDArray[np.bool_], zero: str) -> pd.DataFrame:
     """The two ends of each task over the chosen points [points], and whether it informs."""
     index, tasks = given.task_index, given.tasks
-    low, high = (given.scores.values[given.scores.methods.index(name)][:, at] for name in (zero, ONE))
+    low, high = (given.scores.values[given.scores.arms.index(name)][:, at] for name in (zero, ONE))
     gaps = high - low
     whole = ~np.isnan(gaps).any(axis=1)
     mean = task_means(gaps, index, len(tasks))
@@ -106,7 +106,7 @@ def scaled_at(given: Design, at: NDArray[np.bool_], ends: pd.DataFrame) -> pd.Da
     index, tasks = given.task_index, given.tasks
     informs = ends.informative.to_numpy(bool)
     found = [pd.DataFrame(columns=["split", "task", "method", "score"])]
-    for position, name in enumerate(given.scores.methods):
+    for position, name in enumerate(given.scores.arms):
         if given.roles[name] != REFERENCE and given.scores.count[position][:, at].any(axis=0).all():
             mean = task_means(given.scores.values[position][:, at], index, len(tasks))
             with np.errstate(divide="ignore", invalid="ignore"):

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 from maskbank.statistics import rules_protocol as protocol
 from maskbank.statistics import rules_setting as setting
-from maskbank.statistics.facts import Facts, Finding, Verdict
+from maskbank.statistics.facts import Facts
+from maskbank.statistics.finding import Finding, Verdict
 
 Rule = tuple[str, str, Callable[[Facts], Finding]]
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from maskbank.records.schema import NONE
-from maskbank.statistics.pairing import DEFAULT
+from maskbank.statistics.settings import DEFAULT
 from maskbank.statistics.traces import CELLS, joined
 
 TASK = ["dataset", "backbone"]
@@ -118,8 +118,11 @@ def in_rate_order(rates: Iterable[str]) -> list[str]:
 
 
 def at_best(rows: pd.DataFrame, choices: pd.DataFrame) -> pd.DataFrame:
-    """The rows of each arm at its best handling by validation, with `choice` and `lacks`."""
-    best = choices[choices.choice != NOT_CHOSEN][[*ARM, "schedule", "choice", "lacks"]]
+    """The rows of each arm at its best handling by validation, with `choice`, `lacks`, and all that it `tried`."""
+    tried = (
+        choices.groupby(ARM).schedule.agg(lambda rates: " ".join(in_rate_order(rates))).rename("tried").reset_index()
+    )
+    best = choices[choices.choice != NOT_CHOSEN][[*ARM, "schedule", "choice", "lacks"]].merge(tried, on=ARM)
     return rows.merge(best, on=[*ARM, "schedule"], how="inner")
 
 
@@ -128,9 +131,9 @@ def rates_tried(choices: pd.DataFrame) -> Tried:
     return choices.groupby(ARM).schedule.agg(set).to_dict() if len(choices) else {}
 
 
-def trials_differ(tried: Tried, left: pd.Series, right: pd.Series) -> str:
-    """In words, which handlings only one of two arms (rows with ARM) was run with; "" where trials are equal."""
-    own, other = (tried[tuple(arm[ARM])] for arm in (left, right))
+def trials_differ(left: pd.Series, right: pd.Series) -> str:
+    """In words, which handlings only one of two arms (rows of `at_best`) was run with; "" where trials are equal."""
+    own, other = set(left.tried.split()), set(right.tried.split())
     missing = [(left["method"], other - own), (right["method"], own - other)]
     return "; ".join(f"{method} lacks rate {', '.join(in_rate_order(rates))}" for method, rates in missing if rates)
 

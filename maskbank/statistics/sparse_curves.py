@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from maskbank.statistics.pairing import DEFAULT
+from maskbank.statistics.settings import DEFAULT
 from maskbank.statistics.sparse_arms import SETTING, SETUPS, TASK, usual_first
 
 PARALLEL = "p_gap"

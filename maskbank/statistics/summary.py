@@ -7,18 +7,22 @@ from typing import Any
 import pandas as pd
 
 from maskbank.records.schema import STATUSES
-from maskbank.statistics.bars import barred
 from maskbank.statistics.claim import Claim
 from maskbank.statistics.claims import count_verdicts
-from maskbank.statistics.facts import FAIL, NOT_APPLICABLE, PASS, Facts, Verdict
+from maskbank.statistics.comparisons import comparisons, headlines
+from maskbank.statistics.facts import Facts
+from maskbank.statistics.finding import FAIL, NOT_APPLICABLE, PASS, Verdict
 from maskbank.statistics.kept import plain_nets
-from maskbank.statistics.pairing import DEFAULT, USUAL
+from maskbank.statistics.settings import DEFAULT, USUAL
+from maskbank.statistics.studies.transfer import foreign
 
 RANKS = {status: rank for rank, status in enumerate(STATUSES)}  # the worst of a cell's points is the cell's
 
 
-def summarise(facts: Facts, rules: list[Verdict], claims: list[Claim]) -> dict[str, float | int | str]:
-    """Counts of cells by status, mean accuracies, headline differences but for those that a rule forbids.
+def summarise(
+    facts: Facts, table: pd.DataFrame, rules: list[Verdict], claims: list[Claim]
+) -> dict[str, float | int | str]:
+    """Counts of cells by status, mean accuracies, headline differences but for those that a rule forbids in the table.
 
     What is not known is left out.
     """
@@ -29,14 +33,15 @@ def summarise(facts: Facts, rules: list[Verdict], claims: list[Claim]) -> dict[s
         "points": len(facts.records),
     }
     summary |= {f"cells_{status}": int((cells == rank).sum()) for status, rank in RANKS.items()}
-    foreign = set(facts.transfer.dataset[facts.transfer.task_split == "foreign"].unique())
+    away = foreign(facts)
     means = plain_rows(facts.records).groupby(["stage", "dataset", "backbone", "recipe", "method"]).accuracy.mean()
     for row in means.reset_index().to_dict("records"):
-        words = [row["dataset"]] if row["dataset"] in foreign else []
+        words = [row["dataset"]] if row["dataset"] in away else []
         name = "_".join([row["stage"], *words, row["backbone"], row["recipe"], row["method"]])
         summary[f"accuracy_{name}"] = round(row["accuracy"], 6)
-    for row in facts.headlines[[not bars for bars in barred(facts, rules)]].to_dict("records"):
-        name = f"{row['method']}_minus_{row['rival']}_{setting_slug(row, foreign)}"
+    heads = headlines(comparisons(table))
+    for row in heads[heads.withheld == ""].to_dict("records"):
+        name = f"{row['method']}_minus_{row['rival']}_{setting_slug(row, away)}"
         summary |= {f"headline_{name}": round(row["difference"], 6), f"headline_{name}_p_holm": round(row["p_holm"], 6)}
     summary |= {f"claims_{verdict}": count for verdict, count in count_verdicts(claims).items()}
     for verdict in (PASS, FAIL, NOT_APPLICABLE):
@@ -50,9 +55,9 @@ def plain_rows(records: pd.DataFrame) -> pd.DataFrame:
     return records[usual & (records.stage != "tune") & plain_nets(records)]
 
 
-def setting_slug(row: dict[Hashable, Any], foreign: set[str]) -> str:
+def setting_slug(row: dict[Hashable, Any], away: set[str]) -> str:
     """A setting as a part of a name; what is usual of it is left out, but for BN handling and the kind of budget."""
-    words = [row["dataset"]] if row["dataset"] in foreign else []
+    words = [row["dataset"]] if row["dataset"] in away else []
     words += [row["backbone"], row["allocation"], row["bn"], row["budget_kind"]]
     words += [f"{key}_{row[key]}" for key, usual in USUAL.items() if key != "budget_kind" and row[key] not in usual]
     return "_".join(map(str, words))

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from maskbank.errors import InputError
 from maskbank.statistics.crossed import Design
-from maskbank.statistics.pairing import BLOCK
+from maskbank.statistics.settings import BLOCK
 
 Array = NDArray[np.float64]
 
@@ -102,7 +102,7 @@ def pair_components(given: Design, pairs: Sequence[tuple[str, str]]) -> list[Com
     blocks, points = len(scores.blocks), len(scores.points)
     if not pairs or not blocks or not points:
         return [none for _ in pairs]
-    left, right = ([scores.methods.index(name) for name in side] for side in zip(*pairs, strict=True))
+    left, right = ([scores.arms.index(name) for name in side] for side in zip(*pairs, strict=True))
     gaps = scores.values[left] - scores.values[right]
     levels = [scores.blocks.groupby(keys, sort=True).ngroup().to_numpy() for keys in (BLOCK[:1], BLOCK[:2])]
     found = np.full((len(pairs), 4), np.nan)

@@ -25,7 +25,7 @@ from maskbank.report.settings import MOST_DRAWN, by_setting, not_drawn
 from maskbank.report.style import Drawing, rendered
 from maskbank.report.tables import transfer_table
 from maskbank.statistics.comparisons import compare
-from maskbank.statistics.pairing import SETTING
+from maskbank.statistics.settings import SETTING
 from tests.report import fake
 
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")

@@ -19,7 +19,7 @@ from maskbank.statistics.assays import (
     withdrawn,
 )
 from maskbank.statistics.boards import all_boards
-from maskbank.statistics.facts import FAIL, NOT_APPLICABLE, PASS
+from maskbank.statistics.finding import FAIL, NOT_APPLICABLE, PASS
 from maskbank.statistics.wilcoxon import signed_rank
 from tests.report import fake
 from tests.statistics.made import design_of, rows_of

@@ -8,8 +8,8 @@ import pytest
 from maskbank.config import Compare
 from maskbank.errors import InputError
 from maskbank.statistics.bars import barred
-from maskbank.statistics.facts import FAIL, PASS, Verdict
-from maskbank.statistics.pairing import SETTING
+from maskbank.statistics.finding import FAIL, PASS, Verdict
+from maskbank.statistics.settings import SETTING
 
 ONE, OTHER = (dict.fromkeys(SETTING, "x") | {"backbone": backbone} for backbone in ("resnet20", "vit"))
 

@@ -6,9 +6,11 @@ import pytest
 
 from maskbank.statistics.claims import judge_claims
 from maskbank.statistics.comparisons import COLUMNS, compare, headlines
-from maskbank.statistics.facts import FAIL, NOT_APPLICABLE, PASS, Facts
+from maskbank.statistics.facts import Facts
+from maskbank.statistics.finding import FAIL, NOT_APPLICABLE, PASS
 from maskbank.statistics.outcomes import CONTRADICTED, INCONCLUSIVE, SUPPORTED, not_worse, superior
-from maskbank.statistics.pairing import pair, settings, tabulate, transfer_rows
+from maskbank.statistics.scores import pair, tabulate
+from maskbank.statistics.settings import settings, transfer_rows
 from maskbank.statistics.rules import RULES, judge_rules
 from maskbank.statistics.rules_protocol import x15_leaks
 from maskbank.statistics.rules_setting import b1_pairs

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from maskbank.errors import InputError
 from maskbank.statistics import resampling
 from maskbank.statistics.effects import bootstrap_means
-from maskbank.statistics.pairing import cluster_means
+from maskbank.statistics.scores import cluster_means
 from maskbank.statistics.resampling import (
     equal_weights,
     first_shares,

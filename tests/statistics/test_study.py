@@ -9,9 +9,11 @@ from maskbank.statistics.ablation import ablations
 from maskbank.statistics.claims import judge_claims
 from maskbank.statistics.comparisons import BY_TASK_SPLIT, compare, headlines
 from maskbank.statistics.costs import UNKNOWN, cost_means, cost_rows, crossings
-from maskbank.statistics.facts import FAIL, PASS, Facts
+from maskbank.statistics.facts import Facts
+from maskbank.statistics.finding import FAIL, PASS
 from maskbank.statistics.outcomes import CONTRADICTED, INCONCLUSIVE, SUPPORTED
-from maskbank.statistics.pairing import pair, setting_name, setting_words, settings, tabulate, transfer_rows
+from maskbank.statistics.scores import pair, tabulate
+from maskbank.statistics.settings import setting_name, setting_words, settings, transfer_rows
 from maskbank.statistics.rules import RULES, judge_rules
 from maskbank.statistics.summary import summarise
 from tests.report import fake

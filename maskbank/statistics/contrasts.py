@@ -1,0 +1,229 @@
+"""The table of contrasts: every difference that is tested or described, one row each, made once and only read afterwards."""
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pandera.pandas as pa
+
+from maskbank.config import Params
+from maskbank.records.load import read_parquet, write_parquet
+from maskbank.records.schema import NONE, Table, check_table
+from maskbank.registry import STUDIES
+from maskbank.statistics.axes import TASK
+from maskbank.statistics.contrast import NOT_RUN, measure
+from maskbank.statistics.holm import can_reject, holm
+from maskbank.statistics.scores import Pairs, Scores, pair, tabulate
+from maskbank.statistics.study import Row, Study, parts
+from maskbank.statistics.tables import Tables
+from maskbank.statistics.traces import AGAINST, CELLS
+from maskbank.statistics.verdict import verdict
+
+
+class Contrasts(Table):
+    """One row a contrast: `arm` minus `baseline`, at one level of one study. Labels that do not apply are "none"."""
+
+    study: str
+    level: str
+    dataset: str
+    backbone: str
+    recipe: str
+    tuning: str
+    shots: str
+    pattern: str
+    allocation: str
+    schedule: str
+    reconstruct: str
+    bn: str
+    budget_kind: str
+    stop: str
+    form: str
+    kind: str
+    measure: str
+    setup: str
+    method: str
+    activations: str
+    attack: str
+    task_split: str
+    budget_asked: float = pa.Field(nullable=True)
+    steps: float = pa.Field(nullable=True)
+    arm: str
+    baseline: str
+    role: str = pa.Field(description="of the baseline")
+    question: str
+    metric: str
+    budgets: str
+    steps_averaged: str
+    points: int = pa.Field(description="at which both were run, averaged")
+    excluded: int = pa.Field(description="units that enter no contrast, as their training loss was not reached")
+    status: str
+    unit: str
+    scale: str
+    n: int
+    tasks: int
+    difference: float = pa.Field(nullable=True)
+    sd: float = pa.Field(nullable=True)
+    ci_low: float = pa.Field(nullable=True)
+    ci_high: float = pa.Field(nullable=True)
+    wins: int
+    ties: int
+    losses: int
+    probability_of_improvement: float = pa.Field(nullable=True)
+    improvement_low: float = pa.Field(nullable=True)
+    improvement_high: float = pa.Field(nullable=True)
+    rank_biserial: float = pa.Field(nullable=True)
+    p: float = pa.Field(nullable=True)
+    smallest_p: float
+    family: str
+    p_holm: float = pa.Field(nullable=True)
+    family_size: int
+    can_reject: bool
+    equivalence_p: float = pa.Field(nullable=True)
+    equivalent: bool
+    not_worse_p: float = pa.Field(nullable=True)
+    worse_p: float = pa.Field(nullable=True)
+    minimal_detectable_effect: float = pa.Field(nullable=True)
+    units_needed: float = pa.Field(nullable=True)
+    missing: str
+    withheld: str = pa.Field(description="ids of the rules that forbid a verdict")
+    verdict: str
+    arm_score: float = pa.Field(nullable=True)
+    baseline_score: float = pa.Field(nullable=True)
+    best_rival: bool = pa.Field(description="the rival with the best validation score")
+    rate: str
+    rate_baseline: str
+    validation: float = pa.Field(nullable=True)
+    validation_baseline: float = pa.Field(nullable=True)
+    bank: str
+    bank_default: str
+    sparsity_low: float = pa.Field(nullable=True)
+    sparsity_high: float = pa.Field(nullable=True)
+    others: int = pa.Field(description="units left out as they ran on another machine class")
+    cells: str
+    cells_against: str
+
+
+FILE = "contrasts.parquet"
+COLUMNS = list(Contrasts.to_schema().columns)
+BLANK: dict[str, Any] = {
+    name: NONE if column.dtype.type is not float and "str" in str(column.dtype) else np.nan
+    for name, column in Contrasts.to_schema().columns.items()
+}
+BLANK |= dict.fromkeys(("missing", "withheld", "verdict", "family", "budgets", "steps_averaged", CELLS, AGAINST), "")
+BLANK |= {"points": 0, "excluded": 0, "others": 0, "best_rival": False, "equivalent": False, "family_size": 0}
+
+
+def every_contrast(tables: Tables) -> pd.DataFrame:
+    """The contrasts of all studies, with COLUMNS."""
+    found = [contrasts(name, tables) for name in STUDIES.names()]
+    return pd.concat([frame for frame in found if len(frame)] or found[:1], ignore_index=True)
+
+
+def contrasts(study_name: str, tables: Tables) -> pd.DataFrame:
+    """Every contrast of one study, with COLUMNS; empty where nothing of it was run."""
+    study: Study = STUDIES.module(study_name).STUDY
+    excluded, roles, found = study.excluded(tables), study.roles(tables), []
+    for labels, group in study.rows(tables):
+        for level in study.levels:
+            for inner, own in parts(group, level.within):
+                family = measured(study, labels | inner, own, excluded, tables.params)
+                family = study.finish([row for row in family if level.shows_not_run or row["status"] != NOT_RUN])
+                for row in family:
+                    together = "/".join([study_name, level.name, *(text(row.get(key, NONE)) for key in level.family)])
+                    same = {"study": study_name, "level": level.name, "family": together}
+                    found.append(BLANK | {"role": roles.get(row["baseline"], "rival")} | row | same)
+    if not found:
+        return pd.DataFrame(columns=COLUMNS)
+    return corrected(pd.DataFrame(found), tables.params.compare.alpha)[COLUMNS]
+
+
+def text(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def measured(study: Study, labels: Row, rows: pd.DataFrame, excluded: pd.DataFrame, params: Params) -> list[Row]:
+    """The contrasts of one part of a setting, before correction."""
+    axes, found = study.axes, []
+    shared = tabulate(rows, axes) if axes.unit == TASK else None
+    for arm, baseline in study.against(rows, params):
+        own, left_out = (rows, 0) if shared else without(rows, excluded, labels, axes.arm, (arm, baseline))
+        scores = shared or tabulate(own, axes)
+        pairs = alone(scores, arm) if study.relative else pair(scores, arm, baseline)
+        ran = scores.at(scores.ran(arm) if study.relative else scores.ran(arm, baseline))
+        beside = study.beside(own[own[axes.arm] == arm], own[own[axes.arm] == baseline]) if study.beside else {}
+        lacks = beside.pop("lacks", "")
+        pairs = replace(pairs, missing=(*pairs.missing, lacks)) if lacks else pairs
+        found.append(
+            labels | averaged(ran.points) | asdict(measure(pairs, params.compare, study.scale))
+            | {"arm": arm, "baseline": baseline, "excluded": left_out, CELLS: ran.cells_of(arm)}
+            | {AGAINST: ran.cells_of(baseline)} | beside
+        )  # fmt: skip
+    return found
+
+
+def without(
+    rows: pd.DataFrame, excluded: pd.DataFrame, labels: Row, arm: str, names: tuple[str, str]
+) -> tuple[pd.DataFrame, int]:
+    """The rows of two arms without the units that either lost, and how many these are."""
+    own = rows[rows[arm].isin(names)]
+    if excluded.empty:
+        return own, 0
+    shared = [name for name in labels if name in excluded and name != arm]
+    same = (excluded[shared] == [labels[name] for name in shared]).all(axis=1) & excluded[arm].isin(names)
+    units = set(excluded.unit[same])
+    return own[~own.unit.isin(units)], len(units)
+
+
+def alone(scores: Scores, arm: str) -> Pairs:
+    """An arm whose scores are relative already, against zero."""
+    pairs = pair(scores, arm, arm)
+    return replace(pairs, right=np.zeros_like(pairs.left))
+
+
+def averaged(points: pd.DataFrame) -> Row:
+    """Over which points a contrast is the mean."""
+    names = {"budget_asked": "budgets", "steps": "steps_averaged"}
+    known = {to: sorted(set(points[name].dropna())) for name, to in names.items() if name in points}
+    return {"points": len(points), **{to: " ".join(f"{value:g}" for value in values) for to, values in known.items()}}
+
+
+def corrected(frame: pd.DataFrame, alpha: float) -> pd.DataFrame:
+    """Add what depends on the family: Holm's p, the family's size, whether it can reject at all, and the verdict.
+
+    What was not run in a setting is no test of it; a test that is refused keeps its place.
+    """
+    families = frame[frame.status != NOT_RUN].groupby("family", sort=False)
+    frame = frame.assign(
+        p_holm=families["p"].transform(lambda p: holm(p.to_numpy(float))),
+        family_size=frame.family.map(families.size()).fillna(0).astype(int),
+        equivalent=frame.equivalence_p <= alpha,
+    )
+    able = [
+        size > 0 and can_reject(smallest, size, alpha)
+        for smallest, size in zip(frame.smallest_p, frame.family_size, strict=True)
+    ]
+    return decided(frame.assign(can_reject=able), alpha)
+
+
+def decided(frame: pd.DataFrame, alpha: float) -> pd.DataFrame:
+    """Add the verdict of each contrast, by its numbers alone."""
+    return frame.assign(verdict=[verdict(row, alpha) for row in frame.to_dict("records")])
+
+
+def of_study(table: pd.DataFrame, study: str, *levels: str) -> pd.DataFrame:
+    """The rows of one study, at some of its levels where they are named."""
+    own = table[table.study == study]
+    return (own[own.level.isin(levels)] if levels else own).reset_index(drop=True)
+
+
+def write_contrasts(table: pd.DataFrame, folder: Path) -> None:
+    """Check the table and write it as contrasts.parquet."""
+    path = folder / FILE
+    write_parquet(check_table(Contrasts, "contrasts", table[COLUMNS], str(path)), path)
+
+
+def read_contrasts(folder: Path) -> pd.DataFrame:
+    """The table of a folder; a missing, torn or foreign file is an InputError that names it."""
+    return check_table(Contrasts, "contrasts", read_parquet(folder / FILE), str(folder / FILE))

@@ -1,0 +1,181 @@
+"""Sparse training: grow-and-prune against each other method and against dense, paired by seed.
+
+Each arm is taken at the learning-rate schedule that validation chose for it; arms with unequal trials are not tested.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+
+from maskbank.config import Params
+from maskbank.hypotheses import Declared, NotWorse, Superior
+from maskbank.statistics.axes import SEED, Axes
+from maskbank.statistics.claim import Line, Measured, Reading, measured
+from maskbank.statistics.judges import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Judgement, agreed, not_worse, superior
+from maskbank.statistics.settings import DEFAULT
+from maskbank.statistics.sparse_arms import (
+    DENSE,
+    GAPS,
+    IMAGES,
+    SETTING,
+    TASK,
+    at_best,
+    dense_beside,
+    rate_choices,
+    trials_differ,
+    usual_first,
+)
+from maskbank.statistics.study import Arms, Level, Row, Study, parts
+from maskbank.statistics.tables import Tables
+from maskbank.statistics.verdict import HIGHER, MARGIN, UNEQUAL
+
+AT = (*SETTING, "budget_asked")
+
+
+def rows(tables: Tables) -> Iterator[tuple[Row, pd.DataFrame]]:
+    """By setting and budget, the dense reference beside each."""
+    every = tables.sparse
+    best = at_best(every[every.variant == DEFAULT], rate_choices(every)).assign(
+        unit=lambda rows: rows.seed.astype(float)
+    )
+    for labels, group in parts(best[best.role != "reference"], AT):
+        dense = dense_beside(best, labels["dataset"], labels["backbone"], labels["setup"])
+        yield labels, pd.concat([group, dense], ignore_index=True)
+
+
+def against(rows: pd.DataFrame, params: Params) -> Arms:
+    """The dense reference last."""
+    roles = dict(zip(rows.method, rows.role, strict=True))
+    others = sorted(roles, key=lambda name: (roles[name] == "reference", name))
+    gaps = [gap for gap in GAPS if roles.get(gap, "reference") != "reference"]
+    return [(gap, other) for gap in gaps for other in others if other != gap]
+
+
+def choices(own: pd.DataFrame, other: pd.DataFrame) -> Row:
+    """Of dense it is asked whether it is matched within the margin, of others which is higher."""
+    left, right = own.iloc[0], other.iloc[0]
+    lacks = trials_differ(left, right)
+    found = {
+        "metric": left.metric, "role": right.role, "rate": left.schedule, "rate_baseline": right.schedule, "lacks": lacks,
+        "validation": own.validation_score.mean(), "validation_baseline": other.validation_score.mean(),
+        "question": MARGIN if right.role == "reference" else HIGHER,
+    }  # fmt: skip
+    return found | ({"status": UNEQUAL} if lacks else {})
+
+
+def marked(family: list[Row]) -> list[Row]:
+    """The same rows, of each arm the rival proper with the best validation score marked; ties go to the first by name."""
+    for gap in GAPS:
+        own = [row for row in family if row["arm"] == gap and row["role"] == "rival" and row["status"] != UNEQUAL]
+        known = [row for row in own if not pd.isna(row["validation_baseline"])]
+        if known:
+            max(known, key=lambda row: row["validation_baseline"])["best_rival"] = True
+    return family
+
+
+STUDY = Study(
+    axes=Axes(AT, "method", ("metric",), SEED, "score"),
+    levels=(Level("budget", (), (*AT, "arm", "question")),),
+    rows=rows,
+    against=against,
+    beside=choices,
+    finish=marked,
+)
+
+
+SETUP_WORDS = {
+    "same-steps": "equal steps", "same-macs": "equal training MACs", "paper-schedule": "the paper's schedule",
+}  # fmt: skip
+NEEDED_SETUPS = ("same-steps", "same-macs")
+PLACE = ("arm", "setup", "dataset", "backbone")
+EACH = (
+    "single weights, each arm at the learning-rate schedule that validation chose; it has to hold under every allocation "
+    "that was run"
+)
+
+
+def weigh(rows: Sequence[Line], declared: Declared, tables: Tables) -> Judgement:
+    """Of one setup: the verdict on which all allocations at the deciding budget agree."""
+    if not rows:
+        return Judgement(INCONCLUSIVE, f"{declared.where['budget_asked']:g} kept was not run beside it")
+    names = usual_first(row["allocation"] for row in rows)
+    each = {name: [row for row in rows if row["allocation"] == name] for name in names}
+    found = {
+        name if len(names) > 1 else "": not_worse(own[0], tables.params.compare)
+        if isinstance(declared, NotWorse) else over_rivals(own, declared, tables.params.compare.alpha)
+        for name, own in each.items()
+    }  # fmt: skip
+    return agreed(found)
+
+
+def over_rivals(rows: Sequence[Line], declared: Declared, alpha: float) -> Judgement:
+    """Supported: better than each (Berger 1982). Contradicted: worse than the best by validation, the one test of that."""
+    each = {row["baseline"]: superior(row, alpha) for row in rows}
+    best = next((row["baseline"] for row in rows if row["best_rival"]), "")
+    text = "; ".join(
+        f"{name}{' (best by validation)' if name == best else ''}: {told.reason}" for name, told in each.items()
+    )
+    needed = declared.needs if isinstance(declared, Superior) else []
+    lacking = [name for name in needed if name not in each]
+    if best and each[best].verdict == CONTRADICTED:
+        return Judgement(CONTRADICTED, text, each[best].p)
+    if any(told.verdict != SUPPORTED for told in each.values()):
+        return Judgement(INCONCLUSIVE, f"not shown better than each rival ({text})")
+    if lacking:
+        return Judgement(INCONCLUSIVE, f"not run beside it: {', '.join(lacking)} ({text})")
+    return Judgement(SUPPORTED, text, max(told.p for told in each.values()))
+
+
+def show(rows: pd.DataFrame, declared: Declared, tables: Tables) -> Iterator[Measured]:
+    """What decides first, the best rival by validation before others; then other budgets from the mildest on, of that rival."""
+    dense = isinstance(declared, NotWorse)
+    later = ~np.isclose(rows.budget_asked, float(declared.where["budget_asked"]))
+    rows = rows.assign(later=later, milder=-rows.budget_asked, beside=~rows.best_rival.astype(bool))
+    rows = rows if dense else rows[~rows.later | rows.best_rival]
+    for row in rows.sort_values(["later", "milder", "allocation", "beside", "baseline"]).to_dict("records"):
+        best = ", best by validation" if row["best_rival"] else ""
+        rival = "" if dense else f", against {row['baseline']}{best}"
+        rates = row["rate"] if row["rate"] == row["rate_baseline"] else f"{row['rate']} and {row['rate_baseline']}"
+        used = row["not_worse_p"] if dense and not row["later"] else row["p"]
+        words = f"keep {row['budget_asked']:g}, {row['allocation']}{rival}, rate {rates}"
+        yield measured(row, words, row["p"], used)
+
+
+def places(rows: pd.DataFrame, declared: Declared, tables: Tables) -> list[Row]:
+    """Each arm, task and setup: equal steps and equal MACs whether they were run or not."""
+    found = []
+    for arm in declared.arms:
+        for dataset, backbone in sorted(set(zip(tables.sparse.dataset, tables.sparse.backbone, strict=True))):
+            ran = set(rows.setup[(rows.arm == arm) & (rows.dataset == dataset) & (rows.backbone == backbone)])
+            setups = [name for name in SETUP_WORDS if name in NEEDED_SETUPS or name in ran]
+            found += [dict(zip(PLACE, (arm, setup, dataset, backbone), strict=True)) for setup in setups]
+    return found
+
+
+def where(labels: Line, tables: Tables) -> str:
+    own = tables.sparse[(tables.sparse[TASK] == [labels[name] for name in TASK]).all(axis=1)]
+    metric = own.metric.iloc[0]
+    words = [*(labels[name] for name in TASK), *([] if metric == IMAGES else [metric]), SETUP_WORDS[labels["setup"]]]
+    return ", ".join(words)
+
+
+def contrast(declared: Declared, labels: Line, tables: Tables) -> str:
+    others = DENSE if isinstance(declared, NotWorse) else "each rival"
+    return f"{labels['arm']} minus {others}" if labels else f"{' and '.join(declared.arms)} minus others"
+
+
+READING = Reading(
+    tests={
+        "superior": "Wilcoxon signed-rank over seeds, better than each rival (and so than the best of them by validation); "
+        f"contradicted where the best by validation is better; {EACH}",
+        "not_worse": f"one-sided t-test over seeds that the loss stays below {{margin:.1%}}; {EACH}",
+    },
+    weigh=weigh,
+    show=show,
+    place=PLACE,
+    name=lambda labels, tables: "-".join(str(labels[name]) for name in PLACE),
+    where=where,
+    contrast=contrast,
+    places=places,
+)
