@@ -1,21 +1,27 @@
 """Comparisons, rules and claims over made-up records."""
 
+from dataclasses import asdict
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from maskbank.statistics.claims import judge_claims
-from maskbank.statistics.comparisons import COLUMNS, compare, headlines
+from maskbank.config import Compare
+from maskbank.statistics.claim import Claim
+from maskbank.statistics.claims import judge_claims, ruled
+from maskbank.statistics.comparisons import COLUMNS, headlines
+from maskbank.statistics.contrast import measure
 from maskbank.statistics.facts import Facts
 from maskbank.statistics.finding import FAIL, NOT_APPLICABLE, PASS
-from maskbank.statistics.outcomes import CONTRADICTED, INCONCLUSIVE, SUPPORTED, not_worse, superior
-from maskbank.statistics.scores import pair, tabulate
-from maskbank.statistics.settings import settings, transfer_rows
+from maskbank.statistics.judges import CONTRADICTED, INCONCLUSIVE, SUPPORTED, not_worse, superior
 from maskbank.statistics.rules import RULES, judge_rules
 from maskbank.statistics.rules_protocol import x15_leaks
 from maskbank.statistics.rules_setting import b1_pairs
+from maskbank.statistics.scores import Pairs, pair, tabulate
+from maskbank.statistics.settings import settings, transfer_rows
 from maskbank.statistics.summary import summarise
 from tests.report import fake
+from tests.statistics.contrasted import compared
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +37,10 @@ def facts(records) -> Facts:
 def facts_of(records: pd.DataFrame) -> Facts:
     tables = fake.tables(records)
     return Facts(records, tables["metrics"], tables["timings"], fake.small_params(), "hash")
+
+
+def claims_of(facts: Facts) -> list[Claim]:
+    return judge_claims(facts, ruled(facts, judge_rules(facts)))
 
 
 def one_cell(records: pd.DataFrame, method: str) -> pd.Series:
@@ -53,7 +63,7 @@ def test_headline_by_hand(records):
     rows = records[(records.stage == "transfer") & (records.allocation == "uniform")]
     means = rows.groupby(["method", "split", "task"]).accuracy.mean().groupby(["method", "split"]).mean()
     expected = (means["smsp"] - means["l2"]).mean()
-    found = headlines(compare(records, fake.small_params().compare))
+    found = headlines(compared(records, fake.small_params().compare))
     assert found[(found.allocation == "uniform") & (found.rival == "l2")].difference.item() == pytest.approx(expected)
 
 
@@ -64,12 +74,12 @@ def test_families_are_the_rivals_of_one_setting(facts):
 
 
 def test_comparisons_do_not_depend_on_the_order_of_records(records, facts):
-    shuffled = compare(records.sample(frac=1, random_state=0), fake.small_params().compare)
+    shuffled = compared(records.sample(frac=1, random_state=0), fake.small_params().compare)
     pd.testing.assert_frame_equal(shuffled, facts.comparisons)
 
 
 def test_a_failed_cell_refuses_its_contrast_and_no_other(records):
-    frame = compare(fake.fail(records, one_cell(records, "l2")), fake.small_params().compare)
+    frame = compared(fake.fail(records, one_cell(records, "l2")), fake.small_params().compare)
     status = headlines(frame).set_index(["allocation", "rival"]).status
     assert status["uniform", "l2"] == "incomplete"
     assert (status.drop(("uniform", "l2")) == "tested").all()
@@ -90,14 +100,14 @@ def test_a_point_that_occurs_twice_is_refused(records):
 
 
 def test_two_splits_give_no_p():
-    frame = compare(fake.records(2), fake.small_params().compare)
-    assert (frame.status == "insufficient tasks").all()
+    frame = compared(fake.records(2), fake.small_params().compare)
+    assert (frame.status == "insufficient units").all()
     assert frame[["p", "p_holm", "equivalence_p"]].isna().all(axis=None)
     assert not frame.can_reject.any()
 
 
 def test_nothing_to_compare_is_an_empty_frame_with_columns(records):
-    frame = compare(records[records.stage == "pretrain"], fake.small_params().compare)
+    frame = compared(records[records.stage == "pretrain"], fake.small_params().compare)
     assert frame.empty
     assert list(frame.columns) == COLUMNS
 
@@ -135,8 +145,7 @@ def test_a_rule_that_passes_fails_once_it_is_broken(records, rule, change):
 
 def test_claims_hold_only_under_both_allocations(records):
     def l2_claim(frame: pd.DataFrame) -> str:
-        own = facts_of(frame)
-        return next(claim for claim in judge_claims(own, judge_rules(own)) if claim.id == "smsp-resnet20-l2").verdict
+        return next(claim for claim in claims_of(facts_of(frame)) if claim.id == "smsp-resnet20-l2").verdict
 
     records = records[(records.stage != "transfer") | (records.steps == 10)]
     assert l2_claim(records) == SUPPORTED
@@ -154,30 +163,38 @@ def test_tasks_of_unseen_classes_may_leak_nothing(records):
 
 def test_a_claim_is_refused_while_a_rule_that_it_needs_fails(records):
     own = facts_of(records.assign(leak="none"))
-    claim = next(claim for claim in judge_claims(own, judge_rules(own)) if claim.id == "smsp-resnet20-l2")
+    claim = next(claim for claim in claims_of(own) if claim.id == "smsp-resnet20-l2")
     assert claim.verdict == INCONCLUSIVE
     assert "X15" in claim.reason
 
 
 def test_few_seeds_leave_their_claims_inconclusive(facts):
-    claims = [claim for claim in judge_claims(facts, judge_rules(facts)) if claim.id.startswith(("snt-", "gap-"))]
+    claims = [claim for claim in claims_of(facts) if claim.id.startswith(("snt-", "gap-"))]
     assert {claim.verdict for claim in claims} == {INCONCLUSIVE}
 
 
 def test_verdicts():
-    assert superior(0.1, 0.01, "tested", 0.05).verdict == SUPPORTED
-    assert superior(-0.1, 0.01, "tested", 0.05).verdict == CONTRADICTED
-    assert superior(0.1, 0.06, "tested", 0.05).verdict == INCONCLUSIVE
-    assert superior(0.1, 0.01, "incomplete", 0.05).verdict == INCONCLUSIVE
+    def given(difference: float, p: float, status: str = "tested") -> dict[str, object]:
+        return {"difference": difference, "p": p, "status": status, "unit": "splits", "missing": ""}
+
+    def matched(gaps: np.ndarray) -> str:
+        pairs = Pairs(gaps[:, None], np.zeros((len(gaps), 1)), tuple("abcdefgh"))
+        return not_worse(asdict(measure(pairs, Compare())), Compare()).verdict
+
+    assert superior(given(0.1, 0.01), 0.05).verdict == SUPPORTED
+    assert superior(given(-0.1, 0.01), 0.05).verdict == CONTRADICTED
+    assert superior(given(0.1, 0.06), 0.05).verdict == INCONCLUSIVE
+    assert superior(given(0.1, 0.01, "incomplete"), 0.05).verdict == INCONCLUSIVE
     spread = np.linspace(-0.001, 0.001, 8)
-    assert not_worse(spread, 0.005, 0.05).verdict == SUPPORTED
-    assert not_worse(spread - 0.02, 0.005, 0.05).verdict == CONTRADICTED
-    assert not_worse(spread * 50, 0.005, 0.05).verdict == INCONCLUSIVE
+    assert matched(spread) == SUPPORTED
+    assert matched(spread - 0.02) == CONTRADICTED
+    assert matched(spread * 50) == INCONCLUSIVE
 
 
 def test_summary_is_flat_and_counts_add_up(facts):
     rules = judge_rules(facts)
-    summary = summarise(facts, rules, judge_claims(facts, rules))
+    table = ruled(facts, rules)
+    summary = summarise(facts, table, rules, judge_claims(facts, table))
     assert all(isinstance(value, int | float | str) for value in summary.values())
     assert sum(summary[f"cells_{status}"] for status in ("ok", "collapsed", "diverged", "failed", "timeout")) == len(
         facts.records

@@ -15,8 +15,8 @@ from maskbank.statistics.effects import (
     probability_of_improvement,
     tally,
 )
-from maskbank.statistics.scores import Pairs, cluster_means
 from maskbank.statistics.power import pairs_needed
+from maskbank.statistics.scores import Pairs, cluster_means
 from maskbank.statistics.wilcoxon import signed_rank
 
 PARAMS = Compare(resamples=500)

@@ -16,9 +16,10 @@ from maskbank.statistics.drops import (
     rank_correlations,
     sharp_drops,
 )
-from maskbank.statistics.flatness import by_measure, landscapes, sharpness_contrasts, sharpness_rows
+from maskbank.statistics.flatness import by_measure, landscapes, sharpness_rows
 from maskbank.statistics.nets import pretrained
 from tests.report.fake_recipes import failed, not_reached, recipes
+from tests.statistics.contrasted import study
 
 PARAMS = Compare(resamples=200)
 Tables = dict[str, pd.DataFrame]
@@ -34,8 +35,7 @@ def nets_of(tables: Tables) -> pd.DataFrame:
 
 
 def contrasts(tables: Tables) -> pd.DataFrame:
-    rows = sharpness_rows(tables["records"], tables["metrics"])
-    return sharpness_contrasts(rows, nets_of(tables), PARAMS)
+    return study("sharpness", tables, compare=PARAMS, arm="recipe")
 
 
 def changed(tables: Tables, recipe: str, unit: int, metric: str, value: float) -> Tables:
@@ -52,10 +52,11 @@ def test_ratios_to_adam_by_hand(tables):
     logs = np.log(values["snt"] / values["adam"]).groupby("measure").mean()
     found = contrasts(tables).query("recipe == 'snt'").set_index("measure")
     assert found.difference.to_dict() == pytest.approx(logs.to_dict())
-    assert found.ratio.to_numpy() == pytest.approx(np.exp(found.difference.to_numpy()))
-    assert (found.ratio_low < found.ratio).all()
-    assert (found.ratio < found.ratio_high).all()
-    assert found.level["hessian_top"] == pytest.approx(values.loc["hessian_top"].snt.median())
+    assert set(found.scale) == {"log"}
+    assert (found.ci_low < found.difference).all()
+    assert (found.difference < found.ci_high).all()
+    assert found.equivalence_p.isna().all(), "a margin of accuracy is none of sharpness"
+    assert found.arm_score["hessian_top"] == pytest.approx(values.loc["hessian_top"].snt.median())
     assert (found.family_size == 3).all()
 
 
@@ -87,7 +88,7 @@ def test_a_failed_cell_is_missing_in_every_measure(tables):
 def test_stops_stay_apart_and_nets_short_of_the_loss_are_set_aside():
     given = not_reached(recipes(("adam", "snt"), seeds=7, stops=("steps", "loss")), "snt", 0)
     found = contrasts(given)
-    assert found.groupby("stop")[["n", "set_aside"]].first().values.tolist() == [[6, 1], [7, 0]]
+    assert found.groupby("stop")[["n", "excluded"]].first().values.tolist() == [[6, 1], [7, 0]]
     assert set(found.status) == {"tested"}
 
 
@@ -95,7 +96,7 @@ def test_without_sharpness_there_is_nothing(tables):
     none = tables | {"records": tables["records"].query("stage != 'sharpness'")}
     rows = sharpness_rows(none["records"], none["metrics"])
     assert rows.empty
-    assert sharpness_contrasts(rows, nets_of(none), PARAMS).empty
+    assert contrasts(none).empty
     assert all(part.empty for part in landscapes(none["records"], none["metrics"]))
     paired = sharp_drops(drops(none["records"], nets_of(none)), rows)
     assert paired.empty

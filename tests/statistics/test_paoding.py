@@ -6,13 +6,13 @@ import pytest
 from maskbank.statistics.claim import NOWHERE, Claim
 from maskbank.statistics.claims import judged
 from maskbank.statistics.facts import Facts
-from maskbank.statistics.outcomes import CONTRADICTED, INCONCLUSIVE, SUPPORTED
+from maskbank.statistics.judges import CONTRADICTED, INCONCLUSIVE, SUPPORTED
 from tests.report import fake
 from tests.report.fake import pruned
 
 
 def claims(facts: Facts, name: str) -> list[Claim]:
-    return list(judged(name, facts.params.claims[name], facts, []))
+    return list(judged(name, facts.params.claims[name], facts, facts.contrasts))
 
 
 def claim(name: str, rows: list[dict], shares: dict[str, float] | None = None) -> Claim:

@@ -7,7 +7,7 @@ from maskbank.config import Params
 from maskbank.statistics.claim import NOWHERE, Claim
 from maskbank.statistics.claims import judged
 from maskbank.statistics.facts import Facts
-from maskbank.statistics.outcomes import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Judgement, agreed
+from maskbank.statistics.judges import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Judgement, agreed
 from tests.report.fake_recipes import not_reached, recipes
 
 PARAMS = Params.model_validate({"compare": {"resamples": 200}})
@@ -17,7 +17,7 @@ IDS = ("snt-l1", "snt-quantize", "snt-flat", "snt-cost")
 
 def claims(tables: Tables) -> dict[str, Claim]:
     facts = Facts(tables["records"], tables["metrics"], tables["timings"], PARAMS)
-    return {claim.id: claim for name in IDS for claim in judged(name, PARAMS.claims[name], facts, [])}
+    return {claim.id: claim for name in IDS for claim in judged(name, PARAMS.claims[name], facts, facts.contrasts)}
 
 
 def verdicts(tables: Tables) -> list[str]:
@@ -75,7 +75,7 @@ def test_nets_set_aside_are_counted_and_never_all(tables):
     given = not_reached(tables, "snt", 3)
     assert verdicts(given) == [SUPPORTED] * 4
     words = [item.setting for item in claims(given)["snt-flat-resnet20"].measured]
-    assert "matched loss, 1 seed set aside (loss not reached): hessian top" in words
+    assert "matched loss, 1 seed excluded (loss not reached): hessian top" in words
     for unit in range(7):
         given = not_reached(given, "snt", unit)
     assert verdicts(given) == [INCONCLUSIVE] * 3 + [SUPPORTED], "cost is of equal steps"

@@ -6,13 +6,17 @@ import pytest
 
 from maskbank.config import Compare
 from maskbank.records.schema import NONE
-from maskbank.statistics.areas import AREA, area_contrasts, areas, mean_height
+from maskbank.statistics.areas import AREA, areas, mean_height
+from maskbank.statistics.axes import SEED, Axes
+from maskbank.statistics.equivalence import above_p, below_p, not_below
 from maskbank.statistics.nets import pretrained, spread
-from maskbank.statistics.recipe_costs import cost_ratios, relative_costs, summary
-from maskbank.statistics.recipes import AT_POINT, COLUMNS, MEAN, POINT, SETTING, compressed, kind_of, recipe_contrasts
-from maskbank.statistics.seeded import recipe_pairs
+from maskbank.statistics.recipe_costs import cost_ratios, relative_costs
+from maskbank.statistics.recipes import POINT, SETTING, compressed, kind_of
+from maskbank.statistics.scores import pair, tabulate
+from maskbank.statistics.studies.compression import AT_POINT, BY_METHOD, MEAN
 from tests.report import fake
 from tests.report.fake_recipes import failed, not_reached, recipes
+from tests.statistics.contrasted import study
 
 PARAMS = Compare(resamples=200)
 Tables = dict[str, pd.DataFrame]
@@ -28,7 +32,7 @@ def nets_of(tables: Tables) -> pd.DataFrame:
 
 
 def contrasts(tables: Tables) -> pd.DataFrame:
-    return recipe_contrasts(tables["records"], nets_of(tables), PARAMS)
+    return study("compression", tables, MEAN, AT_POINT, compare=PARAMS, arm="recipe")
 
 
 def cells(accuracies: dict[str, list[float]], **own: object) -> list[dict]:
@@ -44,7 +48,7 @@ def cells(accuracies: dict[str, list[float]], **own: object) -> list[dict]:
 
 def by_hand(rows: list[dict]) -> pd.DataFrame:
     frame = fake.frame_of(rows)
-    return recipe_contrasts(frame, nets_of(fake.tables(frame)), PARAMS)
+    return contrasts({**fake.tables(frame), "records": frame})
 
 
 def one(frame: pd.DataFrame, **labels: object) -> pd.Series:
@@ -70,7 +74,7 @@ def test_a_contrast_by_hand():
     for row in (mean, point):
         assert row.difference == pytest.approx(0.125)
         assert row.sd == pytest.approx(0.05 / np.sqrt(2))
-        assert (row.n, row.points, row.status) == (2, 1, "insufficient seeds")
+        assert (row.n, row.points, row.status) == (2, 1, "insufficient units")
         assert np.isnan(row.p)
         assert row.ci_low == pytest.approx(0.125 - 12.7062 * 0.025, abs=1e-4), "t-interval of one degree of freedom"
     assert (mean.method, point.method, point.budget_asked) == (NONE, "l1", 0.5)
@@ -138,7 +142,7 @@ def test_a_seed_that_one_lacks_refuses_the_test_and_is_named(tables):
 def test_no_adam_no_contrast():
     assert by_hand(cells({"snt": [0.7], "sam": [0.6]})).empty
     assert by_hand(cells({"adam": [0.7]})).empty
-    assert list(by_hand([]).columns) == COLUMNS
+    assert by_hand([]).empty
 
 
 def test_families_are_the_kinds_of_one_recipe_in_one_setting(tables):
@@ -169,13 +173,13 @@ def test_the_dense_nets_compare_without_a_form(tables):
 def test_nets_that_did_not_reach_the_loss_are_set_aside_with_their_pair(tables):
     given = not_reached(tables, "adam", 2)
     found = contrasts(given)
-    apart = found.groupby("stop")[["set_aside", "n"]].agg(["min", "max"]).apply(list, axis=1).to_dict()
+    apart = found.groupby("stop")[["excluded", "n"]].agg(["min", "max"]).apply(list, axis=1).to_dict()
     assert apart == {"loss": [1, 1, 5, 5], "steps": [0, 0, 6, 6]}
-    assert set(found[found.stop == "loss"].status) == {"insufficient seeds"}
+    assert set(found[found.stop == "loss"].status) == {"insufficient units"}
     skipped = given | {"records": given["records"].query("stage != 'compress' or recipe != 'adam' or seed != 2")}
     again = contrasts(skipped)
     left = again[(again.stop == "loss") & (again.kind != "dense")]
-    assert set(left.status) == {"insufficient seeds"}, "nor is it missing where it was not compressed at all"
+    assert set(left.status) == {"insufficient units"}, "nor is it missing where it was not compressed at all"
 
 
 def test_the_order_of_rows_changes_nothing(tables):
@@ -193,15 +197,31 @@ def test_swapping_the_recipes_turns_the_sign(tables):
 def test_pairs_of_recipes_and_nan():
     frame = pd.DataFrame({
         "recipe": ["snt", "snt", "adam", "adam", "adam"], "unit": [0.0, 1.0, 0.0, 1.0, 2.0], "point": 0,
-        "accuracy": [0.5, np.nan, 0.4, 0.4, 0.4],
+        "accuracy": [0.5, np.nan, 0.4, 0.4, 0.4], "status": "ok", "cell_key": list("abcde"),
     })  # fmt: skip
-    pairs, points = recipe_pairs(frame, "snt")
+    scores = tabulate(frame, Axes((), "recipe", ("point",), SEED))
+    pairs = pair(scores, "snt", "adam")
     assert pairs.differences.tolist() == pytest.approx([0.1])
     assert pairs.missing == ("seed 1 incomplete", "seed 2 incomplete")
-    assert points == 1
-    assert recipe_pairs(frame, "snt", {1.0, 2.0})[0].missing == ()
-    assert not recipe_pairs(frame, "sam")[0].ran
-    assert not recipe_pairs(frame, "snt", {0.0, 1.0, 2.0})[0].ran
+    assert pairs.counted == "seeds"
+    assert not pair(scores, "sam", "adam").ran
+    assert (scores.cells_of("snt"), scores.cells_of("adam"), scores.cells_of("sam")) == ("a b", "c d e", "")
+
+
+def test_cells_that_occur_twice_are_averaged_whatever_their_order():
+    frame = pd.DataFrame({"recipe": "snt", "unit": 0.0, "point": 0, "accuracy": [0.1, 0.2, 0.6], "status": "ok"})
+    axes = Axes((), "recipe", ("point",), SEED)
+    found = {tabulate(frame.iloc[order], axes).values.item() for order in ([0, 1, 2], [2, 1, 0], [1, 2, 0])}
+    assert len(found) == 1
+    assert found.pop() == pytest.approx(0.3)
+
+
+def test_a_method_of_a_kind_has_a_mean_of_its_own():
+    rows = cells({"snt": [0.7], "adam": [0.6]}) + cells({"snt": [0.5], "adam": [0.2]}, method="wanda")
+    frame = fake.frame_of(rows)
+    found = study("compression", {**fake.tables(frame), "records": frame}, MEAN, BY_METHOD)
+    assert found[["level", "method"]].values.tolist() == [["mean", NONE], ["method", "l1"], ["method", "wanda"]]
+    assert found.difference.tolist() == pytest.approx([0.2, 0.1, 0.3])
 
 
 # nets
@@ -253,6 +273,10 @@ def test_mean_height_by_hand():
     assert np.isnan(mean_height([0.5, 0.9], [0.8, np.nan]))
 
 
+def by_area(frame: pd.DataFrame) -> pd.DataFrame:
+    return study("area", {**fake.tables(frame), "records": frame}, compare=PARAMS)
+
+
 def curve(recipe: str, heights: dict[float, float], **own: object) -> list[dict]:
     return [row for kept, each in heights.items() for row in cells({recipe: [each]}, budget_asked=kept, **own)]
 
@@ -265,15 +289,15 @@ def test_areas_span_what_all_recipes_share():
     assert own.area.to_dict() == pytest.approx({"adam": 0.6, "snt": 0.7})
     assert (own.sparsity_low.iloc[0], own.sparsity_high.iloc[0]) == (pytest.approx(0.5), pytest.approx(0.9))
     frame = fake.frame_of(rows)
-    (row,) = area_contrasts(frame, nets_of(fake.tables(frame)), PARAMS).to_dict("records")
-    assert (row["difference"], row["area"], row["area_adam"]) == pytest.approx((0.1, 0.7, 0.6))
+    (row,) = by_area(frame).to_dict("records")
+    assert (row["difference"], row["arm_score"], row["baseline_score"]) == pytest.approx((0.1, 0.7, 0.6))
 
 
 def test_a_net_without_a_shared_point_has_no_area():
     rows = cells({"adam": [0.8, 0.8], "snt": [0.9, 0.9]}) + cells({"adam": [0.4, 0.4], "snt": [0.5]}, budget_asked=0.1)
     frame = fake.frame_of(rows)
     assert areas(frame).area.isna().tolist() == [False, False, False, True]
-    (row,) = area_contrasts(frame, nets_of(fake.tables(frame)), PARAMS).to_dict("records")
+    (row,) = by_area(frame).to_dict("records")
     assert (row["status"], row["missing"], row["n"]) == ("incomplete", "seed 1 incomplete", 1)
 
 
@@ -281,7 +305,7 @@ def test_one_sparsity_has_no_area():
     frame = fake.frame_of(cells({"adam": [0.8], "snt": [0.9]}))
     assert areas(frame).empty
     assert list(areas(frame).columns) == AREA
-    assert area_contrasts(frame, nets_of(fake.tables(frame)), PARAMS).empty
+    assert by_area(frame).empty
 
 
 # costs
@@ -291,7 +315,7 @@ def test_ratios_are_to_adam_of_the_same_seed(tables):
     ratios = cost_ratios(nets_of(tables)).query("stop == 'steps'")
     assert ratios[ratios.cost_of == "macs"].ratio.to_numpy() == pytest.approx(1.02)
     assert ratios[ratios.cost_of == "steps"].ratio.to_numpy() == pytest.approx(1.0)
-    found = relative_costs(nets_of(tables), 1.05).query("stop == 'steps' and cost_of == 'macs'")
+    found = relative_costs(nets_of(tables)).query("stop == 'steps' and cost_of == 'macs'")
     assert found[["n", "median", "low", "high"]].values.tolist() == [pytest.approx([6, 1.02, 1.02, 1.02])]
 
 
@@ -299,29 +323,28 @@ def test_seconds_compare_on_one_machine_class_only(tables):
     timings = tables["timings"]
     other = timings.cell_key == "pretrain-resnet20-steps-adam-1"
     moved = tables | {"timings": timings.assign(machine_class=timings.machine_class.mask(other, "64 cores"))}
-    found = relative_costs(nets_of(moved), 1.05).query("stop == 'steps'").set_index("cost_of")
+    found = relative_costs(nets_of(moved)).query("stop == 'steps'").set_index("cost_of")
     assert found.n.to_dict() == {"macs": 6, "seconds": 5, "steps": 6}
-    assert found.other_machines.to_dict() == {"macs": 0, "seconds": 1, "steps": 0}
-    assert np.isnan(found.p_below["seconds"])
+    tested = study("cost", moved).query("stop == 'steps'").set_index("measure")
+    assert tested.n.to_dict() == {"macs": 6, "seconds": 5, "steps": 6}
+    assert tested.others.to_dict() == {"macs": 0, "seconds": 1, "steps": 0}
+    assert np.isnan(tested.p["seconds"])
 
 
 def test_costs_of_failed_nets_and_nets_set_aside_are_not_counted(tables):
     records = tables["records"]
     lost = failed(tables, (records.stage == "pretrain") & (records.recipe == "snt") & (records.seed == 0))
-    found = relative_costs(nets_of(not_reached(lost, "adam", 1)), 1.05).query("cost_of == 'macs'").set_index("stop")
+    found = relative_costs(nets_of(not_reached(lost, "adam", 1))).query("cost_of == 'macs'").set_index("stop")
     assert found.n.to_dict() == {"loss": 4, "steps": 5}
-    assert found.set_aside.to_dict() == {"loss": 1, "steps": 0}
 
 
-def test_summary_of_ratios_by_hand():
-    found = summary(pd.Series([1.0, 4.0, np.nan]), 1.05)
-    assert (found["n"], found["median"], found["low"], found["high"]) == (2, 2.5, 1.0, 4.0)
-    assert found["mean"] == pytest.approx(2.0), "geometric"
-    assert found["ci_low"] * found["ci_high"] == pytest.approx(4.0)
-    assert np.isnan(found["p_below"])
-    assert summary(pd.Series([], dtype=float), 1.05) == {"n": 0}
-    six = summary(pd.Series([1.0, 1.01, 1.02, 1.0, 1.01, 1.0]), 1.05)
-    assert six["p_below"] < 0.01 < 0.99 < six["p_above"]
+def test_costs_are_tested_as_logarithms_of_ratios(tables):
+    found = study("cost", tables).query("stop == 'steps'").set_index("measure")
+    assert np.exp(found.difference["macs"]) == pytest.approx(1.02)
+    six = np.log([1.0, 1.01, 1.02, 1.0, 1.01, 1.0])
+    numbers = (six.mean(), six.std(ddof=1), 6, np.log(1.05))
+    assert below_p(*numbers) < 0.01 < 0.99 < above_p(*numbers)
+    assert below_p(*numbers) == pytest.approx(not_below(-six, -np.log(1.05)))
 
 
 def test_compressed_rows_know_their_point(tables):

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from maskbank.errors import InputError
 from maskbank.statistics import resampling
 from maskbank.statistics.effects import bootstrap_means
-from maskbank.statistics.scores import cluster_means
 from maskbank.statistics.resampling import (
     equal_weights,
     first_shares,
@@ -16,6 +15,7 @@ from maskbank.statistics.resampling import (
     split_means,
     task_weights,
 )
+from maskbank.statistics.scores import cluster_means
 
 SPLITS = ("b", "a", "a", "c", "b", "a")  # 3, 2 and 1 tasks, mixed
 

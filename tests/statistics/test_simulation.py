@@ -12,10 +12,10 @@ from maskbank.statistics.contrast import measure
 from maskbank.statistics.effects import half_width, interval
 from maskbank.statistics.groups import group_letters
 from maskbank.statistics.holm import holm
-from maskbank.statistics.scores import Pairs
 from maskbank.statistics.pairwise import pair_tests, paired_p
 from maskbank.statistics.power import detection_power, minimal_detectable_effect, shift_needed
 from maskbank.statistics.resampling import resampled_means, split_means
+from maskbank.statistics.scores import Pairs
 
 BOARDS = 2000
 ALPHA = 0.05

@@ -12,10 +12,11 @@ from maskbank.statistics.claim import Claim
 from maskbank.statistics.claims import judged
 from maskbank.statistics.facts import Facts
 from maskbank.statistics.holm import holm
-from maskbank.statistics.outcomes import CONTRADICTED, INCONCLUSIVE, SUPPORTED
-from maskbank.statistics.sparse_arms import SETTING, UNEQUAL, at_best, rate_choices, sparse_rows
-from maskbank.statistics.sparse_contrasts import sparse_contrasts
+from maskbank.statistics.judges import CONTRADICTED, INCONCLUSIVE, SUPPORTED
+from maskbank.statistics.sparse_arms import SETTING, at_best, rate_choices, sparse_rows
+from maskbank.statistics.verdict import UNEQUAL
 from tests.report.fake_sparse import IMAGES, SHAPES, TRUTH, failed, only, sparse
+from tests.statistics.contrasted import study
 
 PARAMS = Compare(resamples=100)
 ALL = ("dense", "c_gap", "p_gap", "gmp", "prune_from_dense", "imp", "rigl")
@@ -24,15 +25,16 @@ Tables = dict[str, pd.DataFrame]
 
 
 def contrasts(tables: Tables, params: Compare = PARAMS) -> pd.DataFrame:
-    rows = sparse_rows(tables["records"], tables["metrics"])
-    return sparse_contrasts(rows, rate_choices(rows), params)
+    found = study("sparse", tables, compare=params, arm="method")
+    names = {"baseline": "rival", "rate_baseline": "rate_rival", "validation_baseline": "validation_rival"}
+    return found.rename(columns=names)
 
 
 def claims(tables: Tables) -> dict[str, Claim]:
     params = Params.model_validate({"compare": {"resamples": 100}})
     facts = Facts(tables["records"], tables["metrics"], tables["timings"], params)
     names = ("gap-dense", "gap-rivals")
-    return {claim.id: claim for name in names for claim in judged(name, params.claims[name], facts, [])}
+    return {claim.id: claim for name in names for claim in judged(name, params.claims[name], facts, facts.contrasts)}
 
 
 def score_of(tables: Tables, **labels: object) -> np.ndarray:
@@ -123,7 +125,7 @@ def test_a_failed_seed_makes_a_pair_incomplete():
 
 def test_below_six_seeds_there_is_no_p():
     found = contrasts(sparse(("c_gap", "gmp"), seeds=5))
-    assert set(found.status) == {"insufficient seeds"}
+    assert set(found.status) == {"insufficient units"}
     assert found.p.isna().all()
 
 

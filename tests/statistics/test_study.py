@@ -5,18 +5,19 @@ import pandas as pd
 import pytest
 
 from maskbank.config import Compare
-from maskbank.statistics.ablation import ablations
-from maskbank.statistics.claims import judge_claims
-from maskbank.statistics.comparisons import BY_TASK_SPLIT, compare, headlines
+from maskbank.statistics.claims import judge_claims, ruled
+from maskbank.statistics.comparisons import headlines
 from maskbank.statistics.costs import UNKNOWN, cost_means, cost_rows, crossings
 from maskbank.statistics.facts import Facts
 from maskbank.statistics.finding import FAIL, PASS
-from maskbank.statistics.outcomes import CONTRADICTED, INCONCLUSIVE, SUPPORTED
+from maskbank.statistics.judges import CONTRADICTED, INCONCLUSIVE, SUPPORTED
+from maskbank.statistics.rules import RULES, judge_rules
 from maskbank.statistics.scores import pair, tabulate
 from maskbank.statistics.settings import setting_name, setting_words, settings, transfer_rows
-from maskbank.statistics.rules import RULES, judge_rules
+from maskbank.statistics.studies.transfer import BY_TASK_SPLIT
 from maskbank.statistics.summary import summarise
 from tests.report import fake
+from tests.statistics.contrasted import compared, study
 
 AGAINST = ["l2", "taylor", "universal", "nearest", "oracle", "dense"]
 
@@ -45,6 +46,10 @@ def facts_of(records: pd.DataFrame, params: Compare) -> Facts:
     tables = fake.tables(records)
     given = fake.small_params().model_copy(update={"compare": params})
     return Facts(records, tables["metrics"], tables["timings"], given, "hash")
+
+
+def ablations(records: pd.DataFrame, params: Compare) -> pd.DataFrame:
+    return study("ablation", {**fake.tables(records), "records": records}, compare=params, arm="variant")
 
 
 def headline(frame: pd.DataFrame, rival: str, **labels: str) -> pd.Series:
@@ -129,7 +134,7 @@ def test_task_splits_apart(records, frame):
     whole = headline(frame, "l2", allocation="global_macs")
     pooled = apart[(apart.allocation == "global_macs") & (apart.dataset == "fashion_mnist")].difference
     assert whole.difference == pytest.approx(pooled.mean())
-    more = compare(fake.study(12), Compare(against=["l2"], resamples=200))
+    more = compared(fake.study(12), Compare(against=["l2"], resamples=200))
     assert (more[(more.kind == BY_TASK_SPLIT) & (more.task_split == "unseen")].status == "tested").all()
 
 
@@ -147,7 +152,7 @@ def test_ablations_are_paired_with_the_method_as_it_is(records, params):
 
 def test_ablations_change_nothing_else(records, params, frame):
     without = records[records.variant == "default"]
-    pd.testing.assert_frame_equal(compare(without, params), frame)
+    pd.testing.assert_frame_equal(compared(without, params), frame)
 
 
 def test_no_variants_are_an_empty_table(records, params):
@@ -221,7 +226,11 @@ def test_rankings_compare_methods_that_ran_at_every_point(records, params):
 
 def claims(records: pd.DataFrame, params: Compare) -> dict:
     facts = facts_of(records, params)
-    return {claim.id: claim for claim in judge_claims(facts, judge_rules(facts)) if claim.id.startswith("smsp-")}
+    return {
+        claim.id: claim
+        for claim in judge_claims(facts, ruled(facts, judge_rules(facts)))
+        if claim.id.startswith("smsp-")
+    }
 
 
 def test_claims_have_to_hold_tuned_and_untuned(records, params):
@@ -260,7 +269,8 @@ def test_a_rival_that_was_never_run_is_inconclusive(records, params):
 
 def test_names_in_the_summary_are_those_of_single_settings(facts, records):
     rules = judge_rules(facts)
-    summary = summarise(facts, rules, judge_claims(facts, rules))
+    table = ruled(facts, rules)
+    summary = summarise(facts, table, rules, judge_claims(facts, table))
     names = [name for name in summary if name.startswith("headline_smsp_minus_l2") and not name.endswith("_p_holm")]
     assert len(names) == 7
     assert "headline_smsp_minus_l2_resnet20_uniform_reestimated_units" in names
