@@ -10,6 +10,8 @@ import time
 
 import numpy as np
 import torch
+from maskbank.experiments.transfer import TransferSpec, plan
+from maskbank.experiments.world import World
 from numpy.typing import NDArray
 from torch import nn
 
@@ -21,8 +23,6 @@ from maskbank.cells.spec import Cell
 from maskbank.experiments.dense import cell_data, dense_model
 from maskbank.experiments.entries import cell_bank
 from maskbank.experiments.subnetwork import show, target_of
-from maskbank.experiments.transfer import TransferSpec, plan
-from maskbank.experiments.world import World
 from maskbank.measures.cost import trace_cost
 from maskbank.measures.work import MacCounter
 from maskbank.models.heads import features

@@ -13,13 +13,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from maskbank.experiments.pretrain import PretrainSpec, run
 from safetensors.torch import save_file
 from torch.nn import functional as F
 
 from maskbank.cells.engine import Runtime
 from maskbank.cells.spec import Cell, Input
 from maskbank.data.dataset import open_dataset
-from maskbank.experiments.pretrain import PretrainSpec, run
 from maskbank.files import hash_file, write_json
 from maskbank.models.checkpoint import Architecture
 

@@ -19,12 +19,12 @@ from maskbank.training.evaluate import evaluate, judged_point
 from maskbank.training.loop import Loss, cross_entropy
 from maskbank.training.workload import Workload
 
-NORM_BATCHES, NORM_BATCH = 8, 128  # examples that BatchNorm is re-estimated on before a net is judged in mid-schedule
+NORM_BATCHES, NORM_BATCH = 8, 128  # examples that BatchNorm is re-estimated on before a model is judged in mid-schedule
 Metrics = list[tuple[int, str, str, float]]
 
 
 class Job(Protocol):
-    """Data, net, loss and metric. `validated` names the score that choices are made by."""
+    """Data, model, loss and metric. `validated` names the score that choices are made by."""
 
     @property
     def loss_of(self) -> Loss: ...
@@ -148,7 +148,7 @@ def opened(name: str, options: tuple[tuple[str, Any], ...]) -> Workload:
 
 
 def rested(job: Job, model: nn.Module, seed: int) -> float:
-    """Score on validation examples of a copy whose BatchNorm statistics are those of the net as it is now."""
+    """Score on validation examples of a copy whose BatchNorm statistics are those of the model as it is now."""
     twin, generator = copy.deepcopy(model), torch.Generator().manual_seed(seed)
     reestimate(twin, job.batches(NORM_BATCH, NORM_BATCHES, generator, plain=True))
     return job.validate(twin)

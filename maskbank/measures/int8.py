@@ -1,18 +1,12 @@
 """Nets run in 8-bit integers for real: torchao's linear layers on the processor, without compilation."""
 
 import copy
-import importlib.util
 from collections.abc import Collection
 
 from torch import nn
 
 from maskbank.errors import InputError
-
-
-def require_torchao() -> None:
-    """Raises InputError where torchao is not installed; does not import it (which takes seconds)."""
-    if importlib.util.find_spec("torchao") is None:
-        raise InputError("torchao is not installed; nets run in int8 need it: pip install 'maskbank[int8]'")
+from maskbank.measures.torchao import require_torchao
 
 
 def int8_model(model: nn.Module, layers: Collection[str]) -> nn.Module:

@@ -5,11 +5,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from maskbank.experiments.compress import CompressSpec
 
 from maskbank.cells import key
 from maskbank.cells.key import cell_key, closure, module_file, read_module
 from maskbank.cells.spec import Cell, Input, Spec
-from maskbank.experiments.compress import CompressSpec
 
 SPEC = CompressSpec(backbone="resnet20", recipe="adam", method="l1", budget_asked=0.2, classes=(0, 1))
 SCRIPT = """

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from maskbank.experiments.world import Shelf
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
@@ -20,7 +21,6 @@ from maskbank.experiments import int8
 from maskbank.experiments.folders import Artifact
 from maskbank.experiments.int8 import Int8Spec
 from maskbank.experiments.planned import PlannedWorld
-from maskbank.experiments.world import Shelf
 from maskbank.files import hash_file, write_json
 from maskbank.measures.latency import Latency
 from maskbank.params import validate

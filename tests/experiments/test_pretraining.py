@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import torch
+from maskbank.experiments.pretrain import PretrainSpec
 from safetensors.torch import save_file
 
 from maskbank.cells.engine import Runtime, run_cell
@@ -18,7 +19,6 @@ from maskbank.data.dataset import DataSet, open_dataset
 from maskbank.errors import InputError
 from maskbank.experiments import compress, pretrain
 from maskbank.experiments.planned import PlannedWorld
-from maskbank.experiments.pretrain import PretrainSpec
 from maskbank.files import hash_file, write_json
 from maskbank.params import validate
 

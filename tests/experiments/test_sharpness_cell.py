@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 import torch
+from maskbank.experiments.sharpness import SharpnessSpec
+from maskbank.experiments.world import World
 from torch.nn import functional as F
 
 from maskbank.cells.engine import Runtime
@@ -17,8 +19,6 @@ from maskbank.errors import Diverged, InputError
 from maskbank.experiments import planned, sharpness
 from maskbank.experiments.folders import run_stage
 from maskbank.experiments.planned import Pace, PlannedWorld, estimate
-from maskbank.experiments.sharpness import SharpnessSpec
-from maskbank.experiments.world import World
 from maskbank.files import hash_file, write_bytes, write_json
 from maskbank.models.checkpoint import Architecture, load_model, model_tensors
 from maskbank.params import validate

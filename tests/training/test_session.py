@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 import torch
+from maskbank.experiments.pretrain import PretrainSpec, begin, train_net
 
 from maskbank.cells.engine import Runtime
 from maskbank.cells.snapshots import Snapshots
 from maskbank.data import batches
 from maskbank.data.batches import shift_and_flip
 from maskbank.data.dataset import DataSet
-from maskbank.experiments.pretrain import PretrainSpec, begin, train_net
 from maskbank.models.checkpoint import Architecture
 from maskbank.registry import RECIPES
 from maskbank.training.recipe import Recipe

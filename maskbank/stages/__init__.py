@@ -1,0 +1,6 @@
+"""The stages of the pipeline, one file each, found by folder.
+
+AFTER: the stage that it comes behind. execute(params): what `dvc repro` runs. Where there are cells: their spec, `plan(params,
+state)`, `work(spec, facts)` (what one costs) and `run(cell, runtime)`. Where it has params of its own: SECTION and
+`check(params)`. Params are validated and cells planned without torch: what computes is imported where it is used.
+"""
