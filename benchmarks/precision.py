@@ -12,13 +12,13 @@ import time
 from pathlib import Path
 
 import torch
-from maskbank.experiments.pretrain import PretrainSpec, run
 from scipy import stats
 
 from maskbank.cells.engine import Runtime
 from maskbank.cells.spec import Cell, Input
 from maskbank.data.dataset import open_dataset
 from maskbank.data.prepared import prepared_hash
+from maskbank.stages.pretrain import PretrainSpec, run
 
 OPTIONS = {
     "resnet20": {"width": 16, "stem_stride": 2},

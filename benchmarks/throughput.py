@@ -13,7 +13,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-from maskbank.experiments.pretrain import PretrainSpec, run
 from safetensors.torch import save_file
 from torch.nn import functional as F
 
@@ -22,6 +21,7 @@ from maskbank.cells.spec import Cell, Input
 from maskbank.data.dataset import open_dataset
 from maskbank.files import hash_file, write_json
 from maskbank.models.checkpoint import Architecture
+from maskbank.stages.pretrain import PretrainSpec, run
 
 BATCH, REPEATS, SIZE, CLASSES = 64, 3, 20, 10
 IMAGES = {"train": 40000, "validation": 2000, "test": 2000}

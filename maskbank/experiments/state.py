@@ -56,7 +56,7 @@ class Checkpoints:
         return sorted(found, key=lambda a: (a.spec["recipe"], a.spec["seed"], a.spec["stop"] != "steps"))
 
     def find(self, backbone: str, recipe: str, seed: int, split: str) -> Artifact:
-        """The model of one spec, trained for all steps; an InputError where there is none (its cell failed or was not planned)."""
+        """The model of one spec, trained for all steps; InputError where there is none: its cell failed, or was not planned."""
         wanted = (backbone, recipe, seed, split, "steps")
         for artifact in self.artifacts:
             spec = artifact.spec

@@ -13,8 +13,8 @@ from safetensors.numpy import save_file
 from maskbank import cli
 from maskbank.bank.store import open_bank
 from maskbank.data.dataset import DataSet
+from maskbank.experiments.artifacts import describe_artifact
 from maskbank.experiments.entries import entry_of
-from maskbank.experiments.folders import describe_artifact
 from maskbank.files import hash_file, write_json
 from maskbank.measures.cost import trace_cost
 from maskbank.models.checkpoint import Architecture, model_tensors

@@ -26,7 +26,7 @@ def serial(**engine: object) -> Params:
 
 @pytest.fixture(autouse=True)
 def keys_of_toys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The toy stage has no file under maskbank/experiments, so its code has no fingerprint there."""
+    """Toy cells have no file under maskbank, so that their code has no fingerprint there."""
     monkeypatch.setattr("maskbank.cells.run.code_version", lambda cell: "toy")
 
 
