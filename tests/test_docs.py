@@ -16,7 +16,7 @@ README = (ROOT / "README.md").read_text()
 
 @pytest.mark.parametrize(
     "kind",
-    [registry.METHODS, registry.COMPRESSORS, registry.RECIPES, registry.SPARSIFIERS, registry.MAKERS],
+    [registry.METHODS, registry.COMPRESSORS, registry.RECIPES, registry.SPARSIFIERS, registry.LEARNERS],
     ids=lambda kind: kind.noun,
 )
 def test_every_name_has_its_entry(kind: registry.Registry) -> None:

@@ -60,7 +60,7 @@ def list_entries(given: Namespace) -> str:
     )
     if given.json:
         return json.dumps(rows, indent=2)
-    keys = ("id", "task", "classes", "ways", "accuracy", "kept", "maker")
+    keys = ("id", "task", "classes", "ways", "accuracy", "kept", "learner")
     return table([{key: row[key] for key in keys} for row in rows])
 
 
@@ -75,7 +75,7 @@ def described(bank: MaskBank, index: int) -> dict[str, Any]:
         "ways": len(classes),
         "accuracy": bank.accuracy(index),
         "kept": float(bank.masks(np.array([index])).mean()),
-        "maker": bank.about(index).get("maker", "unknown"),
+        "learner": bank.about(index).get("learner", "unknown"),
     }
 
 

@@ -15,7 +15,7 @@ KINDS = {
     "compressors": registry.COMPRESSORS,
     "sparsifiers": registry.SPARSIFIERS,
     "workloads": registry.WORKLOADS,
-    "learners": registry.MAKERS,
+    "learners": registry.LEARNERS,
     "similarities": registry.SIMILARITIES,
 }
 

@@ -14,7 +14,7 @@ from maskbank.data.tasks import Task
 from maskbank.errors import InputError
 from maskbank.experiments.state import BankRecipe, Banks, Start, Starts, State, banks_of
 from maskbank.experiments.work import Facts, Work, tested
-from maskbank.registry import MAKERS
+from maskbank.registry import LEARNERS
 from maskbank.section import Count, Positive, Rate
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def check(params: Params) -> None:
     banks, backbones = params[Prune].banks, params[Starts].backbones
     for name, recipe in banks.items():
         key = f"prune.banks.{name}"
-        MAKERS.check(recipe.learner, f"{key}.learner")
-        MAKERS.check_options(recipe.learner, dict(recipe.options), f"{key}.options")
+        LEARNERS.check(recipe.learner, f"{key}.learner")
+        LEARNERS.check_options(recipe.learner, dict(recipe.options), f"{key}.options")
         among(recipe.backbones, backbones, f"{key}.backbones", "not among transfer.backbones")
     for backbone in backbones:
         if not any(backbone in (recipe.backbones or [backbone]) for recipe in banks.values()):
@@ -74,7 +74,7 @@ class PruneSpec(Spec):
         return (self.train_steps,)
 
     def modules(self) -> tuple[str, ...]:
-        return (MAKERS.module_name(self.method),)
+        return (LEARNERS.module_name(self.method),)
 
 
 def plan(params: Params, state: State) -> list[Cell[PruneSpec]]:

@@ -15,7 +15,7 @@ from maskbank.data.tasks import Task
 from maskbank.experiments.state import Banks, Start, State, banks_of
 from maskbank.experiments.task import TaskSpec
 from maskbank.experiments.work import Facts, Work, tested
-from maskbank.registry import MAKERS, SIMILARITIES
+from maskbank.registry import LEARNERS, SIMILARITIES
 from maskbank.section import Count, Section
 from maskbank.stages.prune import Prune
 from maskbank.stages.transfer import Transfer
@@ -54,7 +54,7 @@ class RelateSpec(TaskSpec):
     train_lr: float
 
     def modules(self) -> tuple[str, ...]:
-        return (MAKERS.module_name(self.method), *(SIMILARITIES.module_name(name) for name in SIMILAR))
+        return (LEARNERS.module_name(self.method), *(SIMILARITIES.module_name(name) for name in SIMILAR))
 
 
 def plan(params: Params, state: State) -> list[Cell[RelateSpec]]:

@@ -162,7 +162,7 @@ def test_tuned_cells_say_so() -> None:
         (grids({"methods": ["smsp"], "variants": {"a": {"depth": 1}}}), r"variants\.a\.depth = 1: .* no such option"),
         (grids({"variants": {"default": {}}}), r"variants\.default: the name of a method's own options"),
         ({"relate": {"banks": ["third"]}}, r"relate\.banks\.0 = 'third': not among prune\.banks"),
-        ({"prune": {"banks": {"a": {"learner": "b"}}}}, r"prune\.banks\.a\.learner = 'b': no such mask maker"),
+        ({"prune": {"banks": {"a": {"learner": "b"}}}}, r"prune\.banks\.a\.learner = 'b': no such mask learner"),
         ({"prune": {"banks": {}}}, r"prune\.banks = \{\}: .*at least 1"),
         ({"foreign": {"source": "digits"}}, r"foreign\.source = 'digits': the same as data\.source"),
     ],
