@@ -135,7 +135,7 @@ LEARNERS = Registry("mask learner", "make", ("bank.learners",))
 SIMILARITIES = Registry("similarity", "similarity", ("bank.similarities",))
 WORKLOADS = Registry("workload", "workload", ("workloads",))
 SOURCES = Registry("data source", "load", ("data.sources",))
-STAGES = Registry("stage", "execute", ("stages",))
+STAGES = Registry("stage", "plan or execute", ("stages",))
 
 
 @functools.cache

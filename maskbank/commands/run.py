@@ -5,6 +5,7 @@ from pathlib import Path
 
 from maskbank.config import Params
 from maskbank.errors import InputError
+from maskbank.experiments.state import State
 from maskbank.params import load_params
 from maskbank.registry import STAGES, pipeline
 
@@ -25,4 +26,15 @@ def run_stage(name: str, params: Params) -> None:
     """A stage that DVC runs in parts is run part by part."""
     stage = STAGES.module(name)
     for part in [[each] for each in stage.parts(params)] if hasattr(stage, "parts") else [[]]:
+        execute(name, params, *part)
+
+
+def execute(name: str, params: Params, *part: str) -> None:
+    """What a stage's own `execute` does; without one its cells are planned and run, its tables and artifacts written."""
+    stage = STAGES.module(STAGES.check(name, "stage"))
+    if hasattr(stage, "execute"):
         stage.execute(params, *part)
+        return
+    from maskbank.experiments import folders
+
+    folders.run_stage(name, stage.plan(params, State(params)), params)

@@ -195,12 +195,6 @@ def work(spec: CompressSpec, facts: Facts) -> Work:
     return Work(test * climbs * spec.budget, test * spec.budget)
 
 
-def execute(params: Params) -> None:
-    from maskbank.experiments.folders import run_stage
-
-    run_stage("compress", plan(params, State(params)), params)
-
-
 def run(cell: Cell[CompressSpec], runtime: Runtime) -> Result:
     import torch
 

@@ -110,12 +110,6 @@ def work(spec: PruneSpec, facts: Facts) -> Work:
     return Work(spec.batch * spec.train_steps * spec.repeats, tested(spec.classes, facts) * spec.budget)
 
 
-def execute(params: Params) -> None:
-    from maskbank.experiments.folders import run_stage
-
-    run_stage("prune", plan(params, State(params)), params)
-
-
 def run(cell: Cell[PruneSpec], runtime: Runtime) -> Result:
     import torch
 

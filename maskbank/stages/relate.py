@@ -89,12 +89,6 @@ def work(spec: RelateSpec, facts: Facts) -> Work:
     return Work(masks + each * spec.batch * spec.adapt_steps[-1], each * judged)
 
 
-def execute(params: Params) -> None:
-    from maskbank.experiments.folders import run_stage
-
-    run_stage("relate", plan(params, State(params)), params)
-
-
 def run(cell: Cell[RelateSpec], runtime: Runtime) -> Result:
     """The target's mask is made as those of the bank are, on a head of its prototypes; and made again, for comparison."""
     import torch

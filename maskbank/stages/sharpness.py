@@ -121,12 +121,6 @@ def work(spec: SharpnessSpec, facts: Facts) -> Work:
     return Work(evaluated=spec.images * (hessian + climbs + spec.landscape * (spec.landscape + 1) + 1))
 
 
-def execute(params: Params) -> None:
-    from maskbank.experiments.folders import run_stage
-
-    run_stage("sharpness", plan(params, State(params)), params)
-
-
 def run(cell: Cell[SharpnessSpec], runtime: Runtime) -> Result:
     """In float32 on any machine: second derivatives are too small a difference for bfloat16."""
     from maskbank.experiments.dense import cell_data, dense_model

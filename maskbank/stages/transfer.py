@@ -209,12 +209,6 @@ def work(spec: TransferSpec, facts: Facts) -> Work:
     return Work(spec.batch * spec.adapt_steps[-1] * width, judged + 3 * spec.score_images)
 
 
-def execute(params: Params) -> None:
-    from maskbank.experiments.folders import run_stage
-
-    run_stage("transfer", plan(params, State(params)), params)
-
-
 def run(cell: Cell[TransferSpec], runtime: Runtime) -> Result:
     from maskbank.data.dataset import TestSet
     from maskbank.experiments.dense import cell_data

@@ -1,5 +1,6 @@
 """Int8 cells: which nets are planned, and one that is run from files to its rows."""
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from maskbank.records.schema import TABLES, check_table
 from tests import nets
 from tests.conftest import ARCHITECTURES
 
+ROOT = Path(__file__).parents[2]
 SEED = 3
 
 
@@ -183,3 +185,14 @@ def test_a_net_without_linear_layers_is_a_failed_cell_with_its_reason(data: Data
     finished = run_cells("evaluate", cells, params("vit"), Store(tmp_path / "cells"))
     assert [done.status for done in finished] == ["failed", "ok"]
     assert "torchao runs no convolutions in int8" in finished[0].body["points"][0]["reason"]
+
+
+def test_nothing_is_printed_that_is_not_ours() -> None:
+    """torchao's import makes torch warn about an enumeration of its own."""
+    pytest.importorskip("torchao")
+    script = (
+        "from maskbank.measures.int8 import int8_model; from tests.conftest import ARCHITECTURES; "
+        "model = ARCHITECTURES['vit'].build(); int8_model(model, ['blocks.0.mlp.fc1'])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
