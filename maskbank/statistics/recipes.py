@@ -8,6 +8,7 @@ from dataclasses import asdict
 
 import pandas as pd
 
+from maskbank import patterns
 from maskbank.config import Compare
 from maskbank.records.schema import NONE
 from maskbank.statistics.contrast import NOT_RUN, Contrast, measure
@@ -56,9 +57,8 @@ def kind_of(pattern: str, budget_kind: str, quantized_activations: bool) -> str:
     """One of KINDS."""
     if budget_kind == "bits":
         return "activations" if quantized_activations else "weights"
-    if pattern.startswith("block"):
-        return "blocks"
-    return "units" if pattern.startswith("units") else "n:m" if ":" in pattern else "unstructured"
+    kind = patterns.kind_of(pattern) or "unstructured"
+    return "blocks" if kind == "block" else kind
 
 
 def dense_rows(nets: pd.DataFrame) -> pd.DataFrame:
