@@ -13,7 +13,7 @@ from maskbank.params import load_params, params_or_default
 def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--records", nargs="+", metavar="PATH",
-        help="folders or records.parquet files of runs, told as one (default: reports)",
+        help="folders or records.parquet files of runs, taken as one (default: reports)",
     )  # fmt: skip
     parser.add_argument(
         "--out", default="merged", metavar="DIR", help="where to write, with --records (default: %(default)s)"

@@ -126,7 +126,7 @@ def opened(name: str, options: tuple[tuple[str, Any], ...]) -> Workload:
     return workload
 
 
-def rested(job: Job, model: nn.Module, seed: int) -> float:
+def score_reestimated(job: Job, model: nn.Module, seed: int) -> float:
     """Score on validation examples of a copy whose BatchNorm statistics are those of the model as it is now."""
     twin, generator = copy.deepcopy(model), torch.Generator().manual_seed(seed)
     reestimate(twin, job.batches(NORM_BATCH, NORM_BATCHES, generator, plain=True))

@@ -1,4 +1,4 @@
-"""What sparse trainings are told, the whole ones and those of workers. Knows no torch."""
+"""The spec of sparse trainings, whole ones and those of workers. Knows no torch."""
 
 from typing import Any
 

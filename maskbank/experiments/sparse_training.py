@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from maskbank.cells.engine import Runtime
 from maskbank.cells.spec import Cell
 from maskbank.experiments.dense import cell_data
-from maskbank.experiments.jobs import Generated, Images, Job, rested
+from maskbank.experiments.jobs import Generated, Images, Job, score_reestimated
 from maskbank.experiments.sparse_spec import IMAGES, SparseSpec
 from maskbank.measures.weight_cost import weight_cost
 from maskbank.models.checkpoint import Architecture
@@ -72,5 +72,5 @@ def begin(spec: SparseSpec, job: Job, runtime: Runtime, segment: Segment | None 
         cost=weight_cost(model, job.blank), generator=chance, sample=job.sample(spec.score_images, chance),
         curve=Curve(steps, 10), lr=spec.lr, rates=Rates(spec.schedule, openings(in_line(whole)), goal.tune, segment.first),
         loss_of=job.loss_of, precision=runtime.precision, debug=spec.debug,
-        probe=(lambda model: rested(job, model, spec.seed)) if spec.validate_phases else None, judged=job.validated,
+        probe=(lambda model: score_reestimated(job, model, spec.seed)) if spec.validate_phases else None, judged=job.validated,
     )  # fmt: skip

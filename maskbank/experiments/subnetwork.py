@@ -44,7 +44,7 @@ class Shown:
 
 
 def show(spec: TaskSpec, data: DataSet, generator: torch.Generator) -> Shown:
-    """`shots` of the spec are training images a class; None for all. Shuffled labels say nothing of the images (assay)."""
+    """`shots` of the spec are training images a class; None for all. Shuffled labels say nothing of the images (sanity check)."""
     examples = data.examples("train", spec.classes, spec.shots)
     if spec.shuffled_labels:
         order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(spec.seed))

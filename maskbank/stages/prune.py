@@ -172,7 +172,7 @@ def part_of(examples: Examples, images: str) -> Examples:
 
 
 def described(cell: Cell[PruneSpec], cost: Cost, values: dict[str, Any]) -> dict[str, Any]:
-    """What a bank is told of the mask."""
+    """What goes with the mask into a bank."""
     spec = cell.spec
     recipe = {"learner": spec.method, "budget": spec.budget, "steps": spec.train_steps, "repeats": spec.repeats}
     return {

@@ -37,7 +37,7 @@ class Sharpness(Section):
     stops: Annotated[list[Stop], Field(min_length=1)] = ["steps"]
     images: Positive = Field(512, description="training images that loss and its derivatives are taken over")
     eigen_steps: Positive = Field(
-        30, description="Hessian products, at most, for the largest eigenvalue; 5 to 10 are usual"
+        30, description="Hessian products, at most, for the largest eigenvalue; 5 to 10 are common"
     )
     trace_samples: Positive = Field(8, description="random vectors of the trace's estimate")
     rho: Annotated[list[Rate], Field(min_length=1)] = Field([0.1, 0.25], description="radii of adaptive sharpness")

@@ -78,7 +78,7 @@ SECTION = Sparsify
 
 
 def check(params: Params) -> None:
-    """Names, and what can be told of patterns without the model; schedules are checked when the stage is planned."""
+    """Names, and what is known of patterns without the model; schedules are checked when the stage is planned."""
     given = params[Sparsify]
     among(given.backbones, params[Pretrain].backbones, "sparsify.backbones", "not among pretrain.backbones")
     for name, options in given.workloads.items():

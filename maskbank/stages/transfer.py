@@ -46,7 +46,7 @@ class TransferGrid(Section):
     variants: dict[str, Options] = Field({}, description="name of an ablation -> options that differ")
     tuned: bool = Field(False, description="as the stage tune chose; tune.trials above 1")
     shuffled_labels: bool = Field(
-        False, description="an assay: training labels in random order, so that accuracy must be at chance"
+        False, description="a sanity check: training labels in random order, so that accuracy must be at chance"
     )
     tasks: Literal["all", "targets", "foreign"] = Field(
         "all", description="target tasks, those of the data set `foreign`, or both"
@@ -141,10 +141,10 @@ def once(cells: list[Cell[TransferSpec]]) -> list[Cell[TransferSpec]]:
 def method_points(params: Params, state: State, start: Start, method: str, grid: TransferGrid) -> list[dict[str, Any]]:
     """The fields of a spec in which the cells of one method in one grid differ."""
     tuned = state.tuned(start, method) if grid.tuned else {}
-    assay = {"variant": SHUFFLED_LABELS, "shuffled_labels": True} if grid.shuffled_labels else {}
+    sanity = {"variant": SHUFFLED_LABELS, "shuffled_labels": True} if grid.shuffled_labels else {}
     if METHODS.constant(method, "ROLE") == "reference":
         point = {"budget_asked": 1.0, "budget_kind": "none", "allocation": "none", "bn": "reestimated"}
-        return [{**point, "shots": shots, **tuned, **assay} for shots in grid.shots]
+        return [{**point, "shots": shots, **tuned, **sanity} for shots in grid.shots]
     first, reads_bank = banks_of(params, start)[0], "bank" in METHODS.arguments(method)
     if grid.banks and not reads_bank:
         return []
@@ -152,7 +152,7 @@ def method_points(params: Params, state: State, start: Start, method: str, grid:
         {
             "budget_asked": budget, "budget_kind": kind, "allocation": allocation, "bn": bn, "reconstruct": reconstruct,
             "shots": shots, "bank": bank if reads_bank else "none", "variant": variant_name(name, bank, first),
-            **assay, **tuned, "options": {**options_of(params, method), **tuned.get("options", {}), **chosen},
+            **sanity, **tuned, "options": {**options_of(params, method), **tuned.get("options", {}), **chosen},
         }
         for budget in grid.budgets
         for kind in grid.budget_kinds

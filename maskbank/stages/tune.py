@@ -89,12 +89,12 @@ def trials(params: Params, method: str) -> list[Trial]:
     tune, module = params[Tune], METHODS.module(method)
     search: dict[str, list[Any]] = {"lr": tune.lr, **getattr(module, "SEARCH", {})}
     default: Trial = {"lr": params[Transfer].lr, "options": options_of(params, method)}
-    usual = {name: each.default for name, each in inspect.signature(module.score).parameters.items()}
+    known = {name: each.default for name, each in inspect.signature(module.score).parameters.items()}
     points: list[Trial] = []
     for chosen in product(*search.values()):
         given = dict(zip(search, chosen, strict=True))
         point = {"lr": given.pop("lr"), "options": {**default["options"], **given}}
-        if (point["lr"], usual | point["options"]) != (default["lr"], usual | default["options"]):
+        if (point["lr"], known | point["options"]) != (default["lr"], known | default["options"]):
             points.append(point)
     if len(points) + 1 < tune.trials:
         raise InputError(
