@@ -161,7 +161,7 @@ def plan(params: Params, state: State) -> list[Cell[SparseSpec]]:
 def trainings(params: Params, state: State) -> tuple[list[Cell[SparsifySpec]], list[Rounds]]:
     """Each method at each point of the grids and seed; a reference once for each rate, setup and seed, at budget 1.
 
-    With the rounds of the workers of each, which what they leave is not yet among the inputs of. Every schedule is checked
+    The second list has the rounds of workers of each; what they leave is not among its inputs yet. Every schedule is checked
     once the data are prepared, before anything is trained; until then steps of the setup same-macs are not known and taken
     to be those of the dense model.
     """
