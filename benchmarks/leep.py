@@ -20,14 +20,14 @@ from maskbank.bank.target import Target
 from maskbank.cells.spec import Cell
 from maskbank.experiments.dense import cell_data, dense_model
 from maskbank.experiments.entries import cell_bank
+from maskbank.experiments.state import State
 from maskbank.experiments.subnetwork import show, target_of
-from maskbank.experiments.transfer import TransferSpec, plan
-from maskbank.experiments.world import World
 from maskbank.measures.cost import trace_cost
 from maskbank.measures.work import MacCounter
 from maskbank.models.heads import features
 from maskbank.models.units import Gates, Layer
 from maskbank.params import load_params
+from maskbank.stages.transfer import TransferSpec, plan
 from maskbank.training.batchnorm import batch_statistics
 
 NEIGHBOURS = 8
@@ -67,7 +67,7 @@ def prototypes(model: nn.Module, layers: list[Layer], target: Target, bank: Mask
 def targets(limit: int) -> list[Cell[TransferSpec]]:
     """A cell of SMSP for each of the first target tasks of each split."""
     params = load_params()
-    cells = {cell.spec.task: cell for cell in plan(params, World(params)) if cell.spec.method == "smsp"}
+    cells = {cell.spec.task: cell for cell in plan(params, State(params)) if cell.spec.method == "smsp"}
     return list(cells.values())[:limit]
 
 

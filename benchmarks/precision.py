@@ -16,8 +16,9 @@ from scipy import stats
 
 from maskbank.cells.engine import Runtime
 from maskbank.cells.spec import Cell, Input
-from maskbank.data.dataset import open_dataset, prepared_hash
-from maskbank.experiments.pretrain import PretrainSpec, run
+from maskbank.data.dataset import open_dataset
+from maskbank.data.prepared import prepared_hash
+from maskbank.stages.pretrain import PretrainSpec, run
 
 OPTIONS = {
     "resnet20": {"width": 16, "stem_stride": 2},

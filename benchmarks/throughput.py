@@ -19,9 +19,9 @@ from torch.nn import functional as F
 from maskbank.cells.engine import Runtime
 from maskbank.cells.spec import Cell, Input
 from maskbank.data.dataset import open_dataset
-from maskbank.experiments.pretrain import PretrainSpec, run
 from maskbank.files import hash_file, write_json
 from maskbank.models.checkpoint import Architecture
+from maskbank.stages.pretrain import PretrainSpec, run
 
 BATCH, REPEATS, SIZE, CLASSES = 64, 3, 20, 10
 IMAGES = {"train": 40000, "validation": 2000, "test": 2000}

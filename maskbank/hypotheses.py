@@ -9,12 +9,17 @@ from pydantic import Field
 
 from maskbank.section import Fraction, Rate, Section
 
+Label = Literal[
+    "dataset", "backbone", "pattern", "allocation", "reconstruct", "bn", "form", "stop", "kind", "method", "measure", "setup",
+    "budget_kind", "budget_asked",
+]  # fmt: skip
+
 
 class Hypothesis(Section):
     """A query on the table of contrasts, and a judge of what it finds.
 
     `says` is the claim as it is tested here, `reported` the paper's own wording or numbers. The rows asked are those of `study`
-    with these arms and baselines, where labels are as in `where`; those at `level` decide.
+    with these arms and baselines, where labels are as in `where`.
     """
 
     judge: str
@@ -22,10 +27,9 @@ class Hypothesis(Section):
     says: str
     reported: str
     study: str
-    level: str
     arms: list[str] = Field([], description="none: compare.method")
     baselines: list[str] = Field([], description="none: all that were run")
-    where: dict[str, str | float] = {}
+    where: dict[Label, str | float] = Field({}, description="budget_asked: what decides; other budgets are shown beside")
     beside: list[str] = Field([], description="arms that are shown beside, and decide nothing")
 
 
@@ -87,14 +91,12 @@ STRUCTURED = {"l1": "the L1 norm", "random": "chance", "paoding_shipped": "the t
 HYPOTHESES: dict[str, Declared] = {
     "smsp": Superior(
         study="transfer",
-        level="headline",
         paper=SMSP,
         says="Masks from similar tasks beat popular pruning baselines on held-out tasks after few steps",
         reported="beats the baselines compared, CNN and ViT, at different memory budgets",
     ),
     "paoding-size": Counted(
         study="size",
-        level="cut",
         arms=["paoding"],
         where={"budget_kind": "units"},
         paper=PAODING,
@@ -106,7 +108,6 @@ HYPOTHESES: dict[str, Declared] = {
     ),
     "paoding-robustness": Within(
         study="robustness",
-        level="share",
         arms=["paoding"],
         where={"budget_kind": "units"},
         paper=PAODING,
@@ -118,7 +119,6 @@ HYPOTHESES: dict[str, Declared] = {
     **{
         f"paoding-rivals-{rival}": Superior(
             study="structured",
-            level="mean",
             arms=["paoding"],
             baselines=[rival],
             paper=PAODING,
@@ -129,7 +129,6 @@ HYPOTHESES: dict[str, Declared] = {
     },
     "snt-l1": Superior(
         study="compression",
-        level="method",
         arms=["snt"],
         where={"kind": "unstructured", "method": "l1"},
         paper=SNT,
@@ -138,7 +137,6 @@ HYPOTHESES: dict[str, Declared] = {
     ),
     "snt-quantize": Superior(
         study="compression",
-        level="method",
         arms=["snt"],
         where={"kind": "weights", "method": "quantize"},
         paper=SNT,
@@ -147,7 +145,6 @@ HYPOTHESES: dict[str, Declared] = {
     ),
     "snt-flat": Superior(
         study="sharpness",
-        level="measure",
         arms=["snt"],
         paper=SNT,
         says="The minima are flatter than Adam's",
@@ -157,7 +154,6 @@ HYPOTHESES: dict[str, Declared] = {
     ),
     "snt-cost": Within(
         study="cost",
-        level="measure",
         arms=["snt"],
         beside=["sam"],
         where={"stop": "steps"},
@@ -168,7 +164,6 @@ HYPOTHESES: dict[str, Declared] = {
     ),
     "gap-dense": NotWorse(
         study="sparse",
-        level="budget",
         arms=["c_gap", "p_gap"],
         baselines=["dense"],
         where={"pattern": "unstructured", "budget_asked": 0.2},
@@ -178,7 +173,6 @@ HYPOTHESES: dict[str, Declared] = {
     ),
     "gap-rivals": Superior(
         study="sparse",
-        level="budget",
         arms=["c_gap", "p_gap"],
         where={"pattern": "unstructured", "budget_asked": 0.1},
         needs=["gmp", "imp", "prune_from_dense", "rigl"],

@@ -1,27 +1,50 @@
-"""params.yaml: read, checked, written. A profile is a params.yaml of differences to the defaults."""
+"""params.yaml: read, checked, written. A profile is a params.yaml of differences to the defaults.
 
+The sections and checks of stages are found by folder: a file of `maskbank/stages` that defines a class SECTION, or a
+function `check(params)`, has them.
+"""
+
+import functools
 from io import StringIO
 from pathlib import Path
 from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ValidationError, create_model
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.error import YAMLError
 
-from maskbank.checks import check_names
-from maskbank.config import Params
+from maskbank.config import Common, Params
 from maskbank.errors import InputError
 from maskbank.files import write_bytes
+from maskbank.registry import STAGES, pipeline
 
 PROFILES = Path(__file__).parent / "profiles"
 PARAMS = Path("params.yaml")
 
 
+@functools.cache
+def whole() -> type[Params]:
+    """Params with the sections of all stages, in the order of the pipeline."""
+    stages = {name: STAGES.module(name) for name in pipeline()}
+    sections: dict[str, Any] = {
+        name: (stage.SECTION, stage.SECTION()) for name, stage in stages.items() if hasattr(stage, "SECTION")
+    }
+    bases: Any = (Params, create_model("Stages", __base__=Common, **sections))
+    return create_model("Params", __base__=bases)
+
+
+def check_names(params: Params) -> None:
+    """Let each stage check the names that params give, against registries and one another."""
+    for name in pipeline():
+        if STAGES.defines(name, "check"):
+            STAGES.module(name).check(params)
+
+
 def validate(values: Any, origin: str) -> Params:
     """Values -> Params. The first thing wrong becomes one line: key = value: what is expected."""
     try:
-        params = Params.model_validate(values)
+        params = whole().model_validate(values)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(shown_path(first["loc"])) or "(top level)"
@@ -47,7 +70,7 @@ def shown_path(location: tuple[int | str, ...]) -> list[str]:
 
 def known_keys(location: tuple[int | str, ...]) -> list[str]:
     """Keys allowed beside an unknown one: those of the section that its path leads to."""
-    sections: list[type[BaseModel]] = [Params]
+    sections: list[type[BaseModel]] = [whole()]
     for part in map(str, location[:-1]):
         inner = [section.model_fields[part].annotation for section in sections if part in section.model_fields]
         tagged = [
@@ -77,6 +100,10 @@ def read_yaml(path: Path) -> Any:
 
 def load_params(path: Path = PARAMS) -> Params:
     return validate(read_yaml(path), str(path))
+
+
+def params_or_default(path: Path = PARAMS) -> Params:
+    return load_params(path) if path.is_file() else whole()()
 
 
 def profile_names() -> list[str]:

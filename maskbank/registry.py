@@ -85,6 +85,13 @@ class Registry:
         """Names of the positional arguments of the entry function: what it wants to be given."""
         return [each.arg for each in self.entry_function(name).args.args]
 
+    def default(self, name: str, option: str) -> Any:
+        """The literal default of an option; None where there is no such option."""
+        entry = self.entry_function(name).args
+        known = {each.arg: value for each, value in zip(entry.kwonlyargs, entry.kw_defaults, strict=True)}
+        value = known.get(option)
+        return None if value is None else ast.literal_eval(value)
+
     def base(self, name: str) -> str | None:
         """The method that a control varies (`CONTROL_OF = "..."` in its module): it takes that one's options too."""
         return self.constant(name, "CONTROL_OF")
@@ -124,8 +131,20 @@ RECIPES = Registry("recipe", "recipe", ("training.recipes",))
 COMPRESSORS = Registry("compressor", "compress", ("pruning.compressors",))
 COMPRESS = Registry("compression method", "score or compress", ("pruning.scores", "pruning.compressors"))
 SPARSIFIERS = Registry("sparse-training method", "phases", ("sparse.methods",))
-MAKERS = Registry("mask maker", "make", ("bank.makers",))
+LEARNERS = Registry("mask learner", "make", ("bank.learners",))
 SIMILARITIES = Registry("similarity", "similarity", ("bank.similarities",))
 WORKLOADS = Registry("workload", "workload", ("workloads",))
 STUDIES = Registry("study", "rows", ("statistics.studies",))
 SOURCES = Registry("data source", "load", ("data.sources",))
+STAGES = Registry("stage", "plan or execute", ("stages",))
+
+
+@functools.cache
+def pipeline() -> tuple[str, ...]:
+    """All stages in order: each says behind which one it comes (`AFTER` in its file); of several that say the same, by name."""
+    before = {name: STAGES.constant(name, "AFTER") for name in STAGES.names()}
+
+    def behind(name: str | None) -> list[str]:
+        return [found for each in before if before[each] == name for found in (each, *behind(each))]
+
+    return tuple(behind(None))

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from maskbank import registry
-from maskbank.cli import STAGES, parser
+from maskbank.cli import parser
 from maskbank.statistics.rules import RULES
 
 ROOT = Path(__file__).parents[1]
@@ -16,7 +16,7 @@ README = (ROOT / "README.md").read_text()
 
 @pytest.mark.parametrize(
     "kind",
-    [registry.METHODS, registry.COMPRESSORS, registry.RECIPES, registry.SPARSIFIERS, registry.MAKERS],
+    [registry.METHODS, registry.COMPRESSORS, registry.RECIPES, registry.SPARSIFIERS, registry.LEARNERS],
     ids=lambda kind: kind.noun,
 )
 def test_every_name_has_its_entry(kind: registry.Registry) -> None:
@@ -37,7 +37,7 @@ def test_links_lead_somewhere() -> None:
 
 
 def test_readme_names_every_stage_and_only_commands_that_exist() -> None:
-    assert re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE) == list(STAGES)
+    assert re.findall(r"^\| `(\w+)` \|", README, re.MULTILINE) == list(registry.pipeline())
     commands = set(re.findall(r"^maskbank (\w+)", README, re.MULTILINE))
     known = next(action.choices for action in parser()._actions if action.choices)
     assert commands <= set(known)

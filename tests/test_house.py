@@ -1,5 +1,6 @@
 """The house: rooms import downwards only, and the pipeline graph lists the code that each stage runs."""
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -8,14 +9,13 @@ import pytest
 from ruamel.yaml import YAML
 
 from maskbank.cells.key import module_file, read_module
-from maskbank.cli import STAGES
+from maskbank.registry import STAGES, parsed, pipeline
 
 ROOT = Path(__file__).parents[1]
 FLOORS = [
     {"errors", "files", "registry", "section"},
-    {"hypotheses"},
+    {"hypotheses", "patterns", "checks"},
     {"config"},
-    {"checks"},
     {"params"},
     {"records"},
     {"cells", "statistics", "tracking"},
@@ -25,6 +25,8 @@ FLOORS = [
     {"pruning", "workloads"},
     {"sparse", "bank"},
     {"experiments"},
+    {"stages"},
+    {"commands"},
     {"cli"},
 ]
 FLOOR = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
@@ -68,7 +70,9 @@ def test_rooms_import_downwards_only(module: str) -> None:
         ("maskbank.statistics.comparisons", {"torch", "mlflow", "dvc"}),
         ("maskbank.report.page", {"torch", "mlflow", "dvc"}),
         ("maskbank.tracking.reconcile", {"torch", "dvc"}),
-        ("maskbank.experiments.transfer", {"mlflow", "dvc", "timm"}),
+        ("maskbank.experiments.extraction", {"mlflow", "dvc", "timm"}),
+        *((f"maskbank.stages.{stage}", {"torch", "mlflow", "dvc", "pandas"}) for stage in pipeline()),
+        ("maskbank.experiments.planned", {"torch", "mlflow", "dvc", "pandas"}),
         ("maskbank.cells.run", {"mlflow", "dvc"}),
     ],
 )
@@ -79,9 +83,9 @@ def test_rooms_do_not_know_of_heavy_neighbours(imported: str, unwanted: set[str]
 
 
 def closure(stage: str) -> set[Path]:
-    """Files of this package that a stage's script imports, anywhere down the line, methods found by name included."""
-    _, pending = read_module(ROOT / "stages" / f"{stage}.py")
-    waiting, seen = set(pending), set[Path]()
+    """The file of a stage and all of this package that it imports, anywhere down the line."""
+    waiting, seen = {f"maskbank.stages.{stage}"}, set[Path]()
+    waiting |= {"maskbank.experiments.folders"} if STAGES.defines(stage, "plan") else set()
     while waiting:
         path = module_file(waiting.pop())
         if path is not None and path not in seen:
@@ -90,11 +94,11 @@ def closure(stage: str) -> set[Path]:
     return {path.relative_to(ROOT) for path in seen if path.name != "__init__.py"}
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", pipeline())
 def test_each_stage_depends_on_the_code_it_runs(stage: str) -> None:
     graph = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
     deps = [Path(dep) for dep in graph[stage]["deps"]]
-    assert Path("stages") / f"{stage}.py" in deps
+    assert Path("stages/run.py") in deps
     missing = {
         str(path)
         for path in closure(stage)
@@ -102,6 +106,25 @@ def test_each_stage_depends_on_the_code_it_runs(stage: str) -> None:
     }
     assert not missing
     assert not [str(dep) for dep in deps if dep.parts[0] in ("maskbank", "stages") and not (ROOT / dep).exists()]
+
+
+def test_the_pipeline_is_the_graph_and_the_files() -> None:
+    graph = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())["stages"]
+    assert list(graph) == list(pipeline())
+    assert sorted(graph) == STAGES.names()
+    for stage, about in graph.items():
+        assert about["cmd"].split()[:3] == ["python", "stages/run.py", stage]
+        assert ("matrix" in about) == STAGES.defines(stage, "parts")
+
+
+@pytest.mark.parametrize("stage", pipeline())
+def test_a_stage_with_cells_is_whole(stage: str) -> None:
+    """What plans cells also says what they cost and runs them."""
+    own = {node.name for node in parsed(STAGES.files()[stage]).body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    own |= {ast.unparse(node.targets[0]) for node in parsed(STAGES.files()[stage]).body if isinstance(node, ast.Assign)}
+    assert "AFTER" in own
+    assert own & {"plan", "execute"}
+    assert len(own & {"plan", "work", "run"}) in (0, 3)
 
 
 def test_no_pickle_and_no_shell() -> None:

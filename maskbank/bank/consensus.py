@@ -10,7 +10,7 @@ from maskbank.bank.learned import Learned
 from maskbank.bank.ramp import keep_best
 from maskbank.measures.cost import Cost
 from maskbank.models.units import ones
-from maskbank.registry import MAKERS
+from maskbank.registry import LEARNERS
 
 Batches = Callable[[torch.Generator], Iterable[tuple[Tensor, Tensor]]]
 
@@ -27,14 +27,14 @@ def consensus(made: Sequence[Learned], cost: Cost, budget: float) -> Learned:
 
 
 def learn(
-    maker: str, model: nn.Module, cost: Cost, batches: Batches, budget: float, steps: int, lr: float, seeds: range,
+    learner: str, model: nn.Module, cost: Cost, batches: Batches, budget: float, steps: int, lr: float, seeds: range,
     options: Mapping[str, Any],
 ) -> Learned:  # fmt: skip
-    """What the masks agree on that a maker makes with each seed, on batches drawn by it."""
+    """What the masks agree on that a learner makes with each seed, on batches drawn by it."""
     made = []
     for seed in seeds:
         torch.manual_seed(seed)
         drawn = batches(torch.Generator().manual_seed(seed))
-        make = MAKERS.module(maker).make
+        make = LEARNERS.module(learner).make
         made.append(make(model, list(cost.layers), cost, drawn, budget, steps, lr, **options))
     return consensus(made, cost, budget)

@@ -1,4 +1,4 @@
-"""What a mask maker leaves for one bank task."""
+"""What a mask learner leaves for one bank task."""
 
 from dataclasses import dataclass
 

@@ -44,7 +44,7 @@ def run_cell(cell: Cell, key: str, store: Store, precision: str, engine: Engine)
     """Run one cell in this process and store what it leaves; returns its status. Never raises for the cell's own fault."""
     cpu, wall = time.process_time(), time.perf_counter()
     snapshots = Snapshots(store.unfinished(key), engine.checkpoint_s, numerics_class(precision))
-    function = importlib.import_module(f"maskbank.experiments.{cell.stage}").run
+    function = importlib.import_module(cell.module).run
     try:
         result: Result = function(cell, Runtime(precision, engine.device, snapshots))
         status = next((point.status for point in result.points if point.status != "ok"), "ok")

@@ -19,8 +19,9 @@ PLUMBING = (  # moves cells and records about, and decides none of their numbers
     "maskbank.checks",
     "maskbank.config",
     "maskbank.errors",
+    "maskbank.experiments.artifacts",
     "maskbank.experiments.folders",
-    "maskbank.experiments.world",
+    "maskbank.experiments.state",
     "maskbank.files",
     "maskbank.hypotheses",
     "maskbank.params",
@@ -28,6 +29,7 @@ PLUMBING = (  # moves cells and records about, and decides none of their numbers
     "maskbank.registry",
     "maskbank.section",
 )
+STAGES = ROOT / "stages"  # whose files have more in them than their cells run
 LIBRARIES = ("numpy", "timm", "torch")
 PEERS = {  # decide the cells of those that import them
     "maskbank.measures.int8": "torchao",
@@ -65,7 +67,40 @@ def syntax(node: object) -> object:
 @functools.cache
 def read_module(path: Path) -> tuple[str, frozenset[str]]:
     """Hash of a module's syntax and the modules of this package that it imports, anywhere in it."""
-    tree = ast.parse(path.read_text())
+    return read_code(ast.parse(path.read_text()))
+
+
+@functools.cache
+def read_cell_code(path: Path) -> tuple[str, frozenset[str]]:
+    """The same of a stage's file as far as its cells go: not its section, checks and plan."""
+    return read_code(cell_code(ast.parse(path.read_text())))
+
+
+def cell_code(tree: ast.Module) -> ast.Module:
+    """The function `run`, the specs, and all that they name at the top level of a file, in its order."""
+    named = {name: node for node in tree.body for name in names_of(node)}
+    pending = [name for name in named if name == "run" or name.endswith("Spec")]
+    found = set[str]()
+    while pending:
+        name = pending.pop()
+        if name in named and name not in found:
+            found.add(name)
+            pending += [each.id for each in ast.walk(named[name]) if isinstance(each, ast.Name)]
+    return ast.Module([node for node in tree.body if found & set(names_of(node))], [])
+
+
+def names_of(node: ast.stmt) -> list[str]:
+    """The names that a statement at the top level gives to the module."""
+    if isinstance(node, ast.FunctionDef | ast.ClassDef):
+        return [node.name]
+    if isinstance(node, ast.Import | ast.ImportFrom):
+        return [alias.asname or alias.name.partition(".")[0] for alias in node.names]
+    if isinstance(node, ast.If):  # of imports for types alone
+        return [name for each in node.body for name in names_of(each)]
+    return [each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)]
+
+
+def read_code(tree: ast.Module) -> tuple[str, frozenset[str]]:
     imported: set[str] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -85,13 +120,13 @@ def closure(modules: frozenset[str]) -> dict[str, str]:
         path = module_file(name)
         if path is None or name in seen or name.startswith(PLUMBING):
             continue
-        seen[name], imported = read_module(path)
+        seen[name], imported = (read_cell_code if path.parent == STAGES else read_module)(path)
         pending |= imported
     return seen
 
 
 def cell_closure(cell: Cell) -> dict[str, str]:
-    return closure(frozenset([f"maskbank.experiments.{cell.stage}", *cell.spec.modules()]))
+    return closure(frozenset([cell.module, *cell.spec.modules()]))
 
 
 def code_version(cell: Cell) -> str:

@@ -1,6 +1,5 @@
 """Running the cells of a stage: skip what is stored, run the rest, gather all into tables."""
 
-import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,14 +47,12 @@ def run_cells(
             f"{stage}: the same cell is asked for twice ({twice.describe()}); remove the repeat from params.yaml"
         )
     pending = [(cell, key) for cell, key in zip(cells, keys, strict=True) if not store.done(key)]
-    print(f"{stage}: {len(cells)} cells, {len(cells) - len(pending)} stored, {len(pending)} to run", flush=True)
-    started, progress = time.monotonic(), Progress(stage, len(pending))
+    progress = Progress(stage, len(cells), len(cells) - len(pending))
     if pending:
         check_device(params.engine.device)
         for _, status in ENGINES[params.engine.kind](pending, store, params.engine):
             progress.advance(status)
-        progress.close()
-        print(f"{stage}: {progress.summary()} in {time.monotonic() - started:.0f} s", flush=True)
+    progress.close()
     finished = []
     for cell, key in zip(cells, keys, strict=True):
         body = store.get(key)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 
 class Spec(BaseModel):
-    """Base of the frozen specs, one subclass a stage, in `maskbank.experiments.<stage>`.
+    """Base of the frozen specs, one subclass a kind of cell, beside the function `run` of its cells.
 
     Fields that bear the name of a records column fill it. A field at its default stays out of the key, so that a
     new knob whose default does nothing keeps old results valid.
@@ -46,6 +46,8 @@ class Spec(BaseModel):
     tuning: str = "default"
     trials: int = 1
     leak: str = "none"
+    classes: tuple[int, ...] = ()
+    options: dict[str, Any] = {}  # of the method
 
     @property
     def budget(self) -> float:
@@ -76,7 +78,7 @@ SpecT = TypeVar("SpecT", bound=Spec, covariant=True)
 
 @dataclass(frozen=True)
 class Cell(Generic[SpecT]):
-    """A spec with its inputs. `stage` names the module of `maskbank.experiments` that runs it."""
+    """A spec with its inputs. `module` is the one that defines the spec and runs it, `stage` its name in the records."""
 
     spec: SpecT
     inputs: dict[str, Input] = field(default_factory=dict)
@@ -84,6 +86,10 @@ class Cell(Generic[SpecT]):
     @property
     def stage(self) -> str:
         return self.spec.stage
+
+    @property
+    def module(self) -> str:
+        return type(self.spec).__module__
 
     def input_path(self, name: str) -> Path:
         return Path(self.inputs[name].path)

@@ -15,8 +15,6 @@ from torch import Tensor
 from maskbank.errors import InputError
 from maskbank.files import hash_file, read_json
 
-PREPARED = Path("data/prepared")
-FOREIGN = PREPARED / "foreign"
 Classes = tuple[int, ...]
 
 
@@ -105,7 +103,3 @@ def open_dataset(folder: Path, expected: str) -> DataSet:
     except (SafetensorError, json.JSONDecodeError):
         raise InputError(f"{path}: not a readable safetensors file; run `dvc repro prepare`") from None
     return DataSet(about["names"], torch.tensor(about["mean"]), torch.tensor(about["std"]), arrays)
-
-
-def prepared_hash(folder: Path = PREPARED) -> str:
-    return str(read_json(folder / "data.json")["hash"])

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save as save_tensors
 
 from maskbank.config import Data, Params
-from maskbank.data.dataset import FOREIGN, PREPARED
+from maskbank.data.prepared import FOREIGN, PREPARED
 from maskbank.data.raw import Raw
 from maskbank.data.tasks import draw_splits
 from maskbank.errors import InputError

@@ -1,4 +1,4 @@
-"""The pretrained nets and the data as cells use them: opened once a worker."""
+"""The pretrained models and the data as cells use them: opened once a worker."""
 
 import copy
 import functools
@@ -8,7 +8,7 @@ from torch import nn
 
 from maskbank.cells.spec import Cell
 from maskbank.data.dataset import DataSet, open_dataset
-from maskbank.experiments.folders import describe_artifact
+from maskbank.experiments.artifacts import describe_artifact
 from maskbank.models.checkpoint import Architecture, load_model
 
 

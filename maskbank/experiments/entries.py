@@ -10,7 +10,7 @@ from maskbank.bank.entry import Entry
 from maskbank.bank.store import Identity, MaskBank, open_bank
 from maskbank.cells.spec import Cell
 from maskbank.errors import InputError
-from maskbank.experiments.folders import Artifact
+from maskbank.experiments.artifacts import Artifact
 
 
 def entry_of(artifact: Artifact) -> tuple[Identity, Entry]:

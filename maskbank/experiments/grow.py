@@ -4,30 +4,26 @@ A worker reads what all workers of the round before left and combines it itself,
 round. What it leaves stays in the store; the cell of the stage sparsify that follows the last round is the one compared.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from safetensors.numpy import load_file
-
-from maskbank.cells.engine import Runtime
 from maskbank.cells.result import Point, Result
-from maskbank.cells.run import Finished, run_cells
 from maskbank.cells.spec import Cell, Input
-from maskbank.cells.store import Store
 from maskbank.config import Params
-from maskbank.errors import Diverged, InputError
-from maskbank.experiments.jobs import Job
-from maskbank.experiments.sparse_training import SparsifySpec, Stretch, begin, job_of
-from maskbank.files import read_json
-from maskbank.pruning.weights import live_weights
-from maskbank.sparse.packing import pack, unpack
-from maskbank.sparse.parallel import combine, in_line, rounds_of
-from maskbank.sparse.phase import Phase
+from maskbank.experiments.sparse_spec import SparseSpec
+from maskbank.experiments.work import Facts, Work, tested
+
+if TYPE_CHECKING:
+    from maskbank.cells.engine import Runtime
+    from maskbank.cells.run import Finished
+    from maskbank.cells.store import Store
+
+Rounds = Sequence[Sequence[int]]  # for each round of workers the steps of each
 
 
-class GrowSpec(SparsifySpec):
+class GrowSpec(SparseSpec):
     stage: ClassVar[str] = "grow"
     keeps_artifact: ClassVar[bool] = False
 
@@ -39,41 +35,37 @@ class GrowSpec(SparsifySpec):
         return (self.length,)
 
 
-@dataclass(frozen=True)
-class Spent:
-    """What trainings side by side have cost so far, of one example a step; `peak`: most live prunable weights of one."""
-
-    example_macs: float = 0.0
-    peak: int = 0
-
-
 def worker_cells(
-    cell: Cell[SparsifySpec], place: int, together: Sequence[Phase], inputs: dict[str, Input]
-) -> list[Cell]:
+    cell: Cell[SparseSpec], place: int, lengths: Sequence[int], inputs: dict[str, Input]
+) -> list[Cell[GrowSpec]]:
     """The cells of one round; `inputs` are what the round before left."""
     values = cell.spec.model_dump()
     specs = [
         GrowSpec(**{
-            **values, "variant": f"round {place} worker {worker}", "round": place, "worker": worker, "length": phase.steps
+            **values, "variant": f"round {place} worker {worker}", "round": place, "worker": worker, "length": length
         })
-        for worker, phase in enumerate(together)
+        for worker, length in enumerate(lengths)
     ]  # fmt: skip
     return [Cell(spec, cell.inputs | inputs) for spec in specs]
 
 
+def planned_workers(cell: Cell[SparseSpec], rounds: Rounds) -> list[Cell[GrowSpec]]:
+    """The workers of all rounds, without what they read."""
+    return [worker for place, lengths in enumerate(rounds) for worker in worker_cells(cell, place, lengths, {})]
+
+
 def run_rounds(
-    cells: Sequence[Cell[SparsifySpec]],
-    schedules: Sequence[Sequence[Phase]],
-    params: Params,
-    store: Store | None = None,
-) -> tuple[list[Cell[SparsifySpec]], list[Finished]]:
+    cells: Sequence[Cell[SparseSpec]], rounds: Sequence[Rounds], params: Params, store: Store | None = None
+) -> tuple[list[Cell[SparseSpec]], list[Finished]]:
     """Run the workers of all cells, round by round; returns the cells with what the last round left, and the workers."""
-    store, finished = store or Store(), list[Finished]()
-    rounds, inputs = [rounds_of(phases) for phases in schedules], [dict[str, Input]() for _ in cells]
-    for place in range(max(map(len, rounds), default=1) - 1):
-        running = [
-            number for number, own in enumerate(rounds) if len(own) > place + 1 and own[place][0].worker is not None
-        ]
+    from maskbank.cells.run import run_cells
+    from maskbank.cells.store import Store
+
+    store = store or Store()
+    finished: list[Finished] = []
+    inputs = [dict[str, Input]() for _ in cells]
+    for place in range(max(map(len, rounds), default=0)):
+        running = [number for number, own in enumerate(rounds) if len(own) > place]
         batches = [worker_cells(cells[number], place, rounds[number][place], inputs[number]) for number in running]
         done = run_cells("grow", [each for batch in batches for each in batch], params, store, may_fail=True)
         finished += done
@@ -89,54 +81,19 @@ def left(worker: Finished, store: Store) -> Input:
     return Input(str(store.artifact_file(worker.key)), store.artifact_hash(worker.body))
 
 
-def planned_workers(cells: Sequence[Cell[SparsifySpec]], schedules: Sequence[Sequence[Phase]]) -> list[Cell]:
-    """The workers of all rounds, without what they read."""
-    return [
-        worker
-        for cell, phases in zip(cells, schedules, strict=True)
-        for place, together in enumerate(rounds_of(phases)[:-1])
-        for worker in worker_cells(cell, place, together, {})
-        if together[0].worker is not None
-    ]
-
-
-def stretch_of(cell: Cell[SparsifySpec], job: Job, place: int, worker: int = 0) -> tuple[Stretch, Spent]:
-    """What a cell of a schedule with workers trains: one phase, from what the round before left."""
-    spec, model = cell.spec, job.build()
-    phases = spec.phases(model)
-    rounds = rounds_of(phases)
-    first = sum(phase.steps for phase in in_line(phases)[:place])
-    draw = 1 + sum(map(len, rounds[:place])) + worker
-    if place == 0:
-        return Stretch([rounds[0][worker]], first, None, draw), Spent()
-    states, own, before = [], [], Spent()
-    for number in range(len(rounds[place - 1])):
-        path = left_by(cell, place - 1, number)
-        unpack(model, load_file(path))
-        states.append({name: value.clone() for name, value in model.state_dict().items()})
-        spent = read_json(path.parent / "cell.json")["description"]["spent"]
-        own.append(Spent(**spent["own"]))
-        before = Spent(**spent["before"])
-    total = Spent(
-        before.example_macs + sum(each.example_macs for each in own), max(before.peak, *(each.peak for each in own))
-    )
-    state = combine(model, states, [phase.grown for phase in rounds[place - 1]])
-    return Stretch([rounds[place][worker]], first, state, draw), total
-
-
-def left_by(cell: Cell[SparsifySpec], place: int, number: int) -> Path:
-    """What a worker left. Raises Diverged where it diverged, InputError where it did not finish."""
-    given = cell.inputs[f"worker{number}"]
-    if given.path:
-        return Path(given.path)
-    kind = Diverged if given.hash == "diverged" else InputError
-    raise kind(f"worker {number} of round {place}: {given.hash}; see its cell of the stage grow")
+def work(spec: GrowSpec, facts: Facts) -> Work:
+    return Work(spec.batch * spec.length, tested(spec.classes, facts))
 
 
 def run(cell: Cell[GrowSpec], runtime: Runtime) -> Result:
+    from maskbank.experiments.segments import Spent, segment_of
+    from maskbank.experiments.sparse_training import begin, job_of
+    from maskbank.pruning.weights import live_weights
+    from maskbank.sparse.packing import pack
+
     spec, job = cell.spec, job_of(cell)
-    stretch, before = stretch_of(cell, job, spec.round, spec.worker)
-    trainer = begin(spec, job, runtime, stretch)
+    segment, before = segment_of(cell, job, spec.round, spec.worker)
+    trainer = begin(spec, job, runtime, segment)
     trainer.run(runtime.snapshots)
     live, total = live_weights(trainer.masks)
     own = Spent(trainer.example_macs, trainer.peak)

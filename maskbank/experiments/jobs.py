@@ -3,7 +3,7 @@
 import copy
 import functools
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -19,41 +19,13 @@ from maskbank.training.evaluate import evaluate, judged_point
 from maskbank.training.loop import Loss, cross_entropy
 from maskbank.training.workload import Workload
 
-NORM_BATCHES, NORM_BATCH = 8, 128  # examples that BatchNorm is re-estimated on before a net is judged in mid-schedule
+NORM_BATCHES, NORM_BATCH = 8, 128  # examples that BatchNorm is re-estimated on before a model is judged in mid-schedule
 Metrics = list[tuple[int, str, str, float]]
-
-
-class Job(Protocol):
-    """Data, net, loss and metric. `validated` names the score that choices are made by."""
-
-    @property
-    def loss_of(self) -> Loss: ...
-    @property
-    def validated(self) -> str: ...
-    @property
-    def blank(self) -> Tensor:
-        """An input [1, ...] that costs are counted on."""
-        ...
-
-    def build(self) -> nn.Module: ...
-    def describe(self) -> dict[str, Any]: ...
-    def batches(self, batch: int, steps: int, generator: torch.Generator, plain: bool = False) -> Batches:
-        """Of training examples; `plain`: without augmentation."""
-        ...
-
-    def sample(self, count: int, generator: torch.Generator) -> Sample:
-        """Training examples that a method may score by."""
-        ...
-
-    def validate(self, model: nn.Module) -> float: ...
-    def test(self, model: nn.Module, steps: int, values: dict[str, Any]) -> tuple[Point, Metrics]:
-        """Reads the test part once."""
-        ...
 
 
 @dataclass(frozen=True)
 class Images:
-    """Classification of the prepared images."""
+    """Classification of the prepared images. `validated` names the score that choices are made by."""
 
     data: DataSet
     classes: tuple[int, ...]
@@ -65,6 +37,7 @@ class Images:
 
     @property
     def blank(self) -> Tensor:
+        """An input [1, ...] that costs are counted on."""
         return self.data.blank
 
     def build(self) -> nn.Module:
@@ -74,11 +47,13 @@ class Images:
         return self.architecture.describe()
 
     def batches(self, batch: int, steps: int, generator: torch.Generator, plain: bool = False) -> Batches:
+        """Of training examples; `plain`: without augmentation."""
         train = self.data.examples("train", self.classes)
         crop, flip = (0, False) if plain else (self.crop, self.flip)
         return TrainingBatches(self.data, train, batch, steps, generator, crop, flip)
 
     def sample(self, count: int, generator: torch.Generator) -> Sample:
+        """Training examples that a method may score by."""
         train = self.data.examples("train", self.classes)
         seen = train.take(torch.randperm(len(train), generator=generator)[:count])
         return Sample(self.data.normalise(seen.x), seen.y, generator)
@@ -87,6 +62,7 @@ class Images:
         return evaluate(model, self.data, self.data.examples("validation", self.classes))[0].accuracy
 
     def test(self, model: nn.Module, steps: int, values: dict[str, Any]) -> tuple[Point, Metrics]:
+        """Reads the test part once."""
         test = TestSet(self.data, self.classes)
         sheet, loss = evaluate(model, self.data, test.read(steps))
         return judged_point(steps, sheet, {"loss": loss, **values}), test.metrics()
@@ -140,6 +116,9 @@ class Generated:
         ]
 
 
+Job = Images | Generated
+
+
 @functools.lru_cache(maxsize=2)
 def opened(name: str, options: tuple[tuple[str, Any], ...]) -> Workload:
     """Its data are generated once a worker."""
@@ -147,8 +126,8 @@ def opened(name: str, options: tuple[tuple[str, Any], ...]) -> Workload:
     return workload
 
 
-def rested(job: Job, model: nn.Module, seed: int) -> float:
-    """Score on validation examples of a copy whose BatchNorm statistics are those of the net as it is now."""
+def score_reestimated(job: Job, model: nn.Module, seed: int) -> float:
+    """Score on validation examples of a copy whose BatchNorm statistics are those of the model as it is now."""
     twin, generator = copy.deepcopy(model), torch.Generator().manual_seed(seed)
     reestimate(twin, job.batches(NORM_BATCH, NORM_BATCHES, generator, plain=True))
     return job.validate(twin)

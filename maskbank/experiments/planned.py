@@ -1,36 +1,48 @@
-"""Planning before anything has run: the world that params promise, and what its cells would cost on this machine."""
+"""Planning before anything has run: the state that params promise, and what its cells would cost on this machine.
 
-import time
+Knows no torch: what only torch can tell is asked once, and remembered for this code and machine.
+"""
+
+import functools
+import importlib
+import os
+import platform
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor, nn
-
-from maskbank.cells.machine import resolve_precision
-from maskbank.cells.spec import Cell, Input
+from maskbank.cells.spec import Cell, Input, Spec
 from maskbank.config import Data, Params
-from maskbank.data.dataset import FOREIGN, PREPARED
+from maskbank.data.prepared import FOREIGN, PREPARED
 from maskbank.data.tasks import Split, draw_splits
 from maskbank.errors import InputError
-from maskbank.experiments import compress, evaluate, int8, pretrain, prune, relate, sharpness, sparsify, transfer, tune
-from maskbank.experiments.folders import Artifact, stage_folder
-from maskbank.experiments.grow import planned_workers
-from maskbank.experiments.jobs import Generated
-from maskbank.experiments.sharpness import SharpnessSpec
-from maskbank.experiments.sparse_training import IMAGES, has_workers
-from maskbank.experiments.world import Home, Shelf, World
-from maskbank.files import read_json
-from maskbank.models.checkpoint import Architecture
-from maskbank.registry import SOURCES
-from maskbank.training.loop import Loss, cross_entropy, train
+from maskbank.experiments.artifacts import Artifact, stage_folder
+from maskbank.experiments.sparse_spec import IMAGES, SparseSpec
+from maskbank.experiments.state import Checkpoints, Start, State, tuned_by
+from maskbank.experiments.work import Facts, Work
+from maskbank.files import hash_bytes, hash_json, read_json, write_json
+from maskbank.registry import PACKAGE, SOURCES, STAGES, pipeline
+
+REMEMBERED = Path(".maskbank") / "plans"
+PROMISED = Input("", "planned")
+Cells = dict[str, list[Cell[Any]]]  # name of a stage in the records -> its cells
 
 
-class PlannedWorld(World):
-    """The world that params promise: right in its counts and specs, with made-up hashes. Reads no artifact."""
+class PlannedState(State):
+    """The state that params promise: right in its counts and specs, with made-up hashes. Plans each stage once."""
+
+    def __init__(self, params: Params) -> None:
+        super().__init__(params)
+        self.plans: Cells = {}
+        self.paces: dict[tuple[str, str], tuple[float, float]] = {}
+
+    def planned(self, stage: str) -> list[Cell[Any]]:
+        """Every cell that a stage runs."""
+        if stage not in self.plans:
+            self.plans[stage] = STAGES.module(stage).plan(self.params, self)
+        return self.plans[stage]
 
     @cached_property
     def classes(self) -> int:
@@ -50,30 +62,51 @@ class PlannedWorld(World):
 
     @cached_property
     def data(self) -> Input:
-        return Input("", "planned")
-
-    def shelf(self, backbones: list[str]) -> Shelf:
-        cells = [cell for name in backbones for cell in pretrain.plan(self.params, self, name)]
-        return Shelf(tuple(self.promise(cell) for cell in cells))
-
-    def artifacts(self, stage: str) -> list[Artifact]:
-        return [self.promise(cell) for cell in transfer.plan(self.params, self)]
+        return PROMISED
 
     @cached_property
     def foreign(self) -> Input:
-        return Input("", "planned")
+        return PROMISED
 
-    def bank(self, home: Home, name: str) -> Input:
-        return Input("", "planned")
+    @cached_property
+    def pretrained(self) -> list[Artifact]:
+        return self.artifacts("pretrain")
 
-    def tuned(self, home: Home, method: str) -> dict[str, Any]:
-        return {"tuning": f"tuned@{self.params.tune.trials}", "trials": self.params.tune.trials}
+    def checkpoints(self, backbones: list[str]) -> Checkpoints:
+        return Checkpoints(tuple(a for name in backbones for a in self.pretrained if a.spec["backbone"] == name))
 
-    @staticmethod
-    def promise(cell: Cell) -> Artifact:
-        spec: dict[str, Any] = cell.spec.model_dump(mode="json")
-        size = {"channels": 0, "size": 0}
-        return Artifact(stage_folder(cell.stage), "planned", "planned", "planned", spec, size, None)
+    def artifacts(self, stage: str) -> list[Artifact]:
+        return [promise(cell) for cell in self.planned(stage)]
+
+    def bank(self, start: Start, name: str) -> Input:
+        return PROMISED
+
+    def tuned(self, start: Start, method: str) -> dict[str, Any]:
+        return tuned_by(len({cell.spec.variant for cell in self.planned("tune") if cell.spec.method == method}))
+
+    def recalled(self, question: dict[str, Any], answer: Callable[[], Any]) -> Any:
+        return recalled(question, answer)
+
+
+def promise(cell: Cell[Any]) -> Artifact:
+    spec: dict[str, Any] = cell.spec.model_dump(mode="json")
+    size = {"channels": 0, "size": 0}
+    return Artifact(stage_folder(cell.stage), "planned", "planned", "planned", spec, size, None)
+
+
+def recalled(question: dict[str, Any], answer: Callable[[], Any]) -> Any:
+    """The answer that an earlier plan got from the same code and torch on this machine; else it is asked for and kept."""
+    about = [question, code_hash(), version("torch"), platform.node(), os.cpu_count()]
+    path = REMEMBERED / f"{hash_json(about)}.json"
+    if not path.is_file():
+        write_json(path, {"question": question, "answer": answer()})
+    return read_json(path)["answer"]
+
+
+@functools.cache
+def code_hash() -> str:
+    """Of every file of this package."""
+    return hash_bytes(b"".join(path.read_bytes() for path in sorted(PACKAGE.rglob("*.py"))))
 
 
 def class_count(data: Data, prepared: Path) -> int:
@@ -84,123 +117,6 @@ def class_count(data: Data, prepared: Path) -> int:
     if (prepared / "data.json").is_file():
         return len(read_json(prepared / "data.json")["names"])
     raise InputError(f"plan: how many classes {data.source} has is known after `dvc repro prepare`")
-
-
-def planned_cells(params: Params) -> dict[str, list[Cell[Any]]]:
-    """Every cell of every stage, without reading what stages leave."""
-    world = PlannedWorld(params)
-    sparse = sparsify.plan(params, world)
-    workers = planned_workers(sparse, sparsify.schedules(sparse, params, world))
-    return {
-        "pretrain": [cell for name in params.pretrain.backbones for cell in pretrain.plan(params, world, name)],
-        "compress": list(compress.plan(params, world)),
-        "sharpness": list(sharpness.plan(params, world)),
-        "grow": workers,
-        "sparsify": list(sparse),
-        "prune": list(prune.plan(params, world)),
-        "tune": list(tune.plan(params, world)),
-        "transfer": list(transfer.plan(params, world)),
-        "relate": list(relate.plan(params, world)),
-        "evaluate": list(evaluate.plan(params, world)),
-        "int8": list(int8.plan(params, world)),
-    }
-
-
-@dataclass(frozen=True)
-class Pace:
-    """Core-seconds that this machine takes for one example through a dense backbone."""
-
-    trained: float
-    evaluated: float
-
-
-def backbone_pace(params: Params, backbone: str, channels: int, size: int, classes: int) -> Pace:
-    model = Architecture(backbone, classes, channels, size, dict(params.models.get(backbone, {}))).build()
-    x = torch.randn(64, channels, size, size).contiguous(memory_format=torch.channels_last)
-    return measure_pace(params, model, x, torch.zeros(64, dtype=torch.int64), cross_entropy)
-
-
-def workload_pace(params: Params, name: str) -> Pace:
-    job = Generated(name, dict(params.sparsify.workloads.get(name, {})))
-    x, y = next(job.batches(16, 1, torch.Generator().manual_seed(0)))
-    return measure_pace(params, job.build(), x, y, job.loss_of)
-
-
-def measure_pace(params: Params, model: nn.Module, x: Tensor, y: Tensor, loss_of: Loss) -> Pace:
-    """Time two training steps and two evaluation batches, after one of each."""
-    torch.set_num_threads(1)
-    optimizer, precision = torch.optim.Adam(model.parameters()), resolve_precision(params.engine.precision)
-
-    def seconds(action: Callable[[], object]) -> float:
-        action()
-        started = time.process_time()
-        action()
-        action()
-        return (time.process_time() - started) / (2 * len(x))
-
-    trained = seconds(lambda: train(model, [(x, y)], optimizer, loss_of=loss_of, precision=precision))
-    model.eval()
-    with torch.no_grad():
-        return Pace(trained, seconds(lambda: model(x)))
-
-
-def estimate(cell: Cell[Any], pace: Pace, per_class: int, entries: int) -> float:
-    """Core-seconds a cell should take: its examples at the pace of the dense net, scaled by the budget where it is sliced."""
-    spec, test = cell.spec, per_class * len(getattr(cell.spec, "classes", ()))
-    if cell.stage in ("pretrain", "grow", "sparsify"):
-        return spec.batch * own_steps(cell) * pace.trained + test * pace.evaluated
-    if cell.stage == "prune":
-        return spec.batch * spec.train_steps * spec.repeats * pace.trained + test * pace.evaluated * spec.budget
-    if cell.stage == "relate":
-        masks = 2 * spec.train_batch * spec.train_steps * spec.repeats * pace.trained
-        each = spec.batch * spec.adapt_steps[-1] * pace.trained + test * len(spec.adapt_steps) * pace.evaluated
-        return masks + entries * max(spec.budget, 0.25) * each
-    if cell.stage in ("transfer", "tune"):
-        width = max(spec.budget, 0.25)
-        adapted = spec.batch * spec.adapt_steps[-1] * pace.trained * width
-        judged = test * len(spec.adapt_steps) * pace.evaluated * width
-        return adapted + judged + 3 * spec.score_images * pace.evaluated
-    if cell.stage == "sharpness":
-        return spec.images * sharpness_forwards(spec) * pace.evaluated
-    if cell.stage == "compress" and spec.attack:
-        climbs = len(spec.attack["eps"]) * (2 + spec.attack["steps"] * spec.attack["restarts"])
-        return test * (climbs * pace.trained + pace.evaluated) * spec.budget
-    return (test or spec.repeats) * pace.evaluated
-
-
-def own_steps(cell: Cell[Any]) -> float:
-    """Steps that a training cell takes itself, without those of workers before it."""
-    if cell.stage == "grow":
-        return float(cell.spec.length)
-    if cell.stage == "sparsify" and has_workers(cell.spec):
-        return float(cell.spec.steps * cell.spec.tune_fraction)
-    return float(cell.spec.steps)
-
-
-def sharpness_forwards(spec: SharpnessSpec) -> int:
-    """Forwards of an image that cost as much as a sharpness cell, as measured on ResNet-20; a small ViT takes fewer.
-
-    A gradient is worth 3, with its graph 4, a Hessian product 7; the largest eigenvalue mostly takes 10 products at most.
-    """
-    hessian = 4 + 7 * (min(spec.eigen_steps, 10) + spec.trace_samples)
-    climbs = 3 + len(spec.rho) * 2 * (3 * (spec.ascent_steps - 1) + 1)
-    return hessian + climbs + spec.landscape * (spec.landscape + 1) + 1
-
-
-def estimates(params: Params, cells: dict[str, list[Cell[Any]]]) -> dict[str, float]:
-    """Core-seconds of each stage on this machine."""
-    channels, size, per_class = image_facts(params)
-    classes = PlannedWorld(params).classes
-    paces = {name: backbone_pace(params, name, channels, size, classes) for name in params.pretrain.backbones}
-    for cell in cells["sparsify"]:
-        if cell.spec.workload != IMAGES and cell.spec.backbone not in paces:
-            paces[cell.spec.backbone] = workload_pace(params, cell.spec.workload)
-    return {
-        stage: sum(
-            estimate(cell, paces[cell.spec.backbone], per_class, params.tasks.bank_per_split) for cell in planned
-        )
-        for stage, planned in cells.items()
-    }
 
 
 def image_facts(params: Params) -> tuple[int, int, int]:
@@ -214,3 +130,47 @@ def image_facts(params: Params) -> tuple[int, int, int]:
         raise InputError(f"plan: the size of {params.data.source}'s images is known after `dvc repro prepare`")
     channels, size, per_class = source.IMAGE
     return channels, params.data.size or size, params.data.test_per_class or per_class
+
+
+def planned_cells(state: PlannedState) -> Cells:
+    """Every cell of every stage, without reading what stages leave."""
+    cells: Cells = {}
+    for stage in pipeline():
+        if STAGES.defines(stage, "plan"):
+            for cell in state.planned(stage):
+                cells.setdefault(cell.stage, []).append(cell)
+            cells.setdefault(stage, [])
+    return cells
+
+
+def estimates(state: PlannedState, cells: Cells) -> dict[str, float]:
+    """Core-seconds of each stage on this machine: the work of its cells at the pace of their dense models."""
+    facts = Facts(image_facts(state.params)[2], state.params.tasks.bank_per_split)
+
+    def seconds(cell: Cell[Any]) -> float:
+        work: Work = importlib.import_module(cell.module).work(cell.spec, facts)
+        trained, evaluated = pace_of(state, cell.spec)
+        return work.trained * trained + work.evaluated * evaluated
+
+    return {stage: sum(map(seconds, planned)) for stage, planned in cells.items()}
+
+
+def pace_of(state: PlannedState, spec: Spec) -> tuple[float, float]:
+    """Core-seconds for an example that is trained on and for one that is evaluated, as measured on this machine."""
+    image = state.image
+    workload, options = IMAGES, state.params.models.get(spec.backbone, {})
+    if isinstance(spec, SparseSpec) and spec.workload != IMAGES:
+        workload, options, image = spec.workload, spec.model, None
+    asked: dict[str, Any] = {
+        "workload": workload, "backbone": spec.backbone, "options": options, "image": image, "classes": state.classes,
+        "precision": state.params.engine.precision,
+    }  # fmt: skip
+    if (workload, spec.backbone) not in state.paces:
+
+        def measured() -> tuple[float, float]:
+            from maskbank.experiments.pace import measure_pace
+
+            return measure_pace(**asked)
+
+        state.paces[workload, spec.backbone] = tuple(recalled({"pace": asked}, measured))
+    return state.paces[workload, spec.backbone]

@@ -1,20 +1,19 @@
-"""One sparse training of a cell: its spec, and a net under its schedule, ready for the first step."""
+"""One sparse training of a cell: a model under its schedule, ready for the first step."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from maskbank.cells.engine import Runtime
-from maskbank.cells.spec import Cell, Spec
+from maskbank.cells.spec import Cell
 from maskbank.experiments.dense import cell_data
-from maskbank.experiments.jobs import Generated, Images, Job, rested
+from maskbank.experiments.jobs import Generated, Images, Job, score_reestimated
+from maskbank.experiments.sparse_spec import IMAGES, SparseSpec
 from maskbank.measures.weight_cost import weight_cost
 from maskbank.models.checkpoint import Architecture
 from maskbank.pruning.weights import prunable_weights
-from maskbank.registry import BACKBONES, SPARSIFIERS, WORKLOADS
 from maskbank.sparse.goal import Goal
 from maskbank.sparse.parallel import in_line
 from maskbank.sparse.phase import Phase, openings
@@ -23,53 +22,19 @@ from maskbank.sparse.schedule import schedule
 from maskbank.sparse.trainer import SparseTrainer
 from maskbank.training.loop import Curve
 
-IMAGES = "images"  # the workload of the prepared data
+
+def goal_of(spec: SparseSpec, model: nn.Module) -> Goal:
+    shapes = {name: tuple(weight.shape) for name, weight in prunable_weights(model).items()}
+    pattern, allocation = ("unstructured", "uniform") if spec.budget == 1 else (spec.pattern, spec.allocation)
+    return Goal(shapes, spec.budget, allocation, spec.steps, spec.tune_fraction, pattern, spec.seed)
 
 
-class SparsifySpec(Spec):
-    stage: ClassVar[str] = "sparsify"
-
-    recipe: str = "scratch"
-    setup: str = "same-steps"
-    budget_kind: str = "weights"
-    workload: str = IMAGES
-    dataset: str | None = None
-    classes: tuple[int, ...] = ()
-    model: dict[str, Any] = {}
-    options: dict[str, Any] = {}
-    steps: int
-    tune_fraction: float
-    batch: int
-    lr: float
-    crop: int = 0
-    flip: bool = False
-    score_images: int = 0
-    validate_phases: bool = False
-    debug: bool = False
-
-    def points(self) -> tuple[int, ...]:
-        return (self.steps,)
-
-    def modules(self) -> tuple[str, ...]:
-        made = WORKLOADS.module_name(self.workload) if self.workload != IMAGES else BACKBONES.module_name(self.backbone)
-        return (made, SPARSIFIERS.module_name(self.method))
-
-    def goal(self, model: nn.Module) -> Goal:
-        shapes = {name: tuple(weight.shape) for name, weight in prunable_weights(model).items()}
-        pattern, allocation = ("unstructured", "uniform") if self.budget == 1 else (self.pattern, self.allocation)
-        return Goal(shapes, self.budget, allocation, self.steps, self.tune_fraction, pattern, self.seed)
-
-    def phases(self, model: nn.Module) -> list[Phase]:
-        """The whole schedule. Raises InputError where it does not fit."""
-        return schedule(self.method, self.goal(model), self.options)
+def phases_of(spec: SparseSpec, model: nn.Module) -> list[Phase]:
+    """The whole schedule. Raises InputError where it does not fit."""
+    return schedule(spec.method, goal_of(spec, model), spec.options)
 
 
-def has_workers(spec: SparsifySpec) -> bool:
-    """Whether cells of the stage grow come before it."""
-    return bool(getattr(SPARSIFIERS.module(spec.method), "WORKERS", False))
-
-
-def job_of(cell: Cell[SparsifySpec]) -> Job:
+def job_of(cell: Cell[SparseSpec]) -> Job:
     spec = cell.spec
     if spec.workload != IMAGES:
         return Generated(spec.workload, spec.model)
@@ -79,11 +44,11 @@ def job_of(cell: Cell[SparsifySpec]) -> Job:
 
 
 @dataclass(frozen=True)
-class Stretch:
+class Segment:
     """The phases that one cell trains: all, or a part of a schedule that goes on from what workers left.
 
-    `first` steps of the line come before them; `state` is what the net starts from (None: random weights). `draw` tells
-    the batches of one stretch from those of another.
+    `first` steps of the line come before them; `state` is what the model starts from (None: random weights). `draw` tells
+    the batches of one segment from those of another.
     """
 
     phases: Sequence[Phase]
@@ -92,20 +57,20 @@ class Stretch:
     draw: int = 0
 
 
-def begin(spec: SparsifySpec, job: Job, runtime: Runtime, stretch: Stretch | None = None) -> SparseTrainer:
-    """A net and its schedule. Batches are the same for all methods of a seed that train in one stretch."""
+def begin(spec: SparseSpec, job: Job, runtime: Runtime, segment: Segment | None = None) -> SparseTrainer:
+    """A model and its schedule. Batches are the same for all methods of a seed that train in one segment."""
     torch.manual_seed(spec.seed)
     model = job.build()
-    goal, whole = spec.goal(model), spec.phases(model)
-    stretch = stretch or Stretch(whole)
-    if stretch.state is not None:
-        model.load_state_dict(stretch.state)
-    steps = sum(phase.steps for phase in stretch.phases)
-    order, chance = (torch.Generator().manual_seed(seed) for seed in (spec.seed + (stretch.draw << 32), spec.seed + 1))
+    goal, whole = goal_of(spec, model), phases_of(spec, model)
+    segment = segment or Segment(whole)
+    if segment.state is not None:
+        model.load_state_dict(segment.state)
+    steps = sum(phase.steps for phase in segment.phases)
+    order, chance = (torch.Generator().manual_seed(seed) for seed in (spec.seed + (segment.draw << 32), spec.seed + 1))
     return SparseTrainer(
-        model=model, goal=goal, phases=stretch.phases, batches=job.batches(spec.batch, steps, order),
+        model=model, goal=goal, phases=segment.phases, batches=job.batches(spec.batch, steps, order),
         cost=weight_cost(model, job.blank), generator=chance, sample=job.sample(spec.score_images, chance),
-        curve=Curve(steps, 10), lr=spec.lr, rates=Rates(spec.schedule, openings(in_line(whole)), goal.tune, stretch.first),
+        curve=Curve(steps, 10), lr=spec.lr, rates=Rates(spec.schedule, openings(in_line(whole)), goal.tune, segment.first),
         loss_of=job.loss_of, precision=runtime.precision, debug=spec.debug,
-        probe=(lambda net: rested(job, net, spec.seed)) if spec.validate_phases else None, judged=job.validated,
+        probe=(lambda model: score_reestimated(job, model, spec.seed)) if spec.validate_phases else None, judged=job.validated,
     )  # fmt: skip

@@ -1,4 +1,4 @@
-"""A sub-network for a task: cut from a dense net, given a head, adapted along one trajectory and judged on the way."""
+"""A sub-network for a task: cut from a dense model, given a head, adapted along one trajectory and judged on the way."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from maskbank.bank.target import Target
 from maskbank.cells.result import Point
-from maskbank.cells.spec import Spec
 from maskbank.data.batches import TrainingBatches
 from maskbank.data.dataset import DataSet, Examples
+from maskbank.experiments.task import TaskSpec
 from maskbank.measures.cost import Cost, parameter_count, tensor_bytes
 from maskbank.models.heads import replace_head
 from maskbank.models.surgery import Kept
@@ -25,23 +25,6 @@ from maskbank.training.prototypes import class_means, prototype_head
 NORM_BATCHES, NORM_BATCH = 4, 128
 PROTOTYPE_IMAGES = 100  # a class
 Judged = Callable[[int], Examples]  # the examples to judge on after so many steps
-
-
-class TaskSpec(Spec):
-    """Base of the specs whose cells adapt sub-networks to a target task."""
-
-    setup: str = "same-schedule"
-    dataset: str
-    classes: tuple[int, ...]
-    pattern: str = "units"
-    score_images: int
-    adapt_steps: tuple[int, ...]
-    batch: int
-    lr: float
-    shuffled_labels: bool = False
-
-    def points(self) -> tuple[int, ...]:
-        return self.adapt_steps
 
 
 @dataclass(frozen=True)
@@ -61,7 +44,7 @@ class Shown:
 
 
 def show(spec: TaskSpec, data: DataSet, generator: torch.Generator) -> Shown:
-    """`shots` of the spec are training images a class; None for all. Shuffled labels say nothing of the images (assay)."""
+    """`shots` of the spec are training images a class; None for all. Shuffled labels say nothing of the images (sanity check)."""
     examples = data.examples("train", spec.classes, spec.shots)
     if spec.shuffled_labels:
         order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(spec.seed))
@@ -71,7 +54,7 @@ def show(spec: TaskSpec, data: DataSet, generator: torch.Generator) -> Shown:
 
 
 def target_of(shown: Shown, dense: nn.Module, cost: Cost) -> Target:
-    """The task as methods may see it. The dense net gets a head of the task's prototypes, for scores that need one."""
+    """The task as methods may see it. The dense model gets a head of the task's prototypes, for scores that need one."""
     spec = shown.spec
     chosen = shown.support.take(torch.arange(min(spec.score_images, len(shown.support))))
     replace_head(dense, prototype_head(shown.prototypes(dense)))
@@ -87,7 +70,7 @@ def target_of(shown: Shown, dense: nn.Module, cost: Cost) -> Target:
 
 
 def sizes(model: nn.Module, dense: nn.Module, cost: Cost, kept: Kept) -> dict[str, Any]:
-    """Sizes of the sub-network and of the dense net, with the head that the dense net came with."""
+    """Sizes of the sub-network and of the dense model, with the head that the dense model came with."""
     counts = {name: len(index) for name, index in kept.items()}
     grown = parameter_count(model) - parameter_count(dense)  # reconstruction may have added biases
     return {
@@ -96,8 +79,8 @@ def sizes(model: nn.Module, dense: nn.Module, cost: Cost, kept: Kept) -> dict[st
     }  # fmt: skip
 
 
-def start(model: nn.Module, shown: Shown, generator: torch.Generator) -> None:
-    """Bring BatchNorm in line with what was cut, if the spec says so, and give the net its first head: prototypes."""
+def make_ready(model: nn.Module, shown: Shown, generator: torch.Generator) -> None:
+    """Bring BatchNorm in line with what was cut, if the spec says so, and give the model its first head: prototypes."""
     if shown.spec.bn == "reestimated":
         reestimate(model, shown.batches(NORM_BATCH, NORM_BATCHES, generator))
     replace_head(model, prototype_head(shown.prototypes(model)))

@@ -1,18 +1,29 @@
 """Nets run in 8-bit integers for real: torchao's linear layers on the processor, without compilation."""
 
 import copy
-import importlib.util
-from collections.abc import Collection
+import logging
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 from torch import nn
 
 from maskbank.errors import InputError
+from maskbank.measures.torchao import require_torchao
 
 
-def require_torchao() -> None:
-    """Raises InputError where torchao is not installed; does not import it (which takes seconds)."""
-    if importlib.util.find_spec("torchao") is None:
-        raise InputError("torchao is not installed; nets run in int8 need it: pip install 'maskbank[int8]'")
+@contextmanager
+def quiet_import() -> Iterator[None]:
+    """Keep back the one warning of torch about how torchao registers an enumeration; it says nothing of our numbers."""
+    logger = logging.getLogger("torch.utils._pytree")
+
+    def other(record: logging.LogRecord) -> bool:
+        return "is an Enum subclass" not in record.getMessage()
+
+    logger.addFilter(other)
+    try:
+        yield
+    finally:
+        logger.removeFilter(other)
 
 
 def int8_model(model: nn.Module, layers: Collection[str]) -> nn.Module:
@@ -32,7 +43,8 @@ def int8_model(model: nn.Module, layers: Collection[str]) -> nn.Module:
             "in int8; choose a backbone with linear layers, such as vit"
         )
     require_torchao()
-    from torchao.quantization import Int8DynamicActivationInt8WeightConfig, quantize_
+    with quiet_import():
+        from torchao.quantization import Int8DynamicActivationInt8WeightConfig, quantize_
 
     executed = copy.deepcopy(model).eval()
     config = Int8DynamicActivationInt8WeightConfig(set_inductor_config=False)

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 from maskbank.errors import InputError
 from maskbank.measures.cost import Cost
 from maskbank.models.units import Layer
+from maskbank.patterns import OF_UNITS, PER_LAYER
 from maskbank.pruning.sample import Scores
-
-ALLOCATIONS = ("uniform", "erk", "per_layer", "global", "global_macs", "isomorphic")
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +75,9 @@ def in_step(part: list[tuple[NDArray, ...]], number: int, once: int) -> tuple[ND
 
 def layer_shares(cost: Cost, allocation: str, weights: Mapping[str, float] | None) -> dict[str, float]:
     """What the kept fractions of layers are proportional to."""
-    if allocation not in ALLOCATIONS:
-        raise InputError(f"allocation = {allocation!r}: no such allocation; choose from {', '.join(ALLOCATIONS)}")
-    if allocation == "per_layer":
+    if allocation not in OF_UNITS:
+        raise InputError(f"allocation = {allocation!r}: no such allocation; choose from {', '.join(OF_UNITS)}")
+    if allocation == PER_LAYER:
         names, given = set(cost.dense), dict(weights or {})
         wrong = sorted(names ^ set(given)) + sorted(name for name, value in given.items() if not value > 0)
         if wrong:

@@ -4,11 +4,11 @@ import math
 from collections.abc import Mapping
 
 from maskbank.errors import InputError
+from maskbank.patterns import OF_WEIGHTS, PER_LAYER
 
 Shapes = dict[str, tuple[int, ...]]  # tensor name -> its shape
 Groups = list[tuple[list[str], int]]  # tensors ranked together, and how many weights (or blocks) of them stay
 Budget = float | Mapping[str, float]  # a fraction of all weights, or a density for each tensor by name
-ALLOCATIONS = ("uniform", "global", "erk", "isomorphic", "per_layer")
 
 
 def share(shapes: Shapes, sizes: dict[str, int], budget: Budget, allocation: str) -> Groups:
@@ -19,9 +19,9 @@ def share(shapes: Shapes, sizes: dict[str, int], budget: Budget, allocation: str
     topology, taking tensors for these is our reading). per_layer: `budget` is a density for every tensor by name.
     The last one of a tensor always stays. Raises InputError where the budget cannot be met or prunes nothing.
     """
-    if allocation not in ALLOCATIONS:
-        raise InputError(f"allocation = {allocation!r}: unknown for weights; choose from {', '.join(ALLOCATIONS)}")
-    if allocation == "per_layer":
+    if allocation not in OF_WEIGHTS:
+        raise InputError(f"allocation = {allocation!r}: unknown for weights; choose from {', '.join(OF_WEIGHTS)}")
+    if allocation == PER_LAYER:
         counts = {name: round(density * sizes[name]) for name, density in given(budget, sizes).items()}
         return pruned([([name], max(1, count)) for name, count in counts.items()], sizes, budget)
     fraction = one_fraction(budget, sizes, allocation)

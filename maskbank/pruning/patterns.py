@@ -1,15 +1,17 @@
-"""Patterns: what stays or leaves as one thing. A single weight, n weights of every m in a row, a square block.
+"""Patterns on tensors: what stays or leaves as one. A single weight, n weights of every m in a row, a block, an output.
 
 A weight is seen as a matrix [out, in] at every position of its kernel: groups and blocks run over input channels
 (and output channels) at one position, as the multiplication of channels-last tensors reads them (our reading).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from maskbank.errors import InputError
+from maskbank.patterns import OF_SINGLE, parse_pattern
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,6 @@ class NOfM:
     n: int
     m: int
 
-    def __post_init__(self) -> None:
-        if not 0 < self.n < self.m:
-            raise InputError(f"pattern {self.n}:{self.m}: expected 0 < n < m, such as 2:4")
-
     def check(self, name: str, shape: tuple[int, ...]) -> None:
         """Raises InputError where groups of m do not tile the inputs."""
         fits(name, "inputs", shape[1], self.m, f"pattern {self.n}:{self.m}, m")
@@ -69,7 +67,37 @@ class NOfM:
         return chosen.flatten(-2).movedim(-1, 1)
 
 
-Pattern = Unstructured | Block | NOfM
+@dataclass(frozen=True)
+class Channel:
+    """Whole outputs of a tensor, as masks: a channel's saliency is the sum of its weights' (our reading, as of blocks)."""
+
+    def check(self, name: str, shape: tuple[int, ...]) -> None:
+        """Any shape fits."""
+
+    def things(self, saliency: Tensor) -> Tensor:
+        """[out]"""
+        return saliency.flatten(1).sum(1)
+
+    def mask(self, kept: Tensor, shape: tuple[int, ...]) -> Tensor:
+        return kept.reshape(-1, *[1] * (len(shape) - 1)).expand(shape).clone()
+
+
+Pattern = Unstructured | Block | NOfM | Channel
+
+
+def pattern_of(text: str, kinds: Sequence[str] = OF_SINGLE) -> Pattern:
+    """The pattern that a text names. Raises InputError for what is none of these kinds."""
+    parsed = parse_pattern(text, kinds)
+    if parsed.kind == "n:m":
+        return NOfM(parsed.n, parsed.m)
+    if parsed.kind == "block":
+        return Block(parsed.n)
+    return Channel() if parsed.kind == "channel" else Unstructured()
+
+
+def live_things(pattern: Pattern, mask: Tensor) -> Tensor:
+    """Bool: which things of a mask are live. Of n:m a thing is a weight."""
+    return mask if isinstance(pattern, NOfM) else pattern.things(mask.float()) > 0
 
 
 def fits(name: str, what: str, size: int, by: int, key: str) -> None:
@@ -77,15 +105,3 @@ def fits(name: str, what: str, size: int, by: int, key: str) -> None:
         raise InputError(
             f"{key} = {by}: {name} has {size} {what}, which is no multiple of it; leave this tensor dense or choose another"
         )
-
-
-def parse_pattern(text: str) -> Pattern:
-    """unstructured, n:m such as 2:4, or block:b such as block:4. Raises InputError for anything else."""
-    first, _, second = text.partition(":")
-    if text == "unstructured":
-        return Unstructured()
-    if first == "block" and second.isdigit() and int(second) > 0:
-        return Block(int(second))
-    if first.isdigit() and second.isdigit():
-        return NOfM(int(first), int(second))
-    raise InputError(f"pattern = {text!r}: expected unstructured, n:m such as 2:4, or block:b such as block:4")

@@ -16,6 +16,7 @@ from maskbank.measures.cost import Cost
 from maskbank.models.graph import UnitSet
 from maskbank.models.surgery import Kept, slice_in_place, slice_units
 from maskbank.models.units import Layer
+from maskbank.patterns import UNITS, parse_pattern
 from maskbank.pruning.allocation import removal_order
 from maskbank.pruning.budget import Size, cut_at, kept_after, nothing_pruned, size_of
 from maskbank.pruning.patterns import Pattern
@@ -26,7 +27,6 @@ from maskbank.pruning.weights import Masks, Saliencies, apply_masks, weight_mask
 
 Score = Callable[[nn.Module, list[Layer]], Scores]
 Rank = Callable[[nn.Module, dict[str, nn.Parameter]], Saliencies]
-PATTERNS = {"units": "internal", "units:coupled": "coupled", "units:all": "all"}
 
 
 @dataclass(frozen=True)
@@ -43,9 +43,7 @@ class Target:
 
 def unit_set(pattern: str) -> UnitSet:
     """Which units a structured pattern may remove: `units` (of one layer), `units:coupled`, `units:all`."""
-    if pattern not in PATTERNS:
-        raise InputError(f"pattern = {pattern!r}: expected one of {', '.join(PATTERNS)}")
-    return PATTERNS[pattern]  # type: ignore[return-value]
+    return UNITS[parse_pattern(pattern, ("units",)).text]  # type: ignore[return-value]
 
 
 def prune_units(model: nn.Module, cost: Cost, score: Score, target: Target) -> Kept:

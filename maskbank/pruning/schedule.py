@@ -1,20 +1,6 @@
 """Schedules: by which steps a net is brought to its budget; the score is computed anew at each."""
 
-from maskbank.errors import InputError
-
-SCHEDULES = ("one_shot", "iterative", "cubic", "exponential")
-
-
-def parse_schedule(text: str) -> tuple[str, int]:
-    """`one_shot`, or a name with its number of rounds such as `cubic:10`. Raises InputError for anything else."""
-    name, _, rounds = text.partition(":")
-    if text == "one_shot":
-        return name, 1
-    if name in SCHEDULES[1:] and rounds.isdigit() and int(rounds) > 0:
-        return name, int(rounds)
-    raise InputError(
-        f"schedule = {text!r}: expected one_shot, or {', '.join(SCHEDULES[1:])} with rounds, as in cubic:10"
-    )
+from maskbank.patterns import parse_schedule
 
 
 def fractions(schedule: str, budget: float) -> list[float]:

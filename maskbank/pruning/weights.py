@@ -7,13 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from maskbank.errors import InputError, WorkError
+from maskbank.patterns import check_fit
 from maskbank.pruning.density import Budget, share
 from maskbank.pruning.patterns import NOfM, Pattern, Unstructured
 from maskbank.pruning.topk import top
 
 Masks = dict[str, Tensor]  # parameter name -> bool tensor of its shape, True: live
 Saliencies = dict[str, Tensor]  # parameter name -> values of its shape, the higher the more worth keeping
-NEAR = 0.005  # how far a budget may be from n / m
 
 
 def prunable_weights(model: nn.Module) -> dict[str, nn.Parameter]:
@@ -56,7 +56,7 @@ def weight_masks(
             raise InputError(f"saliency of {name}: NaN or infinite; the method cannot rank these weights")
         pattern.check(name, tuple(values.shape))
     if isinstance(pattern, NOfM):
-        check_n_of_m(pattern, budget, allocation)
+        check_fit(f"{pattern.n}:{pattern.m}", budget, allocation)
         return {name: pattern.choose(values) for name, values in saliencies.items()}
     things = {name: pattern.things(values) for name, values in saliencies.items()}
     shapes = {name: tuple(values.shape) for name, values in saliencies.items()}
@@ -64,18 +64,6 @@ def weight_masks(
     for names, keep in share(shapes, {name: values.numel() for name, values in things.items()}, budget, allocation):
         kept |= top({name: things[name] for name in names}, keep)
     return {name: pattern.mask(kept[name], shapes[name]) for name in saliencies}
-
-
-def check_n_of_m(pattern: NOfM, budget: Budget, allocation: str) -> None:
-    density = pattern.n / pattern.m
-    if allocation != "uniform":
-        raise InputError(
-            f"allocation = {allocation!r}: pattern {pattern.n}:{pattern.m} is the same in every tensor; use uniform"
-        )
-    if isinstance(budget, Mapping) or abs(budget - density) > NEAR:
-        raise InputError(
-            f"budget = {budget!r}: pattern {pattern.n}:{pattern.m} keeps {density:g} of the weights; use that"
-        )
 
 
 @torch.no_grad()

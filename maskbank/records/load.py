@@ -1,6 +1,5 @@
 """Reading and writing the record tables of a folder."""
 
-from collections.abc import Sequence
 from io import BytesIO
 from pathlib import Path
 
@@ -11,15 +10,8 @@ import pyarrow.parquet as pq
 
 from maskbank.errors import InputError
 from maskbank.files import write_bytes
+from maskbank.records.places import REPORTS
 from maskbank.records.schema import SORT_KEYS, TABLES, check_table, columns
-
-DATA, REPORTS = Path("data"), Path("reports")
-
-
-def table_folders(backbones: Sequence[str]) -> dict[str, list[Path]]:
-    """Stage -> folders with the tables of its cells."""
-    stages = ("compress", "sharpness", "sparsify", "prune", "tune", "transfer", "relate", "evaluate")
-    return {"pretrain": [DATA / "pretrain" / name for name in backbones], **{name: [DATA / name] for name in stages}}
 
 
 def write_table(name: str, frame: pd.DataFrame, folder: Path) -> None:

@@ -5,10 +5,10 @@ import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
 from maskbank.errors import InputError
+from maskbank.records.labels import NONE as NONE
+from maskbank.records.labels import SHUFFLED_LABELS as SHUFFLED_LABELS
 
 SCHEMA_VERSION = 4
-NONE = "none"  # a label that does not apply; a number that does not apply is NaN
-SHUFFLED_LABELS = "shuffled_labels"  # the variant of an assay: no method can learn
 STATUSES = ["ok", "collapsed", "diverged", "failed", "timeout"]
 ROLES = ["method", "rival", "control", "reference"]
 FORMS = ["trained", "folded", NONE]  # of a pretrained net: as it was trained, or folded to an ordinary one

@@ -9,9 +9,9 @@ from scipy import stats
 from maskbank.records.schema import NONE
 from maskbank.statistics.kept import SETTING as STRUCTURED_SETTING
 from maskbank.statistics.kept import attack_order, kept_rows
+from maskbank.statistics.ruler import ONE
 from maskbank.statistics.scores import tabulate
 from maskbank.statistics.settings import POINT, SCORED, SETTING, named, settings, transfer_rows
-from maskbank.statistics.ruler import ONE
 from maskbank.statistics.ties import ties
 from maskbank.statistics.traces import AGAINST, CELLS, joined
 

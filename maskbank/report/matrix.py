@@ -19,8 +19,8 @@ from maskbank.statistics.boards import ranked_methods, ranked_scores
 from maskbank.statistics.contrast import generator_for
 from maskbank.statistics.crossed import Crossed, Design, design
 from maskbank.statistics.matrix import COLUMNS, pairwise_matrix
-from maskbank.statistics.settings import SCORED, SETTING, setting_name, settings, transfer_rows
 from maskbank.statistics.profiles import PROFILE, performance_profiles, relative
+from maskbank.statistics.settings import SCORED, SETTING, setting_name, settings, transfer_rows
 
 CELL, NAMES, ACROSS = 0.5, 1.3, 2  # inches of a cell of the matrix, and of names beside it; panels side by side
 WHOLE, SOME = 0.42, 0.26  # inches a cell needs for all its numbers, and for one

@@ -7,11 +7,11 @@ from functools import cached_property
 import torch
 
 from maskbank.errors import InputError, WorkError
+from maskbank.patterns import OF_MASKS, check_fit
 from maskbank.pruning.density import Groups, Shapes, erk, share
-from maskbank.pruning.patterns import NOfM
+from maskbank.pruning.patterns import NOfM, Pattern, live_things, pattern_of
 from maskbank.pruning.topk import top
-from maskbank.pruning.weights import Masks, Saliencies, check_n_of_m
-from maskbank.sparse.patterns import Channel, Pattern, live_things, pattern_of
+from maskbank.pruning.weights import Masks, Saliencies
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Goal:
 
     @cached_property
     def pattern(self) -> Pattern:
-        return pattern_of(self.pattern_name)
+        return pattern_of(self.pattern_name, OF_MASKS)
 
     @cached_property
     def sizes(self) -> dict[str, int]:
@@ -61,14 +61,9 @@ class Goal:
             )
         if self.budget == 1:
             return
+        check_fit(self.pattern_name, self.budget, self.allocation)
         if isinstance(self.pattern, NOfM):
-            check_n_of_m(self.pattern, self.budget, self.allocation)
             return
-        if isinstance(self.pattern, Channel) and self.allocation != "uniform":
-            raise InputError(
-                f"allocation = {self.allocation!r}: channels are not of one size, so that a share of them is no budget of "
-                "weights; with pattern channel use uniform"
-            )
         share(self.shapes, self.sizes, self.budget, self.allocation)
         small = min(self.sizes, key=lambda name: self.sizes[name])
         if self.allocation == "uniform" and round(self.budget * self.sizes[small]) < 1:

@@ -12,10 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from maskbank.errors import WorkError
-from maskbank.pruning.patterns import NOfM
+from maskbank.pruning.patterns import NOfM, Pattern, live_things
 from maskbank.pruning.topk import top
 from maskbank.pruning.weights import Masks, check_masks
-from maskbank.sparse.patterns import Pattern, live_things
 
 
 @dataclass

@@ -5,7 +5,6 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-RATES = ("restart", "cosine", "constant")
 WARMUP = 0.1
 
 

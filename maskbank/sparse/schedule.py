@@ -6,9 +6,9 @@ from typing import Any
 
 from maskbank.errors import InputError
 from maskbank.measures.weight_cost import WeightCost
+from maskbank.patterns import kind_of
 from maskbank.registry import SPARSIFIERS
 from maskbank.sparse.goal import Goal
-from maskbank.sparse.patterns import kind_of
 from maskbank.sparse.phase import Phase, training_macs
 
 

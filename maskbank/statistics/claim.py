@@ -87,11 +87,12 @@ def arms_words(declared: Declared, labels: Line, tables: Tables) -> str:
 class Reading:
     """How the contrasts of a study are read as claims.
 
-    `tests` says by judge what is tested, in words. `place`: labels by which claims are apart, each with its `name` (the end
-    of its id) and `where`. `weigh` judges the rows that decide; `show` gives what was measured, what decides first. `places`
-    are those that a claim speaks of, whether they were run or not; else those in the rows.
+    Rows at `level` decide. `tests` says by judge what is tested, in words. `place`: labels by which claims are apart, each
+    with its `name` (the end of its id) and `where`. `weigh` judges the rows that decide; `show` gives what was measured, what
+    decides first. `places` are those that a claim speaks of, whether they were run or not; else those in the rows.
     """
 
+    level: str
     tests: Mapping[str, str]
     weigh: Callable[[Sequence[Line], Declared, Tables], Judgement]
     show: Callable[[pd.DataFrame, Declared, Tables], Iterable[Measured]]

@@ -83,7 +83,7 @@ def asked(declared: Declared, tables: Tables, table: pd.DataFrame) -> pd.DataFra
 def claim(name: str, declared: Declared, tables: Tables, reading: Reading, labels: Row, rows: pd.DataFrame) -> Claim:
     """A hypothesis at one place; without labels: nowhere."""
     full = f"{name}-{reading.name(labels, tables)}" if labels else name
-    decisive = rows[(rows.level == declared.level) & rows.arm.isin(arms_of(declared, tables))]
+    decisive = rows[(rows.level == reading.level) & rows.arm.isin(arms_of(declared, tables))]
     if "budget_asked" in declared.where:
         decisive = decisive[np.isclose(decisive.budget_asked, float(declared.where["budget_asked"]))]
     lists = decisive.to_dict("records")

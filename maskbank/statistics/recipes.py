@@ -6,6 +6,7 @@ A setting is a data set, backbone, stop, form and BN handling; nothing is averag
 import numpy as np
 import pandas as pd
 
+from maskbank import patterns
 from maskbank.records.schema import NONE
 
 SETTING = ["dataset", "backbone", "stop", "form", "bn"]
@@ -38,9 +39,8 @@ def kind_of(pattern: str, budget_kind: str, quantized_activations: bool) -> str:
     """One of KINDS."""
     if budget_kind == "bits":
         return "activations" if quantized_activations else "weights"
-    if pattern.startswith("block"):
-        return "blocks"
-    return "units" if pattern.startswith("units") else "n:m" if ":" in pattern else "unstructured"
+    kind = patterns.kind_of(pattern) or "unstructured"
+    return "blocks" if kind == "block" else kind
 
 
 def dense_rows(nets: pd.DataFrame) -> pd.DataFrame:

@@ -13,7 +13,7 @@ from safetensors import SafetensorError, safe_open
 
 from maskbank.errors import InputError
 from maskbank.files import hash_file, hash_json, read_json
-from maskbank.records.load import DATA
+from maskbank.records.places import DATA
 from maskbank.records.schema import NONE
 from maskbank.registry import BACKBONES
 from maskbank.tracking.content import Content, text

@@ -1,4 +1,4 @@
-"""Similarity, neighbours, score masks, the methods that use them, and the makers."""
+"""Similarity, neighbours, score masks, the methods that use them, and the learners."""
 
 import copy
 import math
@@ -29,7 +29,7 @@ from maskbank.models.graph import find_layers
 from maskbank.models.units import Gates, Layer
 from maskbank.pruning.allocation import removal_order
 from maskbank.pruning.budget import select
-from maskbank.registry import MAKERS, METHODS, SIMILARITIES
+from maskbank.registry import LEARNERS, METHODS, SIMILARITIES
 from maskbank.training.batchnorm import batch_statistics
 from tests.bank.tiny import bank_of, sample_of, target_of, tiny_bank, tiny_entries
 
@@ -325,14 +325,14 @@ def test_class_gates_follow_the_nearest_stored_class(small: Architecture) -> Non
         assert value.round(decimals=3).tolist() == (4 * entries[0].mask[name]).tolist()
 
 
-@pytest.mark.parametrize("name", MAKERS.names())
-def test_every_maker_meets_its_budget_and_leaves_the_backbone_alone(name: str, architecture: Architecture) -> None:
+@pytest.mark.parametrize("name", LEARNERS.names())
+def test_every_learner_meets_its_budget_and_leaves_the_backbone_alone(name: str, architecture: Architecture) -> None:
     torch.manual_seed(0)
     model = architecture.build().eval()
     sample, cost = sample_of(architecture), trace_cost(model, architecture.image)
     before = {key: value.clone() for key, value in model.state_dict().items()}
     batches = [(sample.x[:16], sample.y[:16])] * 6
-    learned = MAKERS.module(name).make(model, list(cost.layers), cost, iter(batches), 0.5, 6, 0.1)
+    learned = LEARNERS.module(name).make(model, list(cost.layers), cost, iter(batches), 0.5, 6, 0.1)
     kept = sum(int(mask.sum()) for mask in learned.mask.values())
     assert kept == round(0.5 * sum(layer.count for layer in cost.layers))
     for layer in cost.layers:
@@ -344,7 +344,7 @@ def test_every_maker_meets_its_budget_and_leaves_the_backbone_alone(name: str, a
 
 def test_amp_finds_the_one_unit_that_matters(small: Architecture, data: DataSet) -> None:
     """Scores fall where they do not help: after some steps they are no longer all equal."""
-    from maskbank.bank.makers import amp
+    from maskbank.bank.learners import amp
 
     torch.manual_seed(0)
     model = small.build()
@@ -355,7 +355,7 @@ def test_amp_finds_the_one_unit_that_matters(small: Architecture, data: DataSet)
 
 
 def test_one_shot_taylor_depends_on_no_order_of_batches(small: Architecture) -> None:
-    from maskbank.bank.makers import taylor
+    from maskbank.bank.learners import taylor
 
     torch.manual_seed(0)
     model, sample = small.build().eval(), sample_of(small)

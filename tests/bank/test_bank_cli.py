@@ -13,8 +13,8 @@ from safetensors.numpy import save_file
 from maskbank import cli
 from maskbank.bank.store import open_bank
 from maskbank.data.dataset import DataSet
+from maskbank.experiments.artifacts import describe_artifact
 from maskbank.experiments.entries import entry_of
-from maskbank.experiments.folders import describe_artifact
 from maskbank.files import hash_file, write_json
 from maskbank.measures.cost import trace_cost
 from maskbank.models.checkpoint import Architecture, model_tensors
@@ -70,7 +70,7 @@ def stages(command: Any, small: Architecture, data: DataSet) -> Architecture:
         tensors |= {"head/weight": torch.cat(means).numpy(), "head/bias": np.zeros(2, np.float32)}
         description = {
             "task": task, "dataset": "digits", "classes": list(classes), "dense_hash": dense["hash"],
-            "layers": layers, "about": {"maker": "amp", "seed": number},
+            "layers": layers, "about": {"learner": "amp", "seed": number},
         }  # fmt: skip
         spec = {"backbone": "resnet20", "bank": task[:2], "variant": "reseeded" if number == len(TASKS) else "default"}
         given = {"spec": spec, "description": description}
@@ -106,7 +106,7 @@ def test_add_and_list(command: Any, stages: Architecture) -> None:
     code, out, _ = command("list made")
     assert code == 0
     lines = out.splitlines()
-    assert lines[0].split() == ["id", "task", "classes", "ways", "accuracy", "kept", "maker"]
+    assert lines[0].split() == ["id", "task", "classes", "ways", "accuracy", "kept", "learner"]
     assert [line.split()[1:4] for line in lines[1:]] == [
         [task, ",".join(map(str, classes)), "2"] for task, classes in TASKS
     ]

@@ -33,7 +33,7 @@ def make_entry(task: str, classes: tuple[int, ...], dataset: str = "digits", see
         head_bias=torch.randn(len(classes), generator=generator),
         prototypes=CENTRES[list(classes)],
         accuracy=float(torch.rand((), generator=generator)),
-        about={"maker": "amp", "seed": seed, "options": {"penalty": 1e-4}, "note": "ü"},
+        about={"learner": "amp", "seed": seed, "options": {"penalty": 1e-4}, "note": "ü"},
     )
 
 

@@ -34,7 +34,7 @@ def tiny_entries(
         mask = {name: (value >= value.median()).float() for name, value in soft.items()}
         head, bias = torch.randn(len(own), width, generator=generator), torch.zeros(len(own))
         prototypes = torch.randn(len(own), width, generator=generator)
-        entries.append(Entry(f"b{number}", "main", own, mask, soft, head, bias, prototypes, 0.5, {"maker": "amp"}))
+        entries.append(Entry(f"b{number}", "main", own, mask, soft, head, bias, prototypes, 0.5, {"learner": "amp"}))
     return entries
 
 

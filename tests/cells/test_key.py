@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from maskbank.cells import key
-from maskbank.cells.key import cell_key, closure, module_file, read_module
+from maskbank.cells.key import STAGES, cell_key, closure, module_file, read_cell_code, read_module
 from maskbank.cells.spec import Cell, Input, Spec
-from maskbank.experiments.compress import CompressSpec
+from maskbank.stages.compress import CompressSpec
 
 SPEC = CompressSpec(backbone="resnet20", recipe="adam", method="l1", budget_asked=0.2, classes=(0, 1))
 SCRIPT = """
@@ -65,13 +65,13 @@ def code_of(*roots: str) -> set[str]:
         path = module_file(name)
         if path and name not in seen and not name.startswith(key.PLUMBING):
             seen.add(name)
-            pending |= read_module(path)[1]
+            pending |= (read_cell_code if path.parent == STAGES else read_module)(path)[1]
     return seen
 
 
 def test_a_methods_code_is_in_its_own_key_alone() -> None:
     """Transfer with taylor reads taylor.py and what it imports, not l2.py; plumbing is in no key."""
-    taylor = code_of("maskbank.experiments.transfer", "maskbank.pruning.scores.taylor")
+    taylor = code_of("maskbank.stages.transfer", "maskbank.pruning.scores.taylor")
     assert "maskbank.training.batchnorm" in taylor
     assert "maskbank.pruning.scores.l2" not in taylor
     assert not any(
@@ -84,5 +84,48 @@ def test_a_methods_code_is_in_its_own_key_alone() -> None:
 @pytest.mark.parametrize("name", ["pretrain", "compress", "sparsify", "prune", "transfer", "evaluate"])
 def test_stages_do_not_depend_on_one_another(name: str) -> None:
     """Editing one stage's cells leaves the keys of the others."""
-    others = {"pretrain", "compress", "sparsify", "prune", "transfer", "evaluate", "planned"} - {name}
-    assert not {f"maskbank.experiments.{other}" for other in others} & code_of(f"maskbank.experiments.{name}")
+    others = {"pretrain", "compress", "sparsify", "prune", "transfer", "evaluate"} - {name}
+    code = code_of(f"maskbank.stages.{name}")
+    assert not {f"maskbank.stages.{other}" for other in others} & code
+    assert "maskbank.experiments.planned" not in code
+
+
+TOY_STAGE = """
+import a
+from maskbank.files import hash_json
+STEPS = 3
+OTHER = 4
+
+class Toy(Section):
+    knob: int = 1
+
+class ToySpec(Spec):
+    length: int = STEPS
+
+def plan(params):
+    return OTHER
+
+def helper():
+    return hash_json(1)
+
+def run(cell):
+    from maskbank.errors import InputError
+    return helper()
+"""
+
+
+def test_of_a_stage_only_what_its_cells_run_counts(tmp_path: Path) -> None:
+    """Its section, checks and plan keep the hash; the spec, `run` and what they name do not."""
+    path = tmp_path / "toy.py"
+
+    def hash_of(old: str = "", new: str = "") -> str:
+        path.write_text(TOY_STAGE.replace(old, new) if old else TOY_STAGE)
+        read_cell_code.cache_clear()
+        return read_cell_code(path)[0]
+
+    first = hash_of()
+    assert read_cell_code(path)[1] == {"maskbank.files", "maskbank.errors"}
+    for old, new in (("knob: int = 1", "knob: int = 2"), ("return OTHER", "return 1"), ("OTHER = 4", "OTHER = 5")):
+        assert hash_of(old, new) == first, old
+    for old, new in (("STEPS = 3", "STEPS = 4"), ("hash_json(1)", "hash_json(2)"), ("return helper()", "return 1")):
+        assert hash_of(old, new) != first, old

@@ -1,5 +1,6 @@
 """Cells that end in every way; resume; equal results from both engines; a store that notices damage."""
 
+import io
 import json
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def serial(**engine: object) -> Params:
 
 @pytest.fixture(autouse=True)
 def keys_of_toys(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The toy stage has no file under maskbank/experiments, so its code has no fingerprint there."""
+    """Toy cells have no file under maskbank, so that their code has no fingerprint there."""
     monkeypatch.setattr("maskbank.cells.run.code_version", lambda cell: "toy")
 
 
@@ -113,3 +114,25 @@ def test_stored_cells_are_plain_json_and_safetensors(store: Store) -> None:
     (done,) = run_cells("toy", [toy()], serial(), store)
     assert sorted(path.suffix for path in store.folder(done.key).iterdir()) == [".json", ".safetensors", ".safetensors"]
     assert json.loads((store.folder(done.key) / "cell.json").read_text())["spec"] == {"method": "toy"}
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_one_line_on_a_terminal_and_plain_lines_elsewhere(
+    store: Store, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_cells("toy", [toy(), toy(knob=1)], serial(), store)
+    assert capsys.readouterr().out.splitlines()[0] == "toy: 2 cells, 0 stored, 2 to run"
+    for number, done in ((2, 1), (2, 0)):  # one cell is new; none is
+        out, error = Terminal(), Terminal()
+        monkeypatch.setattr("sys.stdout", out)
+        monkeypatch.setattr("sys.stderr", error)
+        run_cells("toy", [toy(), toy(knob=number)], serial(), store)
+        assert out.getvalue() == ""
+        assert error.getvalue().count("\n") == 1, "written over and over, and left when it is done"
+        last = error.getvalue().rstrip("\n").split("\r")[-1]
+        assert last.startswith("toy: 100%")
+        assert ("1 ok" in last) == bool(done)

@@ -9,8 +9,9 @@ from PIL import Image
 
 from maskbank.config import Data, Params
 from maskbank.data.dataset import TestSet as HeldOut
-from maskbank.data.dataset import open_dataset, prepared_hash
+from maskbank.data.dataset import open_dataset
 from maskbank.data.prepare import part_arrays, prepare
+from maskbank.data.prepared import prepared_hash
 from maskbank.data.raw import Raw
 from maskbank.data.sources import fashion_mnist, imagefolder, npz
 from maskbank.data.tasks import read_splits

@@ -1,5 +1,6 @@
 """Int8 cells: which nets are planned, and one that is run from files to its rows."""
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,10 +18,10 @@ from maskbank.config import Params
 from maskbank.data.dataset import DataSet
 from maskbank.errors import InputError
 from maskbank.experiments import int8
-from maskbank.experiments.folders import Artifact
+from maskbank.experiments.artifacts import Artifact
 from maskbank.experiments.int8 import Int8Spec
-from maskbank.experiments.planned import PlannedWorld
-from maskbank.experiments.world import Shelf
+from maskbank.experiments.planned import PlannedState
+from maskbank.experiments.state import Checkpoints
 from maskbank.files import hash_file, write_json
 from maskbank.measures.latency import Latency
 from maskbank.params import validate
@@ -28,6 +29,7 @@ from maskbank.records.schema import TABLES, check_table
 from tests import nets
 from tests.conftest import ARCHITECTURES
 
+ROOT = Path(__file__).parents[2]
 SEED = 3
 
 
@@ -41,7 +43,7 @@ def params(*backbones: str, **evaluate: Any) -> Params:
 
 
 def test_the_first_net_of_each_backbone_is_planned() -> None:
-    cells = int8.plan(params("vit", "resnet20", latency_batch=7), PlannedWorld(params("vit", "resnet20")))
+    cells = int8.plan(params("vit", "resnet20", latency_batch=7), PlannedState(params("vit", "resnet20")))
     assert [(cell.stage, cell.spec.backbone, cell.spec.recipe, cell.spec.pretrain_seed) for cell in cells] == [
         ("int8", "vit", "adam", 0), ("int8", "resnet20", "adam", 0),
     ]  # fmt: skip
@@ -50,19 +52,19 @@ def test_the_first_net_of_each_backbone_is_planned() -> None:
     assert (spec.role, spec.pattern, spec.latency_batch, spec.repeats) == ("rival", "none", 7, 5)
     assert set(cells[0].inputs) == {"data", "dense"}
     assert spec.classes == tuple(range(10))
-    assert int8.plan(params(), PlannedWorld(params())) == []
+    assert int8.plan(params(), PlannedState(params())) == []
 
 
-class Stocked(PlannedWorld):
-    """With these nets on the shelf."""
+class Stocked(PlannedState):
+    """With these checkpoints."""
 
     def __init__(self, given: Params, specs: list[dict[str, Any]]) -> None:
         super().__init__(given)
         self.specs = specs
 
-    def shelf(self, backbones: list[str]) -> Shelf:
+    def checkpoints(self, backbones: list[str]) -> Checkpoints:
         common = {"backbone": "vit", "split": "none", "classes": [0, 1]}
-        return Shelf(tuple(Artifact(Path(), "", "", "", common | spec, {}, None) for spec in self.specs))
+        return Checkpoints(tuple(Artifact(Path(), "", "", "", common | spec, {}, None) for spec in self.specs))
 
 
 def test_nets_of_a_matched_loss_or_of_fewer_classes_are_passed_over() -> None:
@@ -83,9 +85,9 @@ def test_bad_names_and_a_missing_torchao_are_said_before_anything_runs(monkeypat
     with pytest.raises(InputError, match=r"evaluate\.int8_backbones\.0 = 'deit': not among pretrain\.backbones"):
         params("deit")
     monkeypatch.setitem(sys.modules, "torchao", None)
-    assert int8.plan(params(), PlannedWorld(params())) == []
+    assert int8.plan(params(), PlannedState(params())) == []
     with pytest.raises(InputError, match=r"torchao is not installed.*pip install 'maskbank\[int8\]'"):
-        int8.plan(params("vit"), PlannedWorld(params("vit")))
+        int8.plan(params("vit"), PlannedState(params("vit")))
 
 
 def cell_of(name: str, data: DataSet, folder: Path) -> Cell[Int8Spec]:
@@ -152,9 +154,10 @@ def test_agreement_counts_equal_answers_on_validation_images_and_latency_is_the_
         assert (tuple(x.shape), repeats) == ((2, 1, 8, 8), 5)
         return Latency(7, 6, 8) if model is zero else Latency(4, 3, 5)
 
-    monkeypatch.setattr(int8, "int8_model", lambda model, layers: zero)
+    monkeypatch.setattr("maskbank.measures.int8.int8_model", lambda model, layers: zero)
     monkeypatch.setattr(
-        int8, "measure_latency", lambda models, x, repeats: [clock(model, x, repeats) for model in models]
+        "maskbank.measures.latency.measure_latency",
+        lambda models, x, repeats: [clock(model, x, repeats) for model in models],
     )
     result = int8.run(cell, Runtime())
     torch.manual_seed(SEED)
@@ -182,3 +185,14 @@ def test_a_net_without_linear_layers_is_a_failed_cell_with_its_reason(data: Data
     finished = run_cells("evaluate", cells, params("vit"), Store(tmp_path / "cells"))
     assert [done.status for done in finished] == ["failed", "ok"]
     assert "torchao runs no convolutions in int8" in finished[0].body["points"][0]["reason"]
+
+
+def test_nothing_is_printed_that_is_not_ours() -> None:
+    """torchao's import makes torch warn about an enumeration of its own."""
+    pytest.importorskip("torchao")
+    script = (
+        "from maskbank.measures.int8 import int8_model; from tests.conftest import ARCHITECTURES; "
+        "model = ARCHITECTURES['vit'].build(); int8_model(model, ['blocks.0.mlp.fc1'])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")

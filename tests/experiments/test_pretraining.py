@@ -16,11 +16,11 @@ from maskbank.cells.store import Store
 from maskbank.config import Engine
 from maskbank.data.dataset import DataSet, open_dataset
 from maskbank.errors import InputError
-from maskbank.experiments import compress, pretrain
-from maskbank.experiments.planned import PlannedWorld
-from maskbank.experiments.pretrain import PretrainSpec
+from maskbank.experiments.planned import PlannedState
 from maskbank.files import hash_file, write_json
 from maskbank.params import validate
+from maskbank.stages import compress, pretrain
+from maskbank.stages.pretrain import PretrainSpec
 
 CLASSES = (0, 1, 2, 3)
 
@@ -31,10 +31,7 @@ def planned(stage: Any, **sections: dict[str, Any]) -> list[Cell[Any]]:
         "tasks": {"splits": 0, "given_targets": [], "unseen_splits": 0},
     }
     params = validate(base | sections, "test")
-    world = PlannedWorld(params)
-    if stage is pretrain:
-        return [cell for name in params.pretrain.backbones for cell in pretrain.plan(params, world, name)]
-    return list(stage.plan(params, world))
+    return list(stage.plan(params, PlannedState(params)))
 
 
 def test_every_recipe_and_seed_is_a_cell_and_a_matched_loss_doubles_them() -> None:

@@ -1,4 +1,4 @@
-"""Plans of the transfer, tune, relate and prune stages, on a world that is only promised."""
+"""Plans of the transfer, tune, relate and prune stages, on a state that is only promised."""
 
 from collections import Counter
 from typing import Any
@@ -11,11 +11,11 @@ from maskbank.cells.spec import Cell, spec_values
 from maskbank.config import Params
 from maskbank.data.dataset import DataSet
 from maskbank.errors import InputError
-from maskbank.experiments import prune, relate, transfer, tune
-from maskbank.experiments.planned import PlannedWorld
+from maskbank.experiments.planned import PlannedState
 from maskbank.experiments.subnetwork import show
 from maskbank.files import canonical_json
 from maskbank.params import validate
+from maskbank.stages import prune, relate, transfer, tune
 
 TINY: dict[str, Any] = {
     "data": {"source": "digits"},
@@ -37,7 +37,7 @@ def params(**sections: dict[str, Any]) -> Params:
 
 
 def planned(stage: Any, given: Params) -> list[Cell[Any]]:
-    return list(stage.plan(given, PlannedWorld(given)))
+    return list(stage.plan(given, PlannedState(given)))
 
 
 def grids(*given: dict[str, Any]) -> dict[str, Any]:
@@ -162,7 +162,7 @@ def test_tuned_cells_say_so() -> None:
         (grids({"methods": ["smsp"], "variants": {"a": {"depth": 1}}}), r"variants\.a\.depth = 1: .* no such option"),
         (grids({"variants": {"default": {}}}), r"variants\.default: the name of a method's own options"),
         ({"relate": {"banks": ["third"]}}, r"relate\.banks\.0 = 'third': not among prune\.banks"),
-        ({"prune": {"banks": {"a": {"maker": "b"}}}}, r"prune\.banks\.a\.maker = 'b': no such mask maker"),
+        ({"prune": {"banks": {"a": {"learner": "b"}}}}, r"prune\.banks\.a\.learner = 'b': no such mask learner"),
         ({"prune": {"banks": {}}}, r"prune\.banks = \{\}: .*at least 1"),
         ({"foreign": {"source": "digits"}}, r"foreign\.source = 'digits': the same as data\.source"),
     ],

@@ -13,9 +13,9 @@ import pandas as pd
 import pytest
 
 import maskbank
-from maskbank.cli import STAGES
 from maskbank.params import profile_params, validate, write_params
 from maskbank.records.load import read_tables
+from maskbank.registry import pipeline
 from tests.pipeline.conftest import Clone
 
 TABLES = ("records", "metrics", "curves", "evidence", "answers")
@@ -44,7 +44,7 @@ def test_everything_listed_is_exercised(clone: Clone) -> None:
     records = read_tables(clone.path / "reports")["records"]
     scores = {row["name"] for row in json.loads(clone.run("maskbank", "list", "scores", "--json").stdout)}
     for kind, column in (("methods", "method"), ("recipes", "recipe"), ("compressors", "method"), ("sparsifiers", "method"),
-                         ("makers", "method")):  # fmt: skip
+                         ("learners", "method")):  # fmt: skip
         names = {row["name"] for row in json.loads(clone.run("maskbank", "list", kind, "--json").stdout)}
         assert names - scores <= set(records[column]), kind  # every score runs in tests/pruning
     assert {"units", "unstructured", "2:4"} <= set(records[records.stage == "compress"].pattern)
@@ -149,7 +149,7 @@ def test_made_again_by_the_other_engine_byte_for_byte(clone: Clone, tmp_path: Pa
         clone.path, other.path, ignore=shutil.ignore_patterns(".git", ".dvc", ".maskbank", "mlflow.db*", "mlruns")
     )
     write_params(profile_params("smoke", ["engine.kind=process"]), other.path / "params.yaml")
-    for stage in STAGES[: STAGES.index("compare")]:
+    for stage in pipeline()[: pipeline().index("compare")]:
         other.run("maskbank", "run", stage)
     for name in TABLES:
         assert (other.path / f"reports/{name}.parquet").read_bytes() == (

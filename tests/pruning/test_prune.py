@@ -11,13 +11,14 @@ from maskbank.measures.cost import trace_cost
 from maskbank.models.graph import find_layers
 from maskbank.models.surgery import named, slice_units
 from maskbank.models.units import Gates, Layer, Slot, unit_weights
+from maskbank.patterns import parse_schedule
 from maskbank.pruning.allocation import removal_order
 from maskbank.pruning.budget import BUDGET_KINDS, achieved
 from maskbank.pruning.patterns import Unstructured
 from maskbank.pruning.prune import Target, prune_units, reconstructed, thin
 from maskbank.pruning.reconstruction import HOW
 from maskbank.pruning.sample import Sample, Scores
-from maskbank.pruning.schedule import fractions, parse_schedule
+from maskbank.pruning.schedule import fractions
 from maskbank.registry import SCORES
 from tests.conftest import ARCHITECTURES, lively
 from tests.models.test_units import prepared

@@ -13,7 +13,7 @@ from maskbank.errors import InputError, WorkError
 from maskbank.models.checkpoint import Architecture
 from maskbank.pruning import topk
 from maskbank.pruning.density import erk, share
-from maskbank.pruning.patterns import Block, NOfM, Pattern, Unstructured, parse_pattern
+from maskbank.pruning.patterns import Block, NOfM, Pattern, Unstructured, pattern_of
 from maskbank.pruning.sample import Sample
 from maskbank.pruning.topk import top
 from maskbank.pruning.weights import (
@@ -268,12 +268,12 @@ def test_blocks_of_a_convolution_lie_at_one_kernel_position() -> None:
 
 
 def test_patterns_have_names() -> None:
-    assert parse_pattern("unstructured") == Unstructured()
-    assert parse_pattern("2:4") == NOfM(2, 4)
-    assert parse_pattern("block:4") == Block(4)
+    assert pattern_of("unstructured") == Unstructured()
+    assert pattern_of("2:4") == NOfM(2, 4)
+    assert pattern_of("block:4") == Block(4)
     for text in ("4:2", "0:4", "4:4", "block:0", "block", "2:", "rows"):
         with pytest.raises(InputError, match="pattern"):
-            parse_pattern(text)
+            pattern_of(text)
 
 
 @pytest.mark.parametrize("pattern", [Unstructured(), Block(2), NOfM(2, 4)], ids=["unstructured", "block", "2:4"])

@@ -8,9 +8,10 @@ import pytest
 from maskbank.cells.engine import Runtime
 from maskbank.data.dataset import DataSet
 from maskbank.experiments.jobs import Images
-from maskbank.experiments.sparse_training import SparsifySpec, begin
+from maskbank.experiments.sparse_training import begin
 from maskbank.models.checkpoint import Architecture
 from maskbank.sparse.trainer import SparseTrainer
+from maskbank.stages.sparsify import SparsifySpec
 
 CLASSES = (0, 1, 2, 3)
 NET = Architecture("cnn", 4, 1, 8, {"width": 4, "dense": 32, "dense_depth": 3, "norm": True})

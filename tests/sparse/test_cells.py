@@ -1,6 +1,7 @@
 """Cells of the stage: what params ask for, how long each trains, and what a finished one leaves."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,16 @@ from maskbank.cells.spec import Cell, Input
 from maskbank.config import Params
 from maskbank.data.dataset import DataSet
 from maskbank.errors import InputError
-from maskbank.experiments import sparse_training, sparsify
-from maskbank.experiments.sparse_training import SparsifySpec
+from maskbank.experiments import sparse_training
 from maskbank.params import validate
+from maskbank.stages import sparsify
+from maskbank.stages.sparsify import SparsifySpec
 
 MODEL = {"width": 4, "dense": 32, "dense_depth": 3, "norm": True}
 
 
 class Prepared:
-    """A world of four classes whose data are prepared, or not yet."""
+    """A state of four classes whose data are prepared, or not yet."""
 
     classes = 4
 
@@ -28,9 +30,12 @@ class Prepared:
         self.data = Input("" if folder is None else str(folder), "hash")
         self.image = None if folder is None else (1, 8)
 
+    def recalled(self, question: Any, answer: Callable[[], Any]) -> Any:
+        return answer()
+
 
 @pytest.fixture
-def world(tmp_path: Path) -> Prepared:
+def state(tmp_path: Path) -> Prepared:
     (tmp_path / "data.json").write_text(json.dumps({"names": list("abcd"), "image": [1, 8]}))
     return Prepared(tmp_path)
 
@@ -50,13 +55,13 @@ def params_of(*grids: dict[str, Any], **more: Any) -> Params:
     )  # fmt: skip
 
 
-def specs_of(world: Any, *grids: dict[str, Any], **more: Any) -> list[SparsifySpec]:
-    return [cell.spec for cell in sparsify.plan(params_of(*grids, **more), world)]
+def specs_of(state: Any, *grids: dict[str, Any], **more: Any) -> list[SparsifySpec]:
+    return [cell.spec for cell in sparsify.plan(params_of(*grids, **more), state)]
 
 
-def test_a_grid_is_a_product_and_references_stand_once(world: Prepared) -> None:
+def test_a_grid_is_a_product_and_references_stand_once(state: Prepared) -> None:
     grid = {"methods": ["gmp", "dense"], "allocations": ["uniform", "erk"], "rates": ["constant", "cosine"]}
-    specs = specs_of(world, grid, {"methods": ["static", "dense"], "budgets": [0.5]})
+    specs = specs_of(state, grid, {"methods": ["static", "dense"], "budgets": [0.5]})
     assert len([spec for spec in specs if spec.method == "gmp"]) == 2 * 2 * 2
     assert [(spec.schedule, spec.budget_asked, spec.allocation) for spec in specs if spec.method == "dense"] == [
         ("constant", 1.0, "none"),
@@ -65,9 +70,9 @@ def test_a_grid_is_a_product_and_references_stand_once(world: Prepared) -> None:
     assert {spec.setup for spec in specs} == {"same-steps"}
 
 
-def test_setups(world: Prepared) -> None:
+def test_setups(state: Prepared) -> None:
     setups = ["same-steps", "same-macs", "paper-schedule"]
-    specs = specs_of(world, {"methods": ["c_gap", "dense"], "budgets": [0.25], "setups": setups}, steps=200)
+    specs = specs_of(state, {"methods": ["c_gap", "dense"], "budgets": [0.25], "setups": setups}, steps=200)
     sparse = {spec.setup: spec for spec in specs if spec.method == "c_gap"}
     assert sparse["same-steps"].steps == sparse["paper-schedule"].steps == 200
     assert sparse["same-macs"].steps > 220
@@ -115,17 +120,17 @@ def test_bad_grids_are_one_line(grid: dict[str, Any], said: str) -> None:
     ],
 )
 def test_schedules_that_do_not_fit_are_told_before_anything_runs(
-    grid: dict[str, Any], more: dict[str, Any], said: str, world: Prepared
+    grid: dict[str, Any], more: dict[str, Any], said: str, state: Prepared
 ) -> None:
     params = params_of(grid, **more)
     with pytest.raises(InputError, match=said):
-        sparsify.plan(params, world)  # type: ignore[arg-type]
+        sparsify.plan(params, state)  # type: ignore[arg-type]
 
 
-def test_a_cell_at_equal_macs(world: Prepared, data: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cell_at_equal_macs(state: Prepared, data: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sparse_training, "cell_data", lambda cell: data)
     grid = {"methods": ["gmp", "dense"], "budgets": [0.25], "setups": ["same-macs"]}
-    cells = sparsify.plan(params_of(grid, validate_phases=True), world)  # type: ignore[arg-type]
+    cells = sparsify.plan(params_of(grid, validate_phases=True), state)  # type: ignore[arg-type]
     results = {cell.spec.method: (cell, sparsify.run(cell, Runtime())) for cell in cells}
     spent = {name: result.points[0].values["train_macs"] for name, (_, result) in results.items()}
     assert 0.9 * spent["dense"] < spent["gmp"] <= spent["dense"]

@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from maskbank.errors import WorkError
+from maskbank.pruning.patterns import pattern_of
 from maskbank.sparse.masks import Masking, moved
-from maskbank.sparse.patterns import pattern_of
 
 MASK = torch.tensor([[True, False, True, False], [False, True, False, True]])
 PLAIN = pattern_of("unstructured")

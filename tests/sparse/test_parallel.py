@@ -17,8 +17,11 @@ from maskbank.cells.store import Store
 from maskbank.config import Params
 from maskbank.data.dataset import DataSet
 from maskbank.errors import InputError
-from maskbank.experiments import grow, sparsify
-from maskbank.experiments.sparse_training import SparsifySpec, job_of
+from maskbank.experiments import grow
+from maskbank.experiments.segments import segment_of
+from maskbank.experiments.sparse_schedules import worker_rounds
+from maskbank.experiments.sparse_training import goal_of as goal_of_spec
+from maskbank.experiments.sparse_training import job_of, phases_of
 from maskbank.files import hash_file
 from maskbank.measures.weight_cost import weight_cost
 from maskbank.pruning.weights import prunable_weights
@@ -28,6 +31,8 @@ from maskbank.sparse.packing import unpack
 from maskbank.sparse.parallel import combine, in_line, rounds_of
 from maskbank.sparse.partitions import rounds_at_random
 from maskbank.sparse.phase import training_macs
+from maskbank.stages import sparsify
+from maskbank.stages.sparsify import SparsifySpec
 from tests.conftest import ARCHITECTURES
 
 MODEL = {"width": 4, "dense": 32, "dense_depth": 3, "norm": True}
@@ -134,8 +139,8 @@ def cell_of(data: Input, **changes: Any) -> Cell[SparsifySpec]:
 def run_whole(cell: Cell[SparsifySpec], kind: str, root: Path) -> tuple[Store, list[Any], Any]:
     params = Params.model_validate({"engine": {"kind": kind, "workers": 2}})
     store = Store(root)
-    phases = cell.spec.phases(job_of(cell).build())
-    cells, workers = grow.run_rounds([cell], [phases], params, store)
+    rounds = worker_rounds(phases_of(cell.spec, job_of(cell).build()))
+    cells, workers = grow.run_rounds([cell], [rounds], params, store)
     return store, workers, run_cells("sparsify", cells, params, store)[0]
 
 
@@ -174,7 +179,7 @@ def test_what_it_costs_is_what_its_schedule_says(prepared: Input, tmp_path: Path
     _, _, last = run_whole(cell, "serial", tmp_path / "cells")
     job = job_of(cell)
     model = job.build()
-    said = training_macs(cell.spec.phases(model), cell.spec.goal(model), weight_cost(model, job.blank))
+    said = training_macs(phases_of(cell.spec, model), goal_of_spec(cell.spec, model), weight_cost(model, job.blank))
     assert last.body["points"][0]["values"]["train_macs"] == pytest.approx(8 * said, rel=1e-12)
 
 
@@ -184,18 +189,18 @@ def test_a_round_goes_on_from_what_the_workers_left(prepared: Input, tmp_path: P
     inputs = {f"worker{number}": grow.left(workers[number], store) for number in range(2)}
     job = job_of(cell)
     own = [job.build().state_dict() for _ in range(2)]
-    second = grow.worker_cells(cell, 1, rounds_of(cell.spec.phases(job.build()))[1], inputs)[0]
-    stretch, spent = grow.stretch_of(second, job, 1, 0)
-    assert stretch.state is not None
-    assert stretch.first == 3
-    first, other = rounds_of(cell.spec.phases(job.build()))[0]
+    second = grow.worker_cells(cell, 1, worker_rounds(phases_of(cell.spec, job.build()))[1], inputs)[0]
+    segment, spent = segment_of(second, job, 1, 0)
+    assert segment.state is not None
+    assert segment.first == 3
+    first, other = rounds_of(phases_of(cell.spec, job.build()))[0]
     for worker, phase in enumerate((first, other)):
         model = job.build()
         unpack(model, load_file(inputs[f"worker{worker}"].path))
         own[worker] = model.state_dict()
         for name in phase.grown:
-            assert torch.equal(stretch.state[name], own[worker][name])
-    assert torch.equal(stretch.state["head.weight"], (own[0]["head.weight"] + own[1]["head.weight"]) / 2)
+            assert torch.equal(segment.state[name], own[worker][name])
+    assert torch.equal(segment.state["head.weight"], (own[0]["head.weight"] + own[1]["head.weight"]) / 2)
     assert spent.example_macs > 0
     assert spent.peak > 0
 
@@ -222,7 +227,7 @@ def test_other_methods_have_no_workers(prepared: Input) -> None:
     assert (cells, workers) == ([cell], [])
 
 
-def test_a_cell_of_one_stretch_reads_no_worker(prepared: Input) -> None:
+def test_a_cell_of_one_segment_reads_no_worker(prepared: Input) -> None:
     cell = cell_of(prepared, method="c_gap")
     result = sparsify.run(cell, Runtime())
     assert ("steps_in_line", 20.0) in {(metric, value) for _, metric, _, value in result.metrics}

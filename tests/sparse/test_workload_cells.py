@@ -1,5 +1,6 @@
 """Sparse trainings beyond images: the same cells with other data, nets, losses and metrics."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ from maskbank.cells.snapshots import Snapshots
 from maskbank.cells.spec import Cell
 from maskbank.config import Params
 from maskbank.errors import InputError
-from maskbank.experiments import sparsify
-from maskbank.experiments.sparse_training import SparsifySpec, begin, job_of
+from maskbank.experiments.sparse_training import begin, job_of
 from maskbank.params import validate
 from maskbank.registry import WORKLOADS
+from maskbank.stages import sparsify
+from maskbank.stages.sparsify import SparsifySpec
 
 SMALL: dict[str, dict[str, Any]] = {
     "detection": {"train": 24, "validation": 8, "test": 8, "size": 16, "objects": 2, "width": 8, "blocks": 1},
@@ -30,14 +32,17 @@ def params_of(*grids: dict[str, Any]) -> Params:
 
 
 class Nowhere:
-    """A world without data: workloads make their own."""
+    """A state without data: workloads make their own."""
 
     classes = 10
     data = None
 
+    def recalled(self, question: Any, answer: Callable[[], Any]) -> Any:
+        return answer()
+
 
 def cells_of(*grids: dict[str, Any]) -> list[Cell[SparsifySpec]]:
-    return sparsify.plan(params_of(*grids), Nowhere())  # type: ignore[arg-type]
+    return sparsify.trainings(params_of(*grids), Nowhere())[0]  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("workload", WORKLOADS.names())
@@ -95,7 +100,7 @@ def test_a_killed_one_goes_on_with_the_same_bytes(workload: str, tmp_path: Path)
             {"workload": "speech"},
             r"grids\.0\.workload = 'speech': no such workload; choose from images, detection, parts",
         ),
-        ({"workload": "parts", "backbones": ["resnet20"]}, "workload parts has a net of its own; remove it"),
+        ({"workload": "parts", "backbones": ["resnet20"]}, "workload parts has a model of its own; remove it"),
         ({"workload": "parts", "methods": ["snip"]}, "its score is one of classifiers; use workload images"),
         ({"backbones": ["vit"]}, r"grids\.0\.backbones\.0 = 'vit': not among sparsify\.backbones"),
     ],

@@ -11,9 +11,9 @@ from maskbank.cells.snapshots import Snapshots
 from maskbank.data import batches
 from maskbank.data.batches import shift_and_flip
 from maskbank.data.dataset import DataSet
-from maskbank.experiments.pretrain import PretrainSpec, begin, train_net
 from maskbank.models.checkpoint import Architecture
 from maskbank.registry import RECIPES
+from maskbank.stages.pretrain import PretrainSpec, begin, train_model
 from maskbank.training.recipe import Recipe
 from maskbank.training.session import Session
 
@@ -36,7 +36,7 @@ def fresh(spec: PretrainSpec, recipe: Recipe, data: DataSet) -> Session:
 
 def trained(spec: PretrainSpec, recipe: Recipe, data: DataSet, snapshots: Snapshots) -> Session:
     session = fresh(spec, recipe, data)
-    train_net(session, spec, recipe, data, data.examples("train", CLASSES), snapshots)
+    train_model(session, spec, recipe, data, data.examples("train", CLASSES), snapshots)
     return session
 
 
@@ -79,7 +79,7 @@ def test_a_killed_training_ends_with_the_same_bytes(
 
     monkeypatch.setattr(batches, "shift_and_flip", shift_or_die)
     with pytest.raises(Killed):
-        train_net(interrupted, spec, recipe, data, data.examples("train", CLASSES), snapshots)
+        train_model(interrupted, spec, recipe, data, data.examples("train", CLASSES), snapshots)
     monkeypatch.undo()
     torch.rand(5)  # another process has drawn other numbers meanwhile
     resumed = trained(spec, recipe, data, snapshots)
@@ -94,16 +94,16 @@ def test_a_training_goes_on_and_does_not_begin_again(data: DataSet, tmp_path: Pa
     resumed = fresh(spec, recipe, data)
     taken: list[int] = []
     resumed.advance = lambda steps: (taken.append(steps), Session.advance(resumed, steps))  # type: ignore[method-assign, assignment, return-value]
-    train_net(resumed, spec, recipe, data, data.examples("train", CLASSES), Snapshots(tmp_path))
+    train_model(resumed, spec, recipe, data, data.examples("train", CLASSES), Snapshots(tmp_path))
     assert sum(taken) == 20
 
 
 def test_training_stops_once_its_loss_is_low_enough(data: DataSet) -> None:
     spec, recipe = spec_of("adam", stop_loss=0.5, steps=200, flip=False), RECIPES.module("adam").recipe()
     session = fresh(spec, recipe, data)
-    assert train_net(session, spec, recipe, data, data.examples("train", CLASSES), Snapshots())
+    assert train_model(session, spec, recipe, data, data.examples("train", CLASSES), Snapshots())
     assert session.step < 200
     never = spec_of("adam", stop_loss=1e-9, steps=20)
     session = fresh(never, recipe, data)
-    assert not train_net(session, never, recipe, data, data.examples("train", CLASSES), Snapshots())
+    assert not train_model(session, never, recipe, data, data.examples("train", CLASSES), Snapshots())
     assert session.step == 20

@@ -5,7 +5,7 @@ The units are then cut from the pretrained net, so that what follows is the same
 
 from torch import nn
 
-from maskbank.bank.makers import iterative_taylor
+from maskbank.bank.learners import iterative_taylor
 from maskbank.bank.scoremask import as_scores
 from maskbank.bank.target import Target
 from maskbank.models.units import Layer

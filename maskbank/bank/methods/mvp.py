@@ -8,7 +8,7 @@ pretrained ones, as masks are made on a frozen backbone.
 import torch
 from torch import nn
 
-from maskbank.bank.makers import iterative_taylor
+from maskbank.bank.learners import iterative_taylor
 from maskbank.bank.neighbours import find_neighbours
 from maskbank.bank.ramp import keep_best
 from maskbank.bank.scoremask import as_scores

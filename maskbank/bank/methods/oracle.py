@@ -4,7 +4,7 @@ import copy
 
 from torch import nn
 
-from maskbank.bank.makers import amp
+from maskbank.bank.learners import amp
 from maskbank.bank.scoremask import as_scores
 from maskbank.bank.target import Target
 from maskbank.models.units import Layer

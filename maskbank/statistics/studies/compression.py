@@ -15,6 +15,9 @@ from maskbank.statistics.recipes import KINDS, POINT, SETTING, compressed, dense
 from maskbank.statistics.study import Arms, Level, Row, Study, parts
 from maskbank.statistics.tables import Tables
 
+ARMS = "RECIPES"  # the registry of what a claim may name
+JUDGES = ("superior",)
+
 KIND = (*SETTING, "kind")
 MEAN, BY_METHOD, AT_POINT = "mean", "method", "point"
 
@@ -72,7 +75,7 @@ def at_every_stop(judgement: Judgement, rows: Sequence[Line], tables: Tables) ->
 
 def show(rows: pd.DataFrame, declared: Declared, tables: Tables) -> Iterator[Measured]:
     """Of each setting the mean over its points first, then the points from the mildest on."""
-    rows = rows.assign(point=rows.level != declared.level, milder=-rows.budget_asked.fillna(0))
+    rows = rows.assign(point=rows.level != BY_METHOD, milder=-rows.budget_asked.fillna(0))
     for row in rows.sort_values([*SETTING, "point", "milder", "allocation"], kind="stable").to_dict("records"):
         at = f"{row['method']} {row['budget_asked']:g} {'bits' if row['budget_kind'] == 'bits' else 'kept'}"
         others = [f", {row[name]}" for name in ("allocation", "reconstruct") if row[name] not in (NONE, "global")]
@@ -91,6 +94,7 @@ def net_words(row: Line, *, excluded: bool = False) -> str:
 
 
 READING = Reading(
+    level=BY_METHOD,
     tests={"superior": f"Wilcoxon signed-rank over pretraining seeds of the mean over all points; {EVERYWHERE}"},
     weigh=weigh,
     show=show,

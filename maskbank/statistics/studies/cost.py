@@ -18,6 +18,9 @@ from maskbank.statistics.studies.sharpness import PERCENT
 from maskbank.statistics.study import Arms, Level, Row, Study, parts
 from maskbank.statistics.tables import Tables
 
+ARMS = "RECIPES"  # the registry of what a claim may name
+JUDGES = ("within",)
+
 COST = (*GROUP, "measure")
 
 
@@ -108,6 +111,7 @@ def show(rows: pd.DataFrame, declared: Declared, tables: Tables) -> Iterator[Mea
 
 
 READING = Reading(
+    level="measure",
     tests={
         "within": "one-sided t-test over pretraining seeds that CPU seconds stay below {most:g} times Adam's; "
         "multiply-adds are counted"

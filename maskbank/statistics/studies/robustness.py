@@ -17,6 +17,9 @@ from maskbank.statistics.kept import AT_ZERO, SETTING, attack_order, kept_rows, 
 from maskbank.statistics.study import Arms, Level, Row, Study, parts
 from maskbank.statistics.tables import Tables
 
+ARMS = "COMPRESS"  # the registry of what a claim may name
+JUDGES = ("within",)
+
 DENSE = "dense"
 UNDEFINED = "undefined"  # the control is right on nothing under this attack
 AT = (*SETTING, "budget_asked", "attack")
@@ -148,6 +151,7 @@ def show(rows: pd.DataFrame, declared: Declared, tables: Tables) -> Iterator[Mea
 
 
 READING = Reading(
+    level="share",
     tests={
         "within": "one-sided t-tests over pretraining seeds that each share lies above its limit; all of a setting have to "
         "hold, in every setting"

@@ -16,6 +16,9 @@ from maskbank.statistics.studies.compression import against, at_every_stop, excl
 from maskbank.statistics.study import Level, Row, Study, parts
 from maskbank.statistics.tables import Tables
 
+ARMS = "RECIPES"  # the registry of what a claim may name
+JUDGES = ("superior",)
+
 MEASURE = (*GROUP, "measure")
 
 
@@ -72,6 +75,7 @@ def show(rows: pd.DataFrame, declared: Declared, tables: Tables) -> Iterator[Mea
 
 PERCENT = "percent of Adam's"
 READING = Reading(
+    level="measure",
     tests={
         "superior": "Wilcoxon signed-rank over pretraining seeds of log ratios; largest eigenvalue and trace of the Hessian and "
         "adaptive sharpness all have to be lower, with every stop that was run"

@@ -14,6 +14,9 @@ from maskbank.statistics.studies.robustness import against
 from maskbank.statistics.study import Level, Row, Study, parts
 from maskbank.statistics.tables import Tables
 
+ARMS = "COMPRESS"  # the registry of what a claim may name
+JUDGES = ("counted",)
+
 COUNTED = "counted"
 SIZED = ("dataset", "backbone", "recipe", "pattern", "allocation", "schedule", "budget_kind")  # what a size depends on
 
@@ -101,6 +104,7 @@ def show(rows: pd.DataFrame, declared: Declared, tables: Tables) -> Iterator[Mea
 
 
 READING = Reading(
+    level="cut",
     tests={"counted": "none: sizes are counted"},
     weigh=weigh,
     show=show,

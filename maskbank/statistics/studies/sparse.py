@@ -30,6 +30,9 @@ from maskbank.statistics.study import Arms, Level, Row, Study, parts
 from maskbank.statistics.tables import Tables
 from maskbank.statistics.verdict import HIGHER, MARGIN, UNEQUAL
 
+ARMS = "SPARSIFIERS"  # the registry of what a claim may name
+JUDGES = ("superior", "not_worse")
+
 AT = (*SETTING, "budget_asked")
 
 
@@ -166,6 +169,7 @@ def contrast(declared: Declared, labels: Line, tables: Tables) -> str:
 
 
 READING = Reading(
+    level="budget",
     tests={
         "superior": "Wilcoxon signed-rank over seeds, better than each rival (and so than the best of them by validation); "
         f"contradicted where the best by validation is better; {EACH}",

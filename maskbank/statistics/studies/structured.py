@@ -13,6 +13,9 @@ from maskbank.statistics.kept import structured_rows
 from maskbank.statistics.study import Arms, Level, Row, Study, parts
 from maskbank.statistics.tables import Tables
 
+ARMS = "COMPRESS"  # the registry of what a claim may name
+JUDGES = ("superior",)
+
 SETTING = ("dataset", "backbone", "reconstruct")  # merge is each method's own, so that kinds are not averaged
 POINT = ("recipe", "pattern", "allocation", "schedule", "bn", "budget_kind", "budget_asked")
 PAIR = (*SETTING, "arm", "baseline")
@@ -43,13 +46,14 @@ def weigh(rows: Sequence[Line], declared: Declared, tables: Tables) -> Judgement
 
 def show(rows: pd.DataFrame, declared: Declared, tables: Tables) -> Iterator[Measured]:
     """Of each reconstruction the mean first, then its budgets from the mildest on."""
-    rows = rows.assign(point=rows.level != declared.level, milder=-rows.budget_asked)
+    rows = rows.assign(point=rows.level != "mean", milder=-rows.budget_asked)
     for row in rows.sort_values(["reconstruct", "point", "milder"], kind="stable").to_dict("records"):
         at = f"keep {row['budget_asked']:g}" if row["point"] else "mean over all shared points"
         yield measured(row, f"{row['reconstruct']}, {at}", row["p"], row["p"])
 
 
 READING = Reading(
+    level="mean",
     tests={
         "superior": "Wilcoxon signed-rank over pretraining seeds, each rival by itself, with every kind of reconstruction"
     },

@@ -14,6 +14,9 @@ from maskbank.statistics.settings import POINT, SETTING, roles_of, setting_words
 from maskbank.statistics.study import Arms, Level, Row, Study, parts
 from maskbank.statistics.tables import Tables
 
+ARMS = "METHODS"  # the registry of what a claim may name
+JUDGES = ("superior",)
+
 HEADLINE, BY_TASK_SPLIT, AT_POINT = "headline", "task_split", "point"
 
 
@@ -95,6 +98,7 @@ def contrast(declared: Declared, labels: Line, tables: Tables) -> str:
 
 PLACE = ("dataset", "backbone", "baseline")
 READING = Reading(
+    level=HEADLINE,
     tests={
         "superior": "Wilcoxon signed-rank over splits, Holm over all headline contrasts of a setting, in every setting"
     },

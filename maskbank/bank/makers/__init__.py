@@ -1,1 +1,0 @@
-"""Mask makers: `make(model, layers, batches, cost, *, budget..., options) -> Learned` on a frozen backbone."""
