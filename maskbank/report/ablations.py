@@ -7,12 +7,11 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from maskbank.report.contrasts import MDE, detectable
 from maskbank.report.forest import HOLLOW, beside, draw_difference, forest_grid
-from maskbank.report.settings import setting_title
 from maskbank.report.style import Drawing, label
-from maskbank.report.tables import Cell, Sheet, number_range, points
+from maskbank.report.tables import Cell, Sheet
 from maskbank.report.venues import Venue
+from maskbank.report.words import MDE, detectable, number_range, points, setting_title
 from maskbank.statistics.contrast import TESTED
 
 HEAD = (

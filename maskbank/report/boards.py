@@ -9,10 +9,11 @@ from matplotlib.figure import Figure
 
 from maskbank.report.forest import beside, draw_difference, forest_grid
 from maskbank.report.frames import Line, panel_lines
-from maskbank.report.settings import by_setting, setting_title
+from maskbank.report.settings import by_setting
 from maskbank.report.style import Drawing, colour, label
-from maskbank.report.tables import Cell, Sheet, number_range, points
+from maskbank.report.tables import Cell, Sheet
 from maskbank.report.venues import Venue
+from maskbank.report.words import number_range, points, setting_title
 from maskbank.statistics.board import POINTS, Board
 from maskbank.statistics.contrast import INSUFFICIENT, TESTED
 from maskbank.statistics.groups import letter_order

@@ -12,8 +12,8 @@ from matplotlib.lines import Line2D
 from maskbank.report.forest import ZERO, beside, draw_interval
 from maskbank.report.frames import Line, fitted, panel_lines
 from maskbank.report.style import Drawing, label
-from maskbank.report.tables import number_range
 from maskbank.report.venues import Venue
+from maskbank.report.words import number_range
 from maskbank.statistics.claim import DIFFERENCE
 from maskbank.statistics.outcomes import CONTRADICTED, INCONCLUSIVE, SUPPORTED
 from maskbank.statistics.recipe_claims import PERCENT

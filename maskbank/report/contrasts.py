@@ -1,55 +1,20 @@
-"""Contrasts as a page tells them: looked up among the headlines or made, with a verdict in words."""
+"""Contrasts of the page of one-shot transfer: taken from the headlines where these hold them, measured here otherwise."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
 from maskbank.config import Compare
-from maskbank.report.style import label
-from maskbank.report.tables import points
 from maskbank.statistics.ablation import ablations
 from maskbank.statistics.comparisons import HEADLINE
-from maskbank.statistics.contrast import INCOMPLETE, INSUFFICIENT, NOT_RUN, measure
+from maskbank.statistics.contrast import NOT_RUN, measure
 from maskbank.statistics.holm import can_reject, holm
-from maskbank.statistics.pairing import SCORED, SETTING, Scores, pair, setting_words, settings, tabulate, transfer_rows
+from maskbank.statistics.pairing import SCORED, SETTING, Scores, pair, settings, tabulate, transfer_rows
 
 Row = dict[str, Any]
-HIGHER, LOWER, EQUIVALENT, NOT_SHOWN = "higher", "lower", "equivalent", "no difference shown"
-NOT_ENOUGH, NOT_WHOLE = "not enough splits", "incomplete, not tested"
-ALONE = "‡"  # marks what is not among the headlines
-MDE = (
-    "MDE: the smallest true difference that this n finds with 80 % power, before correction; (n …): where that is more than "
-    "`compare.effect` of params, the n that would find it."
-)
-
-
-def verdict(row: Mapping[Any, Any], alpha: float) -> str:
-    """What one contrast shows, by its numbers alone: of its left side against its right side."""
-    if row["status"] in (NOT_RUN, INCOMPLETE, INSUFFICIENT):
-        return {NOT_RUN: NOT_RUN, INCOMPLETE: NOT_WHOLE, INSUFFICIENT: NOT_ENOUGH}[row["status"]]
-    if row.get("barred"):
-        return f"withheld ({', '.join(row['barred'].split())})"
-    if row["p_holm"] <= alpha and row["difference"] != 0:
-        inside = ", within the margin" if row["equivalent"] else ""
-        return (HIGHER if row["difference"] > 0 else LOWER) + inside
-    if row["equivalent"]:
-        return EQUIVALENT
-    return NOT_SHOWN if row["can_reject"] else NOT_ENOUGH
-
-
-def detectable(row: Mapping[Any, Any] | pd.Series) -> str:
-    """The minimal detectable effect in points, and n where more units are needed to find `compare.effect`."""
-    short = row["units_needed"] > row["n"]
-    return points(row["minimal_detectable_effect"]) + (f" (n {row['units_needed']:,.0f})" if short else "")
-
-
-def where(labels: Mapping[Any, Any]) -> str:
-    """The setting of a contrast in one line."""
-    recipe = "" if labels["recipe"] == "adam" else f" ({label(labels['recipe'])})"
-    words = setting_words(labels).replace(str(labels["allocation"]), label(str(labels["allocation"])), 1)
-    return f"{labels['dataset']}, {labels['backbone']}{recipe}, {words.replace('reestimated BN', 'BN re-estimated')}"
+Pair = tuple[str, str]
 
 
 def headline_rows(comparisons: pd.DataFrame) -> list[Row]:
@@ -64,9 +29,6 @@ def flipped(row: Row) -> Row:
         "method": row["rival"], "rival": row["method"], "difference": -row["difference"], "ci_low": -row["ci_high"],
         "ci_high": -row["ci_low"],
     }  # fmt: skip
-
-
-Pair = tuple[str, str]
 
 
 def contrasts(records: pd.DataFrame, heads: list[Row], asked: Sequence[Pair], params: Compare) -> dict[Pair, list[Row]]:
@@ -117,23 +79,3 @@ def corrected(family: Sequence[Row], alpha: float) -> list[Row]:
         row | {"p_holm": float(p), "can_reject": can_reject(row["smallest_p"], len(family), alpha)}
         for row, p in zip(family, adjusted, strict=True)
     ]
-
-
-def tallied(rows: Sequence[Row], alpha: float) -> str:
-    """Differences and verdicts over settings: `+0.4 to +1.2 points; higher in 2 of 3 settings, equivalent in 1`."""
-    values = sorted(
-        {points(row["difference"], signed=True): row["difference"] for row in rows}.items(), key=lambda x: x[1]
-    )
-    ends = list(dict.fromkeys([values[0][0], values[-1][0]]))
-    return f"{' to '.join(ends)} points; {counted([verdict(row, alpha) for row in rows], 'setting')}"
-
-
-def counted(verdicts: Sequence[str], what: str) -> str:
-    """How often each verdict was given: `positive in 2 of 3 banks, none shown in 1`."""
-    counts = {
-        name: verdicts.count(name) for name in sorted(set(verdicts), key=lambda name: (-verdicts.count(name), name))
-    }
-    (first, count), *rest = counts.items()
-    if rest:
-        return f"{first} in {count} of {len(verdicts)} {what}s, " + ", ".join(f"{name} in {n}" for name, n in rest)
-    return f"{first} in " + {1: f"the one {what}", 2: f"both {what}s"}.get(count, f"all {count} {what}s")

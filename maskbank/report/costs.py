@@ -11,10 +11,10 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from maskbank.report.figures import BANDS, counted
 from maskbank.report.panels import draw_curves, panel_grid
-from maskbank.report.settings import setting_title
 from maskbank.report.style import Drawing, label
 from maskbank.report.tables import Cell, Sheet
 from maskbank.report.venues import Venue
+from maskbank.report.words import setting_title
 from maskbank.statistics.contrast import TESTED
 from maskbank.statistics.costs import KINDS, UNKNOWN
 from maskbank.statistics.crossing import CHANGES, CHEAPER, DEARER, FROM, UNTIL, Array

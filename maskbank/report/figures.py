@@ -10,8 +10,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLo
 
 from maskbank.report.panels import DASHES, draw_curves, look, methods_of, panel_grid
 from maskbank.report.style import Drawing, colour
-from maskbank.report.tables import number_range
 from maskbank.report.venues import Venue
+from maskbank.report.words import number_range
 
 BANDS = (
     "Where a panel has more than 6 methods, bands are of the method and the reference alone. Short dashes: controls."

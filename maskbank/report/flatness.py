@@ -4,43 +4,43 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from maskbank.report.recipe_words import (
+from maskbank.report.order import in_model_order, in_recipe_order
+from maskbank.report.recipes import recipe_panels
+from maskbank.report.style import Drawing, colour, label, marker
+from maskbank.report.tables import Cell, Sheet
+from maskbank.report.venues import Venue
+from maskbank.report.words import (
     BN_WORDS,
+    FLATTER,
+    HOW_FAR,
     KIND_WORDS,
+    SHARPER,
     Row,
-    in_net_order,
-    in_recipe_order,
+    correlation_text,
+    interval_text,
     measure_words,
-    net_words,
+    model_words,
     number,
+    number_range,
     p_text,
+    ratio_interval,
+    scientific,
     status_words,
     verdict,
 )
-from maskbank.report.recipes import recipe_panels
-from maskbank.report.relations import correlation_text, interval_text
-from maskbank.report.style import Drawing, colour, label, marker
-from maskbank.report.tables import Cell, Sheet, number_range
-from maskbank.report.venues import Venue
 from maskbank.statistics.flatness import by_measure
 from maskbank.statistics.recipes import KINDS
 
 SHORT = {"activations": "W and A quantized"}  # a panel is narrow
-FLATTER, SHARPER = "flatter", "sharper"
 PART = ["dataset", "backbone", "stop", "form"]
-HOW_FAR = (
-    "Pooled: Spearman's rank correlation over all nets; its interval draws recipes with all their nets, as nets of one recipe "
-    "are alike, and below 6 recipes there is none. Within: of what is left after each recipe's mean is taken off (of the "
-    "logarithm of sharpness); its interval draws seeds, and below 6 seeds there is none. 95 % percentile bootstrap. No test."
-)
 
 
 def sharpness_table(data: pd.DataFrame, alpha: float) -> Sheet:
     """A row a backbone, stop, measure and recipe, from `sharpness_contrasts`."""
     rows = []
-    for row in in_net_order(data).to_dict("records"):
+    for row in in_model_order(data).to_dict("records"):
         texts = (
-            net_words(row), measure_words(row["measure"]), label(row["recipe"]), scientific(row["level"]),
+            model_words(row), measure_words(row["measure"]), label(row["recipe"]), scientific(row["level"]),
             scientific(row["level_adam"]), number(row["ratio"]), ratio_interval(row), str(row["n"]), p_text(row["p"]),
             p_text(row["p_holm"]), verdict(row, alpha, SHARPER, FLATTER), status_words(row),
         )  # fmt: skip
@@ -59,20 +59,12 @@ def sharpness_table(data: pd.DataFrame, alpha: float) -> Sheet:
     return Sheet("sharpness", "Sharpness of the minima", caption, head, tuple(rows), data, together=2)
 
 
-def scientific(value: float) -> str:
-    return "–" if pd.isna(value) else f"{value:.3g}".replace("-", "−").replace("e+0", "e").replace("e+", "e")
-
-
-def ratio_interval(row: Row) -> str:
-    return "–" if pd.isna(row["ratio_low"]) else f"{number(row['ratio_low'])} to {number(row['ratio_high'])}"
-
-
 def drops_table(data: pd.DataFrame) -> Sheet:
     """A row a setting, kind of compression and measure, from `drop_correlations`."""
     rows = []
-    for row in in_net_order(data).to_dict("records"):
+    for row in in_model_order(data).to_dict("records"):
         texts = (
-            net_words(row), KIND_WORDS[row["kind"]], measure_words(row["measure"]), correlation_text(row["pooled"]),
+            model_words(row), KIND_WORDS[row["kind"]], measure_words(row["measure"]), correlation_text(row["pooled"]),
             interval_text(row["pooled_low"], row["pooled_high"]), correlation_text(row["within"]),
             interval_text(row["within_low"], row["within_high"]), str(row["n"]), str(row["recipes"]), str(row["seeds"]),
         )  # fmt: skip
@@ -89,7 +81,7 @@ def drops_table(data: pd.DataFrame) -> Sheet:
 
 def drops_figure(paired: pd.DataFrame, correlated: pd.DataFrame) -> Drawing:
     """From `sharp_drops`: a group a backbone and stop, a row a measure, a column a kind of compression, a dot a net."""
-    shown = in_net_order(one_handling(paired))
+    shown = in_model_order(one_handling(paired))
     names = in_recipe_order(shown.recipe)
     key = [*PART, "bn", "kind", "measure"]
     numbers = {tuple(row[name] for name in key): row for row in correlated.to_dict("records")}
@@ -99,7 +91,9 @@ def drops_figure(paired: pd.DataFrame, correlated: pd.DataFrame) -> Drawing:
             (f"{words}\n{related(numbers[tuple(own.iloc[0][name] for name in key)])}", own) for words, own in panels
         ]
 
-    parts = [(net_words(group[PART].iloc[0]), named(panels_of(group))) for _, group in shown.groupby(PART, sort=False)]
+    parts = [
+        (model_words(group[PART].iloc[0]), named(panels_of(group))) for _, group in shown.groupby(PART, sort=False)
+    ]
     kinds = max((group.kind.nunique() for _, group in shown.groupby(PART)), default=1)
 
     def draw(venue: Venue) -> Figure:

@@ -13,8 +13,8 @@ from matplotlib.lines import Line2D
 from maskbank.report.frames import Key, Line, panel_lines
 from maskbank.report.settings import by_setting
 from maskbank.report.style import Drawing, colour, label, marker
-from maskbank.report.tables import number_range
 from maskbank.report.venues import Venue
+from maskbank.report.words import number_range
 from maskbank.statistics.comparisons import BY_TASK_SPLIT, HEADLINE
 from maskbank.statistics.contrast import TESTED
 

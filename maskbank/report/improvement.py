@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from maskbank.config import Compare
 from maskbank.report.forest import beside, draw_interval, forest_grid
 from maskbank.report.style import Drawing, colour, label, marker
-from maskbank.report.tables import number_range
 from maskbank.report.venues import Venue
+from maskbank.report.words import number_range
 from maskbank.statistics.contrast import MIN_CLUSTERS
 from maskbank.statistics.effects import improvement_interval, improvements
 from maskbank.statistics.pairing import SCORED, SETTING, pair, roles_of, settings, tabulate, transfer_rows

@@ -9,10 +9,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
 
 from maskbank.report.frames import Line, panel_lines
-from maskbank.report.recipe_words import in_net_order, in_recipe_order, net_words
+from maskbank.report.order import in_model_order, in_recipe_order
 from maskbank.report.recipes import look, recipe_panels
 from maskbank.report.style import Drawing, label
 from maskbank.report.venues import Venue
+from maskbank.report.words import model_words
 from maskbank.statistics.nets import GROUP
 
 ACROSS = 5
@@ -26,7 +27,7 @@ WHAT = (
 def line_figure(data: pd.DataFrame) -> Drawing:
     """Loss along one direction: a panel a backbone and stop, a line a recipe."""
     names = in_recipe_order(data.recipe)
-    panels = [(net_words(group.iloc[0]), group) for _, group in in_net_order(data).groupby(GROUP, sort=False)]
+    panels = [(model_words(group.iloc[0]), group) for _, group in in_model_order(data).groupby(GROUP, sort=False)]
 
     def panel(axes: Axes, group: pd.DataFrame) -> None:
         for recipe in in_recipe_order(group.recipe)[::-1]:
@@ -49,12 +50,12 @@ def line_figure(data: pd.DataFrame) -> Drawing:
 
 def plane_figure(data: pd.DataFrame) -> Drawing:
     """Contours of the loss over two directions: a group a backbone and stop, a panel a recipe, the same levels in a group."""
-    groups = [group for _, group in in_net_order(data).groupby(GROUP, sort=False)]
+    groups = [group for _, group in in_model_order(data).groupby(GROUP, sort=False)]
 
     def draw(venue: Venue) -> Figure:
         scales = [levels_of(group) for group in groups]
         lines = [
-            Line(net_words(group.iloc[0]), plane_panels(group, levels), 1.7)
+            Line(model_words(group.iloc[0]), plane_panels(group, levels), 1.7)
             for group, levels in zip(groups, scales, strict=True)
         ]
         figure = panel_lines(venue, lines, plane_panel, width=1.75, most=ACROSS, share_x=True)

@@ -13,8 +13,8 @@ from maskbank.report.frames import Line, panel_lines
 from maskbank.report.panels import MANY, look, method_key, methods_of
 from maskbank.report.settings import by_setting
 from maskbank.report.style import Drawing, colour, label
-from maskbank.report.tables import number_range
 from maskbank.report.venues import Venue
+from maskbank.report.words import number_range
 from maskbank.statistics.boards import ranked_methods, ranked_scores
 from maskbank.statistics.contrast import generator_for
 from maskbank.statistics.crossed import Crossed, Design, design

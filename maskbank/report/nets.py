@@ -5,11 +5,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from maskbank.report.recipe_words import in_net_order, in_recipe_order, net_words, number
+from maskbank.report.order import in_model_order, in_recipe_order
 from maskbank.report.recipes import recipe_panels
 from maskbank.report.style import Drawing, colour, label, marker
-from maskbank.report.tables import Cell, Sheet, number_range, points
+from maskbank.report.tables import Cell, Sheet
 from maskbank.report.venues import Venue
+from maskbank.report.words import cost_text, mean_text, model_words, number_range
 from maskbank.statistics.effects import half_width
 from maskbank.statistics.nets import ADAM, GROUP, spread
 from maskbank.statistics.traces import CELLS, joined
@@ -41,7 +42,7 @@ def gap_figure(nets: pd.DataFrame, means: pd.DataFrame) -> Drawing:
     """Accuracy, gap and losses of the nets: a group a backbone and stop, a panel a measure, a column of dots a recipe."""
     known = means[(means.measure == "gap") & means["mean"].notna()]
     shown = means.merge(known[[*GROUP, "recipe"]])
-    shown = in_net_order(shown[shown["mean"].notna()])
+    shown = in_model_order(shown[shown["mean"].notna()])
     dots = nets[~nets.aside]
     names = in_recipe_order(shown.recipe)
 
@@ -49,7 +50,10 @@ def gap_figure(nets: pd.DataFrame, means: pd.DataFrame) -> Drawing:
         gap_panel(axes, group, dots[(dots[GROUP] == list(group[GROUP].iloc[0])).all(axis=1)])
 
     parts = [
-        (net_words(group.iloc[0]), [(WORDS[name], group[group.measure == name]) for name in SHOWN if name in set(group.measure)])
+        (
+            model_words(group.iloc[0]),
+            [(WORDS[name], group[group.measure == name]) for name in SHOWN if name in set(group.measure)],
+        )
         for _, group in shown.groupby(GROUP, sort=False)
     ]  # fmt: skip
 
@@ -86,12 +90,12 @@ def gap_panel(axes: Axes, group: pd.DataFrame, nets: pd.DataFrame) -> None:
 def recipes_table(means: pd.DataFrame, costs: pd.DataFrame) -> Sheet:
     """A row a backbone, stop and recipe: what its nets are before compression, and what they cost relative to Adam."""
     rows = []
-    known = in_net_order(means[means.n > 0])
+    known = in_model_order(means[means.n > 0])
     for names, group in known.groupby(GROUP, sort=False):
         for recipe in in_recipe_order(group.recipe):
             own = group[group.recipe == recipe].set_index("measure")
             same = costs[(costs[GROUP] == list(names)).all(axis=1) & (costs.recipe == recipe)].set_index("cost_of")
-            cells = [net_words(own.iloc[0]), label(recipe)]
+            cells = [model_words(own.iloc[0]), label(recipe)]
             cells += [mean_text(own, name) for name in SHOWN]
             cells += ["1" if recipe == ADAM else cost_text(same, kind) for kind in ("macs", "seconds", "steps")]
             notes = [f"{own.set_aside.iloc[0]} set aside"] if own.set_aside.iloc[0] else []
@@ -109,24 +113,6 @@ def recipes_table(means: pd.DataFrame, costs: pd.DataFrame) -> Sheet:
     )
     data = known.merge(wide(costs), on=[*GROUP, "recipe"], how="left")
     return Sheet("recipes", "Recipes before compression", caption, head, tuple(rows), data, together=1)
-
-
-def mean_text(own: pd.DataFrame, measure: str) -> str:
-    if measure not in own.index:
-        return "–"
-    mean, sd = (float(own[name][measure]) for name in ("mean", "sd"))
-    if SHOWN[measure] == 100:
-        return f"{points(mean)} ± {points(sd)}"
-    return f"{number(mean, 3)} ± {number(sd, 3)}"
-
-
-def cost_text(own: pd.DataFrame, kind: str) -> str:
-    """Median and range of a ratio: `2.00 (1.98–2.03)`; the range is left out where it is none."""
-    if kind not in own.index or not own.n[kind]:
-        return "–"
-    row = own.loc[kind]
-    text, low, high = (f"{row[name]:.2f}" for name in ("median", "low", "high"))
-    return text if low == high else f"{text} ({low}–{high})"
 
 
 def wide(costs: pd.DataFrame) -> pd.DataFrame:

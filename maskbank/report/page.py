@@ -13,15 +13,14 @@ from ruamel.yaml import YAML
 from maskbank.config import Params
 from maskbank.records.schema import STATUSES
 from maskbank.report.chart_rows import chart_rows
-from maskbank.report.contrasts import detectable
 from maskbank.report.embedded import sources
 from maskbank.report.interactive import interactive, policy
 from maskbank.report.provenance import provenance
-from maskbank.report.recipe_words import p_text
-from maskbank.report.settings import not_drawn, setting_title
+from maskbank.report.settings import not_drawn
 from maskbank.report.style import Drawing, label
-from maskbank.report.tables import Sheet, number_range, points
+from maskbank.report.tables import Sheet
 from maskbank.report.task_tables import task_tables
+from maskbank.report.words import detectable, number_range, p_text, points, setting_title
 from maskbank.statistics.comparisons import HEADLINE
 from maskbank.statistics.contrast import NOT_RUN
 from maskbank.statistics.summary import RANKS

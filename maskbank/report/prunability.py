@@ -7,7 +7,8 @@ import pandas as pd
 
 from maskbank.report.robustness import HOW, attack_label
 from maskbank.report.style import label, pattern_label
-from maskbank.report.tables import Cell, Sheet, number_range
+from maskbank.report.tables import Cell, Sheet
+from maskbank.report.words import number_range
 from maskbank.statistics.kept import structured_rows
 from maskbank.statistics.traces import AGAINST, CELLS, joined
 

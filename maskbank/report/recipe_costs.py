@@ -6,10 +6,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from maskbank.report.frames import Line, panel_lines
-from maskbank.report.recipe_words import in_net_order, in_recipe_order, net_words
+from maskbank.report.order import in_model_order, in_recipe_order
 from maskbank.report.style import Drawing, colour, label, marker
-from maskbank.report.tables import number_range
 from maskbank.report.venues import Venue
+from maskbank.report.words import model_words, number_range
 from maskbank.statistics.nets import GROUP
 from maskbank.statistics.recipe_costs import KINDS
 
@@ -18,13 +18,13 @@ WORDS = {"macs": "multiply-adds", "seconds": "CPU seconds", "steps": "steps"}
 
 def recipe_costs_figure(costs: pd.DataFrame) -> Drawing:
     """From `relative_costs`: a line of panels a backbone and stop, a panel a kind of cost, a row a recipe."""
-    shown = in_net_order(costs[costs.n > 0])
+    shown = in_model_order(costs[costs.n > 0])
     names = in_recipe_order(shown.recipe)
 
     def draw(venue: Venue) -> Figure:
         lines = [
             Line(
-                net_words(group.iloc[0]),
+                model_words(group.iloc[0]),
                 [(f"{WORDS[kind]}, of Adam's", group[group.cost_of == kind]) for kind in KINDS],
                 0.2 * max(len(names), 2) + 0.6,
             )

@@ -6,11 +6,11 @@ from matplotlib.figure import Figure
 
 from maskbank.report.forest import EQUAL, ZERO, draw_interval
 from maskbank.report.frames import Line, panel_lines
-from maskbank.report.recipe_words import BN_WORDS, KIND_WORDS, in_net_order, in_recipe_order, net_words
+from maskbank.report.order import in_model_order, in_recipe_order
 from maskbank.report.recipes import UNCORRECTED
 from maskbank.report.style import Drawing, colour, label, marker
-from maskbank.report.tables import number_range
 from maskbank.report.venues import Venue
+from maskbank.report.words import BN_WORDS, KIND_WORDS, model_words, number_range
 from maskbank.statistics.contrast import TESTED
 from maskbank.statistics.recipes import DENSE, KINDS, MEAN
 
@@ -21,13 +21,13 @@ PART = ["dataset", "backbone", "stop", "form"]
 def recipe_forest_figure(data: pd.DataFrame, margin: float) -> Drawing:
     """From `recipe_contrasts`: a group of panels a backbone, stop and form, its first panel the dense nets."""
     means = data[data.level == MEAN]
-    shown = in_net_order(means[means.difference.notna()])
+    shown = in_model_order(means[means.difference.notna()])
     parts = list(shown[shown.kind != DENSE].groupby(PART, sort=False))
     names = in_recipe_order(shown.recipe)
 
     def draw(venue: Venue) -> Figure:
         height = 0.2 * max(len(names), 2) + 0.8
-        lines = [Line(net_words(group[PART].iloc[0]), panels_of(group, shown), height) for _, group in parts]
+        lines = [Line(model_words(group[PART].iloc[0]), panels_of(group, shown), height) for _, group in parts]
         return panel_lines(
             venue, lines, lambda axes, rows: forest_panel(axes, rows, names, margin), width=1.95, most=ACROSS,
             xlabel="recipe minus Adam (points)",

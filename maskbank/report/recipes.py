@@ -10,26 +10,27 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from maskbank.records.schema import NONE
-from maskbank.report.contrasts import MDE, detectable
 from maskbank.report.frames import Line, panel_lines
+from maskbank.report.order import FIRST, in_model_order, in_recipe_order
 from maskbank.report.panels import MANY
-from maskbank.report.recipe_words import (
+from maskbank.report.style import Drawing, colour, label, marker
+from maskbank.report.tables import Cell, Sheet
+from maskbank.report.venues import Venue
+from maskbank.report.words import (
     BN_WORDS,
-    FIRST,
     KIND_WORDS,
+    MDE,
     Row,
     between,
-    in_net_order,
-    in_recipe_order,
-    net_words,
+    detectable,
+    model_words,
+    number_range,
     p_text,
+    points,
     status_words,
     verdict,
     width_words,
 )
-from maskbank.report.style import Drawing, colour, label, marker
-from maskbank.report.tables import Cell, Sheet, number_range, points
-from maskbank.report.venues import Venue
 from maskbank.statistics.effects import half_width
 from maskbank.statistics.nets import matched
 from maskbank.statistics.recipes import DENSE, KINDS, MEAN, POINT, SETTING, compressed
@@ -66,7 +67,7 @@ def recipe_curves(records: pd.DataFrame, nets: pd.DataFrame) -> pd.DataFrame:
 
 def recipes_figure(data: pd.DataFrame) -> Drawing:
     """A group of panels a backbone, stop and form, a panel a kind, method and BN handling, a line a recipe."""
-    shown = in_net_order(data[data.accuracy.notna()])
+    shown = in_model_order(data[data.accuracy.notna()])
     several = shown.groupby([*PART, "bn", "kind", "method"]).recipe.transform("nunique") > 1
     shown = shown[(shown.kind != "units") | several] if len(shown) else shown
     shown = shown.assign(
@@ -77,7 +78,7 @@ def recipes_figure(data: pd.DataFrame) -> Drawing:
     def draw(venue: Venue) -> Figure:
         groups = [
             (
-                net_words(group[PART].iloc[0]),
+                model_words(group[PART].iloc[0]),
                 [(panel_title(own.iloc[0]), own) for _, own in group.groupby(PANEL, sort=True)],
             )
             for _, group in shown.groupby(PART, sort=False)
@@ -181,12 +182,12 @@ READING = (
 
 def contrasts_table(data: pd.DataFrame, alpha: float) -> Sheet:
     """A row a setting, kind and recipe, the means first and the points in the csv alone, from `recipe_contrasts`."""
-    shown = in_net_order(data[data.level == MEAN])
+    shown = in_model_order(data[data.level == MEAN])
     rows = []
     for row in shown.to_dict("records"):
         at = "" if row["kind"] == DENSE else f"mean of {row['points']} points"
         texts = (
-            net_words(row), KIND_WORDS[row["kind"]], at, label(row["recipe"]), points(row["difference"], signed=True),
+            model_words(row), KIND_WORDS[row["kind"]], at, label(row["recipe"]), points(row["difference"], signed=True),
             between(row), str(row["n"]), p_text(row["p"]), p_text(row["p_holm"]),
             detectable(row), verdict(row, alpha), status_words(row),
         )  # fmt: skip
@@ -202,9 +203,9 @@ def contrasts_table(data: pd.DataFrame, alpha: float) -> Sheet:
 def areas_table(data: pd.DataFrame, alpha: float) -> Sheet:
     """A row a curve and recipe, from `area_contrasts`."""
     rows = []
-    for row in in_net_order(data).to_dict("records"):
+    for row in in_model_order(data).to_dict("records"):
         net = ", ".join(
-            [net_words(row), *(label(row[key]) for key in ("allocation", "reconstruct") if row[key] != NONE)]
+            [model_words(row), *(label(row[key]) for key in ("allocation", "reconstruct") if row[key] != NONE)]
         )
         texts = (
             net, f"{100 * row['sparsity_low']:.3g}–{100 * row['sparsity_high']:.3g} %", label(row["recipe"]),

@@ -1,7 +1,5 @@
 """What similarity says about bank entries: its rank correlation with overlap and accuracy, and one bank looked at."""
 
-from typing import Any
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -9,9 +7,18 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 
 from maskbank.report.frames import Line, fitted, panel_lines
-from maskbank.report.style import Drawing, label
-from maskbank.report.tables import Cell, Sheet, number_range
+from maskbank.report.style import Drawing
+from maskbank.report.tables import Cell, Sheet
 from maskbank.report.venues import Venue
+from maskbank.report.words import (
+    SIMILARITY_WORDS,
+    correlation_text,
+    interval_text,
+    number_range,
+    outcome_word,
+    relation_words,
+    similarity_word,
+)
 from maskbank.statistics.correlation import (
     ABOVE_CHANCE,
     ACCURACY,
@@ -23,41 +30,10 @@ from maskbank.statistics.correlation import (
     steps_of,
 )
 
-SIMILARITY_WORDS = {
-    "similarity_leep": "LEEP",
-    "similarity_prototypes": "prototypes",
-    "similarity_label_free": "label-free",
-    "overlap": "mask overlap",
-}
 TINTS = {OVERLAP: "#0072B2", ABOVE_CHANCE: "#0072B2", BY_LAYER: "#56B4E9", ACCURACY: "#D55E00"}
 MOST_NUMBERED = 130  # cells of a heat map that still hold legible numbers
 NUMBER = 0.3  # inches that a number needs
 MOST_NAMES = 24
-
-
-def similarity_word(name: str) -> str:
-    return SIMILARITY_WORDS.get(name, name.replace("_", " "))
-
-
-def outcome_word(name: str) -> str:
-    """A column of `relation_table` as a reader sees it."""
-    kind, _, rest = name.partition("@")
-    words = {OVERLAP: "overlap", ABOVE_CHANCE: "overlap above chance", BY_LAYER: f"overlap in {rest}"}
-    return words.get(kind) or f"accuracy at T = {rest}"
-
-
-def relation_words(labels: Any) -> str:
-    """The labels RELATION in one line; the recipe is left out where it is the plain one."""
-    dataset, backbone, recipe, bank = map(str, labels)
-    return f"{dataset}, {backbone}{'' if recipe == 'adam' else f' ({label(recipe)})'}, bank {bank}"
-
-
-def correlation_text(value: float) -> str:
-    return "–" if pd.isna(value) else f"{value:+.2f}".replace("-", "−")
-
-
-def interval_text(low: float, high: float) -> str:
-    return "–" if pd.isna(low) else f"{correlation_text(low)} to {correlation_text(high)}"
 
 
 def relations_table(data: pd.DataFrame) -> Sheet:

@@ -12,10 +12,10 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
 from maskbank.records.schema import NONE
 from maskbank.report.frames import Line, panel_lines
-from maskbank.report.relations import relation_words
 from maskbank.report.style import Drawing
-from maskbank.report.tables import Cell, Sheet, number_range
+from maskbank.report.tables import Cell, Sheet
 from maskbank.report.venues import Venue
+from maskbank.report.words import number_range, relation_words, spread_text
 from maskbank.statistics.correlation import ACCURACY, RELATION, outcomes
 from maskbank.statistics.effects import half_width
 from maskbank.statistics.traces import CELLS, joined
@@ -131,16 +131,6 @@ def pick(rows: pd.DataFrame, measure: str, setting: str = ALL) -> pd.Series | No
     """The one row of a bank's measure and setting."""
     found = rows[(rows.measure == measure) & (rows.setting == setting)]
     return found.iloc[0] if len(found) else None
-
-
-def spread_text(row: pd.Series | None, scale: float = 1, digits: int = 2) -> str:
-    """mean ± sd (95 % t-interval), both of splits."""
-    if row is None:
-        return "–"
-    mean, sd, low, high = (
-        "–" if pd.isna(value) else f"{scale * value:.{digits}f}" for value in row[["mean", "sd", "low", "high"]]
-    )
-    return f"{mean} ± {sd}" + ("" if low == "–" else f" ({low} to {high})")
 
 
 def cost_text(row: pd.Series | None) -> str:

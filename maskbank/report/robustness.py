@@ -11,8 +11,9 @@ from matplotlib.ticker import FuncFormatter
 from maskbank.records.schema import NONE
 from maskbank.report.frames import Line, panel_lines
 from maskbank.report.style import Drawing, colour, label, marker, pattern_label
-from maskbank.report.tables import MARKED, Cell, Sheet, bold, marks, number_range, points
+from maskbank.report.tables import MARKED, Cell, Sheet, bold, marks
 from maskbank.report.venues import Venue
+from maskbank.report.words import number_range, points
 from maskbank.statistics.kept import SETTING, attack_order
 
 HOW = ["pattern", "budget_kind", "allocation", "schedule", "reconstruct"]

@@ -1,35 +1,13 @@
-"""Settings of transfer as a reader sees them."""
+"""Settings of transfer apart, in figures that draw each by itself."""
 
-from collections.abc import Mapping
 from itertools import islice
-from typing import Any
 
 import pandas as pd
 
-from maskbank.report.style import label
-from maskbank.statistics.pairing import SETTING, USUAL
+from maskbank.report.words import setting_title
+from maskbank.statistics.pairing import SETTING
 
 MOST_DRAWN = 8  # settings in one figure
-KINDS = {"params": "by parameters", "macs": "by MACs", "bytes": "by bytes", "peak": "by peak memory"}
-
-
-def word(key: str, value: str) -> str:
-    """One label of a setting as a reader sees it."""
-    forms = {
-        "tuning": value.replace("@", " by ") + " trials",
-        "shots": f"{value} images a class",
-        "bn": {"kept": "BN kept", "reestimated": "BN re-estimated"}.get(value, "no BN"),
-        "budget_kind": KINDS.get(value, value),
-    }
-    return forms.get(key, label(value))
-
-
-def setting_title(labels: Mapping[Any, object], beside: pd.DataFrame) -> str:
-    """Backbone and allocation, the data set, recipe and BN where they differ among those `beside`, and what is unusual."""
-    told = [key for key in ("dataset", "backbone", "recipe") if key == "backbone" or beside[key].nunique() > 1]
-    told += ["allocation", *(["bn"] if beside.bn.nunique() > 1 else [])]
-    unusual = [key for key, usual in USUAL.items() if labels[key] not in usual]
-    return ", ".join(word(key, str(labels[key])) for key in [*told, *unusual])
 
 
 def by_setting(data: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:

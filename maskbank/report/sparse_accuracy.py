@@ -9,20 +9,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from maskbank.report.aggregate import MARKS, marked, off_budget
+from maskbank.report.end_labels import label_right
 from maskbank.report.frames import Line, panel_lines
+from maskbank.report.order import in_method_order, in_setup_order
 from maskbank.report.panels import DASHES
-from maskbank.report.sparse_words import (
-    how_words,
-    in_method_order,
-    in_setup_order,
-    label_right,
-    metric_words,
-    removed,
-    task_words,
-)
 from maskbank.report.style import Drawing, colour, label, marker
-from maskbank.report.tables import DAGGER, MARKED, TIED, Cell, Sheet, bold, number_range, points
+from maskbank.report.tables import DAGGER, MARKED, TIED, Cell, Sheet, bold
 from maskbank.report.venues import Venue
+from maskbank.report.words import how_words, metric_words, number_range, points, removed, task_words
 from maskbank.statistics.effects import half_width
 from maskbank.statistics.pairing import DEFAULT
 from maskbank.statistics.sparse_arms import ARM, GAPS, SETTING, TASK, UNEQUAL, dense_beside, in_rate_order

@@ -2,17 +2,27 @@
 
 import pandas as pd
 
-from maskbank.report.contrasts import MDE, detectable
-from maskbank.report.recipe_words import between, p_text
-from maskbank.report.sparse_words import UNDERPOWERED, how_words, in_setup_order, removed, task_words, verdict
-from maskbank.report.style import label
-from maskbank.report.tables import Cell, Sheet, points
+from maskbank.report.order import in_setup_order
+from maskbank.report.tables import Cell, Sheet
+from maskbank.report.words import (
+    BEST,
+    MDE,
+    UNDERPOWERED,
+    between,
+    detectable,
+    how_words,
+    p_text,
+    pair_words,
+    points,
+    removed,
+    task_words,
+    verdict,
+)
 
 HEAD = (
     "net", "setting", "removed", "GaP − other", "rates", "difference", "95 % interval", "n", "p", "p Holm", "MDE",
     "in words", "status",
 )  # fmt: skip
-BEST = "*"
 
 
 def reading(alpha: float, margin: float) -> str:
@@ -42,7 +52,3 @@ def sparse_contrasts_table(data: pd.DataFrame, alpha: float, margin: float) -> S
         rows.append(tuple(map(Cell, texts)))
     title = "GaP against other sparse training"
     return Sheet("sparse_contrasts", title, reading(alpha, margin), HEAD, tuple(rows), data, together=3)
-
-
-def pair_words(row: dict[object, object]) -> str:
-    return f"{label(str(row['method']))} − {label(str(row['rival']))}" + (BEST if row["best_rival"] else "")

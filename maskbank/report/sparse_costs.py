@@ -5,21 +5,22 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from maskbank.report.end_labels import label_right
 from maskbank.report.frames import Line, panel_lines
-from maskbank.report.recipe_words import number
-from maskbank.report.sparse_words import (
+from maskbank.report.order import in_method_order, in_setup_order
+from maskbank.report.style import Drawing, colour, label, marker
+from maskbank.report.tables import Cell, Sheet
+from maskbank.report.venues import Venue
+from maskbank.report.words import (
     focus_words,
     how_words,
-    in_method_order,
-    in_setup_order,
-    label_right,
     metric_words,
+    number,
+    number_range,
+    points,
     removed,
     task_words,
 )
-from maskbank.report.style import Drawing, colour, label, marker
-from maskbank.report.tables import Cell, Sheet, number_range, points
-from maskbank.report.venues import Venue
 from maskbank.statistics.effects import half_width
 from maskbank.statistics.pairing import DEFAULT
 from maskbank.statistics.sparse_arms import ARM, GAPS

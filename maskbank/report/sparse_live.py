@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from maskbank.report.frames import Line, panel_lines
-from maskbank.report.sparse_words import focus_words, in_method_order, in_setup_order
+from maskbank.report.order import in_method_order, in_setup_order
 from maskbank.report.style import Drawing, colour, label
 from maskbank.report.venues import Venue
+from maskbank.report.words import focus_words
 from maskbank.statistics.sparse_curves import PARALLEL
 
 ACROSS = 7

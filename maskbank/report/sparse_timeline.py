@@ -9,10 +9,10 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from maskbank.report.frames import fitted
-from maskbank.report.sparse_words import focus_words, in_method_order, in_setup_order, layer_order
+from maskbank.report.order import in_method_order, in_setup_order, layer_order
 from maskbank.report.style import Drawing, colour, label
-from maskbank.report.tables import number_range
 from maskbank.report.venues import Venue
+from maskbank.report.words import focus_words, number_range
 from maskbank.statistics.sparse_curves import PARALLEL
 
 SHOWN = ("c_gap", PARALLEL, "gmp", "ac_dc", "imp", "prune_from_dense", "rigl")  # those whose masks move, in this order

@@ -6,8 +6,8 @@ import pandas as pd
 
 from maskbank.records.schema import NONE
 from maskbank.report.aggregate import seeded_means
-from maskbank.report.settings import setting_title
 from maskbank.report.style import label, pattern_label
+from maskbank.report.words import number_range, points, setting_title
 from maskbank.statistics.pairing import SETTING
 
 DAGGER, TIED = "†", "≈"
@@ -34,21 +34,6 @@ class Sheet:
     rows: tuple[tuple[Cell, ...], ...]
     data: pd.DataFrame
     together: int = 3
-
-
-def points(value: float, signed: bool = False) -> str:
-    """A fraction in points, with a typographic minus."""
-    if pd.isna(value):
-        return "–"
-    return f"{100 * value:{'+' if signed else ''}.1f}".replace("-", "−")
-
-
-def number_range(values: pd.Series) -> str:
-    """The smallest and the largest, such as 8–12; 0 of none."""
-    if values.empty:
-        return "0"
-    low, high = int(values.min()), int(values.max())
-    return str(low) if low == high else f"{low}–{high}"
 
 
 def transfer_table(data: pd.DataFrame) -> Sheet:

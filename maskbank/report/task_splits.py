@@ -6,9 +6,9 @@ from typing import Any
 import pandas as pd
 
 from maskbank.report.forest import TASK_SPLITS, task_split_rows
-from maskbank.report.settings import setting_title
 from maskbank.report.style import label
-from maskbank.report.tables import Cell, Sheet, points
+from maskbank.report.tables import Cell, Sheet
+from maskbank.report.words import points, setting_title
 from maskbank.statistics.contrast import TESTED
 from maskbank.statistics.pairing import SETTING
 

@@ -15,31 +15,24 @@ from maskbank.report.compose import write_report
 from maskbank.report.flatness import drops_figure, drops_table, one_handling, sharpness_table
 from maskbank.report.landscapes import line_figure, plane_figure
 from maskbank.report.nets import gap_figure, net_means, recipes_table
-from maskbank.report.pretraining_material import Pretraining, pretraining
-from maskbank.report.pretraining_page import TITLE, pretraining_page, tallied
+from maskbank.report.order import in_model_order, in_recipe_order
 from maskbank.report.recipe_costs import recipe_costs_figure
 from maskbank.report.recipe_forest import recipe_forest_figure
-from maskbank.report.recipe_words import (
-    in_net_order,
-    in_recipe_order,
-    measure_words,
-    net_words,
-    point_words,
-    status_words,
-    verdict,
-)
 from maskbank.report.recipes import areas_table, contrasts_table, recipe_curves, recipes_figure
 from maskbank.report.renderings import latex, markdown
+from maskbank.report.studies import Pretraining, pretraining
 from maskbank.report.style import LOOKS, Drawing, colour, marker, rendered
 from maskbank.report.tables import Sheet
+from maskbank.report.words import measure_words, model_words, point_words, status_words, tallied, verdict
 from maskbank.statistics.facts import Facts
 from maskbank.statistics.nets import pretrained
 from maskbank.statistics.recipes import KINDS
 from tests.report import fake
 from tests.report.fake_recipes import TRUTH, failed, not_reached, recipes
+from tests.report.fake_runs import page_of, run_of
 
 PARAMS = Params.model_validate({"compare": {"resamples": 100}})
-ABOUT = {"alpha": 0.05, "margin": 0.005, "records_hash": "0123456789abcdef"}
+TITLE = "What compression-friendly pretraining buys, measured"
 CLAIMS = [
     {
         "id": "snt-flat-vit",
@@ -80,8 +73,12 @@ def given(tables) -> Pretraining:
 
 
 @pytest.fixture(scope="module")
-def page(given, tables) -> str:
-    return pretraining_page(given, tables["records"], CLAIMS, RULES, ABOUT)
+def page(tables) -> str:
+    return page_over(tables, CLAIMS, RULES)
+
+
+def page_over(tables: Tables, claims=(), rules=()) -> str:
+    return page_of("pretraining", run_of(tables, PARAMS, claims, rules))
 
 
 def drawings_of(given: Pretraining, records: pd.DataFrame) -> dict[str, Drawing]:
@@ -241,7 +238,7 @@ def test_without_recipes_every_figure_and_table_still_appears(name):
             or not any("SNT" in cell.text for row in sheet.rows for cell in row)
             or name == "no accuracy"
         )
-    text = pretraining_page(found, tables["records"], [], [], ABOUT)
+    text = page_over(tables)
     assert text.startswith(f"# {TITLE}")
     assert "nan" not in text
     if name != "no accuracy":
@@ -257,7 +254,7 @@ def test_one_seed_shows_a_difference_and_no_interval():
     sheet = sheets_of(found)["recipe_contrasts"]
     assert {row[10].text for row in sheet.rows} == {"underpowered"}
     assert {row[5].text for row in sheet.rows} == {"–"}
-    assert "test nothing" in pretraining_page(found, tables["records"], [], [], ABOUT)
+    assert "test nothing" in page_over(tables)
 
 
 # tables
@@ -326,19 +323,19 @@ def test_verdicts_are_made_by_rule(values, expected):
 def test_words():
     assert in_recipe_order(["zoo", "sam", "adam", "snt"]) == ["adam", "snt", "sam", "zoo"]
     net = {"backbone": "vit", "stop": "loss", "form": "folded", "bn": NONE, "dataset": "kmnist_49"}
-    assert net_words(net) == "vit, matched training loss, folded"
-    assert net_words({"backbone": "vit", "bn": "kept"}) == "vit, BN kept"
-    assert net_words(net, dataset=True).startswith("kmnist 49, vit")
+    assert model_words(net) == "vit, matched training loss, folded"
+    assert model_words({"backbone": "vit", "bn": "kept"}) == "vit, BN kept"
+    assert model_words(net, dataset=True).startswith("kmnist 49, vit")
     assert measure_words("sharpness_adaptive rho 0.5") == "adaptive sharpness, rho 0.5"
     point = {"budget_kind": "weights", "kind": "unstructured", "method": "l1", "budget_asked": 0.1, "activations": NONE}
     assert point_words(point) == "L1 90 % removed"
     assert point_words(point | {"budget_kind": "bits", "budget_asked": 4.0, "activations": "8"}) == "W4A8"
     assert point_words(point | {"kind": "n:m", "pattern": "2:4"}) == "L1 2:4"
     assert status_words({"status": "incomplete", "missing": "seed 1 incomplete", "set_aside": 2}) == (
-        "incomplete: seed 1 incomplete; 2 seeds set aside"
+        "incomplete: seed 1 incomplete; 2 seeds excluded"
     )
     frame = pd.DataFrame({"backbone": ["b", "a", "a"], "stop": ["steps", "loss", "steps"]}, index=[7, 8, 9])
-    assert in_net_order(frame).index.tolist() == [9, 8, 7]
+    assert in_model_order(frame).index.tolist() == [9, 8, 7]
     assert tallied([], 0.05) == "not measured"
     assert marker("snt") == "s"
 
@@ -372,8 +369,8 @@ def test_the_page_says_what_the_tests_say(page, given):
     assert "**inconclusive**" in page
     assert "smsp-vit-l2" not in page
     assert "| B1 | Three pairs | 0 of 3 / pairs |" in page
-    assert "| nets that did not reach the matched loss | 2 of 36 |" in page
-    assert "left out on both sides" in page
+    assert "| models that did not reach the matched loss | 2 of 36 |" in page
+    assert "excluded on both sides" in page
 
 
 def test_six_seeds_cannot_pass_a_correction_over_five_kinds(given):
@@ -386,7 +383,7 @@ def test_six_seeds_cannot_pass_a_correction_over_five_kinds(given):
 
 def test_the_order_of_rows_does_not_change_the_page(tables, page):
     mixed = {name: frame.sample(frac=1, random_state=1) for name, frame in tables.items()}
-    assert pretraining_page(given_of(mixed), mixed["records"], CLAIMS, RULES, ABOUT) == page
+    assert page_over(mixed, CLAIMS, RULES) == page
 
 
 def test_a_whole_report(tmp_path: Path, monkeypatch):

@@ -17,10 +17,10 @@ from maskbank.report.embedded import vector
 from maskbank.report.figures import accuracy_figure
 from maskbank.report.forest import forest_figure
 from maskbank.report.page import failures, status_counts
-from maskbank.report.recipe_words import p_text
 from maskbank.report.renderings import escaped
 from maskbank.report.style import Drawing, colour, house_style, rendered
-from maskbank.report.tables import points, seeded_table, transfer_table
+from maskbank.report.tables import seeded_table, transfer_table
+from maskbank.report.words import p_text, points
 from maskbank.statistics.comparisons import compare
 from maskbank.statistics.facts import Facts
 from tests.report import fake

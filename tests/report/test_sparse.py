@@ -13,31 +13,24 @@ from maskbank.config import Params
 from maskbank.records.load import write_tables
 from maskbank.report.comparison import write_comparison
 from maskbank.report.compose import write_report
+from maskbank.report.end_labels import dark, spread
+from maskbank.report.order import in_method_order, layer_order
 from maskbank.report.renderings import latex, markdown
 from maskbank.report.sparse_accuracy import arms_table, panels_of, rates_table, sparse_figure
 from maskbank.report.sparse_contrasts import sparse_contrasts_table
 from maskbank.report.sparse_costs import sparse_costs_figure, sparse_costs_table
 from maskbank.report.sparse_live import as_steps, live_figure
-from maskbank.report.sparse_material import Sparse, sparse_training
-from maskbank.report.sparse_page import TITLE, sparse_page, tallied
 from maskbank.report.sparse_timeline import SHOWN, density_figure, timeline_figure
-from maskbank.report.sparse_words import (
-    dark,
-    how_words,
-    in_method_order,
-    layer_order,
-    removed,
-    spread,
-    task_words,
-    verdict,
-)
+from maskbank.report.studies import Sparse, sparse_training
 from maskbank.report.style import LOOKS, Drawing, colour, label, rendered
 from maskbank.report.tables import Sheet
+from maskbank.report.words import how_words, removed, tallied, task_words, verdict
 from maskbank.statistics.facts import Facts
+from tests.report.fake_runs import page_of, run_of
 from tests.report.fake_sparse import IMAGES, SHAPES, TRUTH, failed, only, sparse
 
 PARAMS = Params.model_validate({"compare": {"resamples": 100}})
-ABOUT = {"alpha": 0.05, "margin": 0.005, "records_hash": "0123456789abcdef", "hypotheses": PARAMS.claims}
+TITLE = "Sparse training without dense pretraining, measured"
 CLAIMS = [
     {
         "id": "gap-dense-c_gap-same-steps-x", "hypothesis": "gap-dense", "judge": "dense",
@@ -54,6 +47,10 @@ Tables = dict[str, pd.DataFrame]
 def given_of(tables: Tables) -> Sparse:
     parts = (tables[name] for name in ("records", "metrics", "timings", "curves"))
     return sparse_training(*parts, PARAMS.compare)
+
+
+def page_over(tables: Tables, claims=(), rules=()) -> str:
+    return page_of("sparse_training", run_of(tables, PARAMS, claims, rules))
 
 
 def drawings_of(given: Sparse) -> dict[str, Drawing]:
@@ -98,8 +95,8 @@ def drawings(given) -> dict[str, Drawing]:
 
 
 @pytest.fixture(scope="module")
-def page(given, tables) -> str:
-    return sparse_page(given, tables["records"], CLAIMS, RULES, ABOUT)
+def page(tables) -> str:
+    return page_over(tables, CLAIMS, RULES)
 
 
 def texts(sheet: Sheet) -> list[list[str]]:
@@ -261,7 +258,7 @@ def test_with_too_little_everything_says_so_and_nothing_raises(tables, empty):
     for sheet in sheets_of(given).values():
         assert markdown(sheet).startswith(f"# {sheet.title}")
         assert latex(sheet)
-    page = sparse_page(given, tables["records"], [], [], ABOUT)
+    page = page_over(tables)
     assert page.startswith(f"# {TITLE}\n")
     assert "nan" not in page.lower()
 
@@ -385,7 +382,7 @@ def test_verdicts_in_words(changes, said):
 def test_sections_are_there_in_order(page):
     assert re.findall(r"^## (.*)$", page, re.MULTILINE) == [
         "Setting", "Did GaP's claims hold", "Against dense training", "Against other sparse training",
-        "Learning-rate handling", "Cost, memory and size", "Schedules", "The paper's claims", "What this does not show",
+        "Learning-rate schedule", "Cost, memory and size", "Schedules", "The paper's claims", "What this does not show",
     ]  # fmt: skip
 
 
@@ -398,10 +395,10 @@ def test_every_table_is_a_table_and_nothing_is_nan(page):
 
 def test_the_page_says_what_the_numbers_say(page, given):
     own = given.contrasts[(given.contrasts.method == "c_gap") & (given.contrasts.rival == "imp")]
-    assert f"- C-GaP − IMP: {tallied(own, 0.05, 'contrast')}." in page
+    assert f"- C-GaP − IMP: {tallied(own.to_dict('records'), 0.05, 'contrast')}." in page
     assert "- C-GaP: Matches dense: **inconclusive** in the one setting. At 80 % against dense:" in page
     assert "- Unequal trials: GMP, fashion mnist, resnet20, equal steps, 90 %, lacks cosine." in page
-    assert "P-GaP takes 1.67 steps for each that stands in line." in page
+    assert "P-GaP takes 1.67 steps for each sequential one." in page
     assert "At 90 % a packed checkpoint has 0.19 of the dense one's bytes." in page
     assert "| tasks other than images | mAP |" in page
     assert "nothing on this page is a test" in page
@@ -411,7 +408,7 @@ def test_the_page_says_what_the_numbers_say(page, given):
 
 def test_the_order_of_rows_does_not_change_the_page(tables, page):
     mixed = {name: frame.sample(frac=1, random_state=1) for name, frame in tables.items()}
-    assert sparse_page(given_of(mixed), mixed["records"], CLAIMS, RULES, ABOUT) == page
+    assert page_over(mixed, CLAIMS, RULES) == page
 
 
 def test_a_whole_report(tmp_path: Path, monkeypatch):
