@@ -152,6 +152,10 @@ def names(values: Iterable[Any]) -> str:
     return ", ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values) or "none"
 
 
+def several(count: int, noun: str) -> str:
+    return f"{count} {noun}" + ("" if count == 1 else "s")
+
+
 def distinct(values: pd.Series) -> str:
     return names(sorted(values.unique()))
 
@@ -213,8 +217,7 @@ def tallied(rows: Sequence[Row], alpha: float, what: str = "setting") -> str:
 
 def status_words(row: Row) -> str:
     """Status, what is missing, and how many seeds were excluded."""
-    count = row["set_aside"]
-    excluded = f"; {count} seed{'s' if count > 1 else ''} excluded" if count else ""
+    excluded = f"; {several(row['set_aside'], 'seed')} excluded" if row["set_aside"] else ""
     return str(row["status"]) + (f": {row['missing']}" if row["missing"] else "") + excluded
 
 

@@ -20,6 +20,7 @@ from maskbank.report.words import (
     points,
     relation_words,
     setting_title,
+    several,
     sign_words,
     spread_text,
     verdict,
@@ -81,7 +82,7 @@ def task_counts(rows: pd.DataFrame) -> list[str]:
     tasks = rows.drop_duplicates(["dataset", "split", "task", "task_split"])
     kinds = {words: tasks[tasks.task_split == name] for name, words in TASK_SPLITS.items()}
     return [
-        f"{words}: {len(own.drop_duplicates(['dataset', 'split']))} splits, {len(own)} tasks"
+        f"{words}: {several(len(own.drop_duplicates(['dataset', 'split'])), 'split')}, {several(len(own), 'task')}"
         for words, own in kinds.items()
         if len(own)
     ]
