@@ -7,9 +7,11 @@ from typing import Any
 import pandas as pd
 
 from maskbank.report.style import label
+from maskbank.statistics.comparisons import BY_TASK_SPLIT
 from maskbank.statistics.pairing import SETTING, USUAL
 
 MOST_DRAWN = 8  # settings in one figure
+TASK_SPLITS = ("heldout", "unseen", "foreign")
 KINDS = {"params": "by parameters", "macs": "by MACs", "bytes": "by bytes", "peak": "by peak memory"}
 
 
@@ -44,3 +46,12 @@ def not_drawn(data: pd.DataFrame) -> str:
     return (
         f" Drawn: the first {MOST_DRAWN} of {count} settings; the csv beside it has all." if count > MOST_DRAWN else ""
     )
+
+
+def task_split_rows(comparisons: pd.DataFrame) -> pd.DataFrame:
+    """Contrasts of single task splits; those of another data set stand in the setting of the bank's."""
+    data = comparisons[comparisons.kind == BY_TASK_SPLIT].drop(columns=["kind", "budget_asked", "steps"])
+    home = data[data.task_split != "foreign"].drop_duplicates(["backbone", "recipe"])
+    known = dict(zip(zip(home.backbone, home.recipe, strict=True), home.dataset, strict=True))
+    nets = zip(data.backbone, data.recipe, data.dataset, strict=True)
+    return data.assign(measured_on=data.dataset, dataset=[known.get(net[:2], net[2]) for net in nets])

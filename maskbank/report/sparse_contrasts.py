@@ -1,17 +1,9 @@
-"""GaP against each other method of sparse training, as a table."""
+"""How contrasts of GaP are read and named."""
 
-import pandas as pd
-
-from maskbank.report.contrasts import MDE, detectable
-from maskbank.report.recipe_words import between, p_text
-from maskbank.report.sparse_words import UNDERPOWERED, how_words, in_setup_order, removed, task_words, verdict
+from maskbank.report.contrasts import MDE
+from maskbank.report.sparse_words import UNDERPOWERED
 from maskbank.report.style import label
-from maskbank.report.tables import Cell, Sheet, points
 
-HEAD = (
-    "net", "setting", "removed", "GaP − other", "rates", "difference", "95 % interval", "n", "p", "p Holm", "MDE",
-    "in words", "status",
-)  # fmt: skip
 BEST = "*"
 
 
@@ -24,24 +16,6 @@ def reading(alpha: float, margin: float) -> str:
         f"{MDE} {UNDERPOWERED.capitalize()}: fewer than 6 seeds, or "
         f"so few that no outcome could pass the correction. {BEST}: the rival with the best validation score."
     )
-
-
-def sparse_contrasts_table(data: pd.DataFrame, alpha: float, margin: float) -> Sheet:
-    """A row a setting, sparsity, GaP method and other method, from `sparse_contrasts`."""
-    shown = data.assign(milder=-data.budget_asked, last=data.role == "reference")
-    shown = shown.sort_values(["pattern", "allocation", "milder", "method", "last", "rival"], kind="stable")
-    rows = []
-    for row in in_setup_order(shown).to_dict("records"):
-        rates = row["rate"] if row["rate"] == row["rate_rival"] else f"{row['rate']}, {row['rate_rival']}"
-        texts = (
-            task_words(row), how_words(row), removed(row["budget_asked"]), pair_words(row), rates,
-            points(row["difference"], signed=True), between(row), str(row["n"]), p_text(row["p"]), p_text(row["p_holm"]),
-            detectable(row), verdict(row, alpha),
-            str(row["status"]) + (f": {row['missing']}" if row["missing"] else ""),
-        )  # fmt: skip
-        rows.append(tuple(map(Cell, texts)))
-    title = "GaP against other sparse training"
-    return Sheet("sparse_contrasts", title, reading(alpha, margin), HEAD, tuple(rows), data, together=3)
 
 
 def pair_words(row: dict[object, object]) -> str:

@@ -7,20 +7,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from maskbank.report.renderings import latex, markdown
+from maskbank.report.sparse_live import as_steps, live_figure
+from maskbank.report.sparse_timeline import SHOWN, density_figure, timeline_figure
 from matplotlib.axes import Axes
 
 from maskbank.config import Params
 from maskbank.records.load import write_tables
 from maskbank.report.comparison import write_comparison
 from maskbank.report.compose import write_report
-from maskbank.report.renderings import latex, markdown
 from maskbank.report.sparse_accuracy import arms_table, panels_of, rates_table, sparse_figure
 from maskbank.report.sparse_contrasts import sparse_contrasts_table
 from maskbank.report.sparse_costs import sparse_costs_figure, sparse_costs_table
-from maskbank.report.sparse_live import as_steps, live_figure
 from maskbank.report.sparse_material import Sparse, sparse_training
 from maskbank.report.sparse_page import TITLE, sparse_page, tallied
-from maskbank.report.sparse_timeline import SHOWN, density_figure, timeline_figure
 from maskbank.report.sparse_words import (
     dark,
     how_words,

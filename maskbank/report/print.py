@@ -1,11 +1,11 @@
-"""A sheet as Markdown, LaTeX and Typst: the same rows, the best in bold."""
+"""A table as Markdown, LaTeX and Typst: the same rows, the best in bold."""
 
 import json
 from pathlib import Path
 
 from maskbank.files import write_bytes
 from maskbank.report.layout import Entry, Group, Layout, layouts
-from maskbank.report.tables import Sheet
+from maskbank.report.table import Table
 
 ON_ONE_PAGE = 30  # rows of a group that are not parted
 LATEX = {
@@ -19,12 +19,12 @@ LATEX = {
 }  # fmt: skip
 
 
-def markdown(sheet: Sheet) -> str:
+def markdown(table: Table) -> str:
     def line(texts: list[str]) -> str:
         return f"| {' | '.join(text.replace('|', chr(92) + '|') for text in texts)} |"
 
-    body = [line([f"**{cell.text}**" if cell.best else cell.text for cell in row]) for row in sheet.rows]
-    lines = [f"# {sheet.title}", "", line(list(sheet.head)), line(["---"] * len(sheet.head)), *body, "", sheet.caption]
+    body = [line([f"**{cell.text}**" if cell.best else cell.text for cell in row]) for row in table.rows]
+    lines = [f"# {table.title}", "", line(list(table.head)), line(["---"] * len(table.head)), *body, "", table.caption]
     return "\n".join(lines) + "\n"
 
 
@@ -33,20 +33,20 @@ def escaped(text: str) -> str:
     return "".join(LATEX.get(character, character) for character in text)
 
 
-def latex(sheet: Sheet) -> str:
+def latex(table: Table) -> str:
     """Tables with the rules of booktabs, to be read in by `\\input`: no wider than the text, over as many pages as they need."""
-    parts = [latex_table(given, *named) for given, named in numbered(sheet)]
+    parts = [latex_table(given, *named) for given, named in numbered(table)]
     return "\n".join(["% needs booktabs, longtable, array and lscape", *parts]) + "\n"
 
 
-def numbered(sheet: Sheet) -> list[tuple[Layout, tuple[str, str]]]:
-    """Each table of a sheet with its caption and its name."""
-    given = layouts(sheet)
-    captions, names = [f"{sheet.title}. {sheet.caption}"], [sheet.name]
-    for number in range(2, len(given) + 1):
-        captions.append(f"{sheet.title}, part {number} of {len(given)}; what is shown is said at part 1.")
-        names.append(f"{sheet.name}-{number}")
-    return list(zip(given, zip(captions, names, strict=True), strict=True))
+def numbered(table: Table) -> list[tuple[Layout, tuple[str, str]]]:
+    """Each table of a table with its caption and its name."""
+    found = layouts(table)
+    captions, names = [f"{table.title}. {table.caption}"], [table.name]
+    for number in range(2, len(found) + 1):
+        captions.append(f"{table.title}, part {number} of {len(found)}; what is shown is said at part 1.")
+        names.append(f"{table.name}-{number}")
+    return list(zip(found, zip(captions, names, strict=True), strict=True))
 
 
 def latex_table(given: Layout, caption: str, name: str) -> str:
@@ -84,11 +84,11 @@ def latex_entry(entry: Entry) -> str:
     return rf"\textbf{{{text}}}" if entry.best else text
 
 
-def typst(sheet: Sheet) -> str:
+def typst(table: Table) -> str:
     """Figures with a table each, to be read in by `#include`."""
     lines = [
         "#set par(justify: false)", "#show figure: set block(breakable: true)", "#set figure.caption(position: top)",
-        "#show figure.caption: set align(left)", *(typst_table(given, *named) for given, named in numbered(sheet)),
+        "#show figure.caption: set align(left)", *(typst_table(given, *named) for given, named in numbered(table)),
     ]  # fmt: skip
     return "\n".join(lines) + "\n"
 
@@ -120,8 +120,8 @@ def typst_entry(entry: Entry) -> str:
     return f"strong({text})" if entry.best else text
 
 
-def write_sheet(sheet: Sheet, folder: Path) -> None:
+def write_table(table: Table, folder: Path) -> None:
     """Write csv, md, tex and typ."""
-    csv = sheet.data.to_csv(index=False, float_format="%.10g", lineterminator="\n")
-    for ending, text in (("csv", csv), ("md", markdown(sheet)), ("tex", latex(sheet)), ("typ", typst(sheet))):
-        write_bytes(folder / f"{sheet.name}.{ending}", text.encode())
+    csv = table.data.to_csv(index=False, float_format="%.10g", lineterminator="\n")
+    for ending, text in (("csv", csv), ("md", markdown(table)), ("tex", latex(table)), ("typ", typst(table))):
+        write_bytes(folder / f"{table.name}.{ending}", text.encode())

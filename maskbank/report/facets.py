@@ -7,7 +7,8 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import Figure as Canvas
+from matplotlib.figure import SubFigure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
@@ -28,11 +29,11 @@ class Line:
     height: float
 
 
-def panel_lines(
+def facets(
     venue: Venue, lines: Sequence[Line], draw: Callable[[Axes, Any], None], *, width: float, most: int = 6, key: Key = (),
     share_x: bool = False, share_y: bool = True, xlabel: str = "", ylabel: str = "",
     finish: Callable[[Axes, Any], None] | None = None,
-) -> Figure:  # fmt: skip
+) -> Canvas:  # fmt: skip
     """A subfigure a line and one for the legend; `draw` fills a panel about `width` inches wide, `most` stand side by side.
 
     With `share_x` all panels have one scale, with `share_y` those of a line. `xlabel` stands below each line, `ylabel` left
@@ -46,7 +47,7 @@ def panel_lines(
     heights = [line_height(*each, across) for each in zip(lines, heads, titles, strict=True)]
     columns, rows = legend_shape([name for name, _ in key], wide)
     heights += [LEGEND_LINE * rows + 0.12] if key else []
-    figure = Figure(figsize=(wide, sum(heights)), layout="constrained")
+    figure = Canvas(figsize=(wide, sum(heights)), layout="constrained")
     parts = list(figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights)[:, 0])
     first: Axes | None = None
     for part, line, head, named in zip(parts, lines, heads, titles, strict=False):
@@ -108,6 +109,11 @@ def fitted(text: str, inches: float, weight: str = "normal") -> str:
             line = longer
         found.append(line)
     return "\n".join(found)
+
+
+def title_size() -> float:
+    """Letters of titles in those of ticks."""
+    return float(mpl.rcParams["axes.titlesize"] / mpl.rcParams["ytick.labelsize"])
 
 
 def legend_shape(names: Sequence[str], width: float) -> tuple[int, int]:
