@@ -12,10 +12,16 @@ from maskbank.config import Params
 from maskbank.errors import InputError
 from maskbank.files import hash_file, read_json
 from maskbank.records.load import read_table
+from maskbank.report.aggregate import structured_means, transfer_means
+from maskbank.report.boards import Ranked, board_rows, ranked
 from maskbank.report.reliability import reliability_means
 from maskbank.report.studies import Pretraining, Sparse, pretraining, sparse_training
+from maskbank.report.traces import cell_rows
+from maskbank.statistics.ablation import ablations
 from maskbank.statistics.board import Board, Leaderboard
 from maskbank.statistics.correlation import correlations, relation_table
+from maskbank.statistics.costs import cost_means, cost_rows
+from maskbank.statistics.pairing import POINT, SETTING
 
 TEXTS = ["shots", "budgets", "steps_averaged", "missing", "barred"]  # that may look like numbers, or be empty
 
@@ -44,6 +50,32 @@ class Run:
         return self.params.compare.margin
 
     @cached_property
+    def transfer(self) -> pd.DataFrame:
+        return transfer_means(self.records)
+
+    @cached_property
+    def structured(self) -> pd.DataFrame:
+        return structured_means(self.records, self.metrics)
+
+    @cached_property
+    def board_rows(self) -> pd.DataFrame:
+        return board_rows(self.boards)
+
+    @cached_property
+    def costs(self) -> pd.DataFrame:
+        return cost_rows(self.records, self.timings)
+
+    @cached_property
+    def cost_curves(self) -> pd.DataFrame:
+        """`transfer` with mean costs."""
+        keys = [*SETTING, *POINT, "method"]
+        return self.transfer.merge(cost_means(self.costs), on=keys, how="left", validate="one_to_one")
+
+    @cached_property
+    def ablations(self) -> pd.DataFrame:
+        return ablations(self.records, self.params.compare)
+
+    @cached_property
     def relations(self) -> pd.DataFrame:
         return relation_table(self.records, self.metrics)
 
@@ -54,6 +86,15 @@ class Run:
     @cached_property
     def reliability(self) -> pd.DataFrame:
         return reliability_means(self.records, self.metrics, self.timings, self.relations)
+
+    @cached_property
+    def ranked(self) -> list[Ranked]:
+        return ranked(self.records)
+
+    @cached_property
+    def cells(self) -> pd.DataFrame:
+        """Rows of transfer under the settings that they are compared in, by which numbers name their cells."""
+        return cell_rows(self.records)
 
     @cached_property
     def pretraining(self) -> Pretraining:
@@ -76,10 +117,7 @@ def read_run(params: Params, folder: Path) -> Run:
     """The run whose tables and comparisons lie in a folder."""
     return Run(
         params=params,
-        records=read_table("records", folder),
-        metrics=read_table("metrics", folder),
-        timings=read_table("timings", folder),
-        curves=read_table("curves", folder),
+        **{name: read_table(name, folder) for name in ("records", "metrics", "timings", "curves")},
         comparisons=read_comparisons(folder / "comparisons.csv"),
         boards=Leaderboard.model_validate(read_json(folder / "leaderboard.json")).boards,
         claims=read_json(folder / "claims.json"),

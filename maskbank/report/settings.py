@@ -1,13 +1,15 @@
-"""Settings of transfer apart, in figures that draw each by itself."""
+"""Settings of transfer as a reader sees them."""
 
 from itertools import islice
 
 import pandas as pd
 
 from maskbank.report.words import setting_title
+from maskbank.statistics.comparisons import BY_TASK_SPLIT
 from maskbank.statistics.pairing import SETTING
 
 MOST_DRAWN = 8  # settings in one figure
+TASK_SPLITS = ("heldout", "unseen", "foreign")
 
 
 def by_setting(data: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -22,3 +24,12 @@ def not_drawn(data: pd.DataFrame) -> str:
     return (
         f" Drawn: the first {MOST_DRAWN} of {count} settings; the csv beside it has all." if count > MOST_DRAWN else ""
     )
+
+
+def task_split_rows(comparisons: pd.DataFrame) -> pd.DataFrame:
+    """Contrasts of single task splits; those of another data set stand in the setting of the bank's."""
+    data = comparisons[comparisons.kind == BY_TASK_SPLIT].drop(columns=["kind", "budget_asked", "steps"])
+    home = data[data.task_split != "foreign"].drop_duplicates(["backbone", "recipe"])
+    known = dict(zip(zip(home.backbone, home.recipe, strict=True), home.dataset, strict=True))
+    nets = zip(data.backbone, data.recipe, data.dataset, strict=True)
+    return data.assign(measured_on=data.dataset, dataset=[known.get(net[:2], net[2]) for net in nets])

@@ -2,9 +2,9 @@
 
 import pandas as pd
 import pytest
+from maskbank.report.matrix import matrix_figure, matrix_rows, profile_rows, profiles_figure, ranked
 
 from maskbank.report.boards import board_figure, board_rows, board_table, ranks_figure
-from maskbank.report.matrix import matrix_figure, matrix_rows, profile_rows, profiles_figure, ranked
 from maskbank.statistics.board import Board
 from maskbank.statistics.boards import all_boards
 from tests.report import fake

@@ -6,20 +6,20 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from maskbank.report.flatness import drops_figure, drops_table, one_handling, sharpness_table
+from maskbank.report.landscapes import line_figure, plane_figure
+from maskbank.report.recipe_costs import recipe_costs_figure
+from maskbank.report.recipe_forest import recipe_forest_figure
+from maskbank.report.renderings import latex, markdown
 
 from maskbank.config import Params
 from maskbank.records.load import write_tables
 from maskbank.records.schema import NONE
 from maskbank.report.comparison import write_comparison
 from maskbank.report.compose import write_report
-from maskbank.report.flatness import drops_figure, drops_table, one_handling, sharpness_table
-from maskbank.report.landscapes import line_figure, plane_figure
 from maskbank.report.nets import gap_figure, net_means, recipes_table
 from maskbank.report.order import in_model_order, in_recipe_order
-from maskbank.report.recipe_costs import recipe_costs_figure
-from maskbank.report.recipe_forest import recipe_forest_figure
 from maskbank.report.recipes import areas_table, contrasts_table, recipe_curves, recipes_figure
-from maskbank.report.renderings import latex, markdown
 from maskbank.report.studies import Pretraining, pretraining
 from maskbank.report.style import LOOKS, Drawing, colour, marker, rendered
 from maskbank.report.tables import Sheet

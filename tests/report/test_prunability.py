@@ -1,10 +1,10 @@
 """How much of a net can go: the crossing by hand, and the table."""
 
 import pytest
-
-from maskbank.report.aggregate import structured_means
 from maskbank.report.prunability import prunability_table, removable
 from maskbank.report.renderings import latex, markdown
+
+from maskbank.report.aggregate import structured_means
 from tests.report import fake
 
 

@@ -5,17 +5,11 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 import pytest
+from maskbank.report.relations import chosen_splits, heatmap_figure, relations_table, similarity_figure
+from maskbank.report.renderings import latex, markdown
 
 from maskbank.config import Compare
-from maskbank.report.relations import chosen_splits, heatmap_figure, relations_table, similarity_figure
-from maskbank.report.reliability import (
-    ceilings_table,
-    pick,
-    reliability_figure,
-    reliability_means,
-    reliability_table,
-)
-from maskbank.report.renderings import latex, markdown
+from maskbank.report.reliability import ceilings_table, pick, reliability_figure, reliability_means, reliability_table
 from maskbank.report.style import Drawing, rendered
 from maskbank.report.tables import Sheet
 from maskbank.statistics.correlation import BY_LAYER, correlations, relation_table

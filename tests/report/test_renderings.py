@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import typst as compiler
+from maskbank.report.renderings import LATEX, escaped, latex, markdown, typst, write_sheet
 from PIL import Image
 
 from maskbank.report.aggregate import transfer_means
 from maskbank.report.layout import Entry, aligned, layouts
-from maskbank.report.renderings import LATEX, escaped, latex, markdown, typst, write_sheet
 from maskbank.report.style import LABELS
 from maskbank.report.tables import TIED, Cell, Sheet, transfer_table
 from tests.report import fake, fake_sheets

@@ -9,15 +9,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from maskbank.report.forest import forest_figure
+from maskbank.report.renderings import escaped
 
 from maskbank.report.aggregate import seeded_means, transfer_means
 from maskbank.report.comparison import write_comparison
 from maskbank.report.compose import write_report
 from maskbank.report.embedded import vector
 from maskbank.report.figures import accuracy_figure
-from maskbank.report.forest import forest_figure
 from maskbank.report.page import failures, status_counts
-from maskbank.report.renderings import escaped
 from maskbank.report.style import Drawing, colour, house_style, rendered
 from maskbank.report.tables import seeded_table, transfer_table
 from maskbank.report.words import p_text, points

@@ -7,6 +7,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from maskbank.report.renderings import latex, markdown
+from maskbank.report.sparse_contrasts import sparse_contrasts_table
+from maskbank.report.sparse_live import as_steps, live_figure
+from maskbank.report.sparse_timeline import SHOWN, density_figure, timeline_figure
 from matplotlib.axes import Axes
 
 from maskbank.config import Params
@@ -15,12 +19,8 @@ from maskbank.report.comparison import write_comparison
 from maskbank.report.compose import write_report
 from maskbank.report.end_labels import dark, spread
 from maskbank.report.order import in_method_order, layer_order
-from maskbank.report.renderings import latex, markdown
 from maskbank.report.sparse_accuracy import arms_table, panels_of, rates_table, sparse_figure
-from maskbank.report.sparse_contrasts import sparse_contrasts_table
 from maskbank.report.sparse_costs import sparse_costs_figure, sparse_costs_table
-from maskbank.report.sparse_live import as_steps, live_figure
-from maskbank.report.sparse_timeline import SHOWN, density_figure, timeline_figure
 from maskbank.report.studies import Sparse, sparse_training
 from maskbank.report.style import LOOKS, Drawing, colour, label, rendered
 from maskbank.report.tables import Sheet

@@ -4,23 +4,23 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from maskbank.report.ablations import ablations_figure, ablations_table
+from maskbank.report.forest import forest_figure, task_split_figure
+from maskbank.report.frames import legend_shape
+from maskbank.report.renderings import markdown
+from maskbank.report.task_splits import task_split_table
 
 from maskbank.config import Params
 from maskbank.records.load import write_tables
-from maskbank.report.ablations import ablations_figure, ablations_table
 from maskbank.report.aggregate import transfer_means
 from maskbank.report.comparison import write_comparison
 from maskbank.report.compose import write_report
 from maskbank.report.costs import cost_curves, cost_figure, crossings_table, round_costs, short, where
 from maskbank.report.figures import accuracy_figure, steps_figure
-from maskbank.report.forest import forest_figure, task_split_figure
-from maskbank.report.frames import legend_shape
 from maskbank.report.panels import look
-from maskbank.report.renderings import markdown
 from maskbank.report.run import read_comparisons
 from maskbank.report.style import Drawing, house_style, label
 from maskbank.report.tables import transfer_table
-from maskbank.report.task_splits import task_split_table
 from maskbank.report.words import setting_title
 from maskbank.statistics.ablation import ablations
 from maskbank.statistics.comparisons import compare

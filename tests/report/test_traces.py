@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from maskbank.report.renderings import latex, markdown, typst
 from scipy import stats
 
 from maskbank.report.aggregate import transfer_means
-from maskbank.report.renderings import latex, markdown, typst
 from maskbank.report.tables import Sheet
 from maskbank.statistics.areas import mean_height
 from maskbank.statistics.traces import AGAINST, CELLS, joined

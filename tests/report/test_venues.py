@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
+from maskbank.report.frames import fitted, text_width
 
 from maskbank.config import Report
-from maskbank.report.frames import fitted, text_width
 from maskbank.report.style import Drawing, house_style, lay_out, rendered
 from maskbank.report.venues import PAGE, VENUES, Venue
 from tests.report import fake_whole

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from maskbank.records.schema import NONE
-from maskbank.report.contrasts import Row, contrasts, headline_rows, variant_rows
+from maskbank.report.contrasts import contrasts, headline_rows, variant_rows
 from maskbank.report.panels import ROLES
 from maskbank.report.reliability import REPEATS, banks, latest, pick
 from maskbank.report.run import Run
@@ -15,8 +15,9 @@ from maskbank.report.words import (
     HIGHER,
     LOWER,
     NOTHING,
-    TASK_SPLITS,
+    TASK_SPLIT_WORDS,
     UNDERPOWERED,
+    Row,
     points,
     relation_words,
     setting_title,
@@ -80,7 +81,7 @@ def titled(row: Row, beside: pd.DataFrame) -> Row:
 def task_counts(rows: pd.DataFrame) -> list[str]:
     """How many splits and target tasks there are of each kind."""
     tasks = rows.drop_duplicates(["dataset", "split", "task", "task_split"])
-    kinds = {words: tasks[tasks.task_split == name] for name, words in TASK_SPLITS.items()}
+    kinds = {words: tasks[tasks.task_split == name] for name, words in TASK_SPLIT_WORDS.items()}
     return [
         f"{words}: {several(len(own.drop_duplicates(['dataset', 'split'])), 'split')}, {several(len(own), 'task')}"
         for words, own in kinds.items()
@@ -129,7 +130,8 @@ def task_splits(run: Run, foreign: set[str]) -> dict[str, Any]:
     rows = run.comparisons[(run.comparisons.kind == BY_TASK_SPLIT) & (run.comparisons.role != "reference")]
     several = rows[~rows.dataset.isin(foreign)].dataset.nunique() > 1
     kinds = sorted(
-        set(zip(rows.task_split, rows.dataset, strict=True)), key=lambda kind: ([*TASK_SPLITS].index(kind[0]), kind)
+        set(zip(rows.task_split, rows.dataset, strict=True)),
+        key=lambda kind: ([*TASK_SPLIT_WORDS].index(kind[0]), kind),
     )
     body = []
     for _, own in rows.groupby([*(name for name in SETTING if name != "dataset"), "rival"], sort=True):
@@ -137,8 +139,10 @@ def task_splits(run: Run, foreign: set[str]) -> dict[str, Any]:
         first = own.iloc[0].to_dict()
         title = setting_title(first, rows[rows.dataset == first["dataset"]])
         body.append({"setting": title, "rival": first["rival"], "cells": [cells.get(kind) for kind in kinds]})
-    heads = [TASK_SPLITS[kind] + (f": {label(name)}" if kind == "foreign" or several else "") for kind, name in kinds]
-    absent = [words for name, words in TASK_SPLITS.items() if name not in {kind for kind, _ in kinds}]
+    heads = [
+        TASK_SPLIT_WORDS[kind] + (f": {label(name)}" if kind == "foreign" or several else "") for kind, name in kinds
+    ]
+    absent = [words for name, words in TASK_SPLIT_WORDS.items() if name not in {kind for kind, _ in kinds}]
     return {"kinds": heads, "by_kind": body, "kinds_absent": absent}
 
 
