@@ -29,7 +29,7 @@ HOW_FAR = (
 )
 SHARPER, FLATTER = "sharper", "flatter"
 BEST = "*"  # marks the rival with the best validation score
-TASK_SPLITS = {"heldout": "held-out", "unseen": "unseen", "foreign": "foreign"}
+TASK_SPLIT_WORDS = {"heldout": "held-out", "unseen": "unseen", "foreign": "foreign"}
 KIND_WORDS = {
     "dense": "before compression", "unstructured": "unstructured pruning", "n:m": "N:M pruning", "blocks": "block pruning",
     "units": "structured pruning", "weights": "weights quantized", "activations": "weights and activations quantized",
