@@ -51,6 +51,7 @@ def page(name: str, run: Run, figures: Mapping[str, str], tables: Container[str]
     )  # fmt: skip
     environment.filters |= FILTERS | {
         "cells_failed": cells_failed,
+        "setting": partial(words.setting_title, beside=run.comparisons),
         "tallied": partial(words.tallied, alpha=run.alpha),
         "verdict": partial(words.verdict, alpha=run.alpha),
     }

@@ -210,9 +210,8 @@ def counted(verdicts: Sequence[str], what: str) -> str:
 def tallied(rows: Sequence[Row], alpha: float, what: str = "setting") -> str:
     """Differences and verdicts: `+0.4 to +1.2 points; higher in 2 of 3 settings, equivalent in 1`."""
     differences = span((row["difference"] for row in rows), signed_points)
-    if not differences:
-        return "not measured"
-    return f"{differences} points; {counted([verdict(row, alpha) for row in rows], what)}"
+    shown = f"{differences} points" if differences else "not measured"
+    return "; ".join([shown, *([counted([verdict(row, alpha) for row in rows], what)] if rows else [])])
 
 
 def status_words(row: Row) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from maskbank.records.schema import NONE
-from maskbank.report.contrasts import contrasts, headline_rows, variant_rows
+from maskbank.report.contrasts import Row, contrasts, headline_rows, variant_rows
 from maskbank.report.panels import ROLES
 from maskbank.report.reliability import REPEATS, banks, latest, pick
 from maskbank.report.run import Run
@@ -17,7 +17,6 @@ from maskbank.report.words import (
     NOTHING,
     TASK_SPLIT_WORDS,
     UNDERPOWERED,
-    Row,
     points,
     relation_words,
     setting_title,
@@ -59,7 +58,7 @@ def data(run: Run) -> dict[str, Any]:
     if rows.empty:
         return {"rows": rows}
     foreign = set(rows.dataset[rows.task_split == "foreign"])  # data sets that no bank was made on
-    heads = [titled(row, run.comparisons) for row in headline_rows(run.comparisons) if row["status"] != NOT_RUN]
+    heads = [row for row in headline_rows(run.comparisons) if row["status"] != NOT_RUN]
     return {
         "rows": rows, "pruned": rows[rows.role != "reference"], "method": run.params.compare.method,
         "methods": {role: sorted(rows.method[rows.role == role].unique()) for role in ROLES},
@@ -67,15 +66,11 @@ def data(run: Run) -> dict[str, Any]:
         "tasks": task_counts(rows),
         "absent": [name for name in run.params.compare.against if name not in {row["rival"] for row in heads}],
         "claims": [claim for claim in run.claims if claim["judge"] == "transfer"],
-        **headlines([row for row in heads if row["dataset"] not in foreign], run.alpha),
+        **headlines([row for row in heads if row["dataset"] not in foreign], run),
         "questions": answers(run, rows, foreign), **task_splits(run, foreign),
         **costs(run, rows[~rows.dataset.isin(foreign)]), **bank_quality(run), "bank_costs": bank_costs(run),
-        "variants": [titled(row, run.comparisons) for row in variant_rows(run.records, run.params.compare)],
+        "variants": variant_rows(run.records, run.params.compare),
     }  # fmt: skip
-
-
-def titled(row: Row, beside: pd.DataFrame) -> Row:
-    return row | {"setting": setting_title(row, beside)}
 
 
 def task_counts(rows: pd.DataFrame) -> list[str]:
@@ -89,14 +84,14 @@ def task_counts(rows: pd.DataFrame) -> list[str]:
     ]
 
 
-def headlines(rows: Sequence[Row], alpha: float) -> dict[str, Any]:
+def headlines(rows: Sequence[Row], run: Run) -> dict[str, Any]:
     """Against each rival and control, and which of them lie on one side in every setting."""
-    kept = [row for row in rows if row["role"] != "reference"]
+    kept = [row | {"setting": setting_title(row, run.comparisons)} for row in rows if row["role"] != "reference"]
     kept.sort(key=lambda row: (row["setting"], row["role"] != "rival", -row["difference"], row["rival"]))
-    by_rival = {
-        rival: [row for row in kept if row["rival"] == rival] for rival in dict.fromkeys(row["rival"] for row in kept)
-    }
-    sides = {rival: {verdict(row, alpha).split(",")[0] for row in own} for rival, own in by_rival.items()}
+    by_rival: dict[str, list[Row]] = {}
+    for row in kept:
+        by_rival.setdefault(row["rival"], []).append(row)
+    sides = {rival: {verdict(row, run.alpha).split(",")[0] for row in own} for rival, own in by_rival.items()}
     always = {side: [rival for rival, found in sides.items() if found == {side}] for side in (HIGHER, LOWER)}
     rest = [rival for rival in by_rival if rival not in always[HIGHER] + always[LOWER]]
     return {
@@ -120,15 +115,14 @@ def answers(run: Run, rows: pd.DataFrame, foreign: set[str]) -> dict[str, list[d
     pairs = [(each["left"], each["right"]) for lines in asked.values() for each in lines]
     found = contrasts(run.records, headline_rows(run.comparisons), pairs, run.params.compare)
     for each in (each for lines in asked.values() for each in lines):
-        own = [row for row in found[each["left"], each["right"]] if row["dataset"] not in foreign]
-        each["rows"] = [titled(row, run.comparisons) for row in own]
+        each["rows"] = [row for row in found[each["left"], each["right"]] if row["dataset"] not in foreign]
     return asked
 
 
 def task_splits(run: Run, foreign: set[str]) -> dict[str, Any]:
     """A column for each kind of target task, and data set where it is foreign; a row a setting and rival."""
     rows = run.comparisons[(run.comparisons.kind == BY_TASK_SPLIT) & (run.comparisons.role != "reference")]
-    several = rows[~rows.dataset.isin(foreign)].dataset.nunique() > 1
+    many = rows[~rows.dataset.isin(foreign)].dataset.nunique() > 1
     kinds = sorted(
         set(zip(rows.task_split, rows.dataset, strict=True)),
         key=lambda kind: ([*TASK_SPLIT_WORDS].index(kind[0]), kind),
@@ -139,9 +133,7 @@ def task_splits(run: Run, foreign: set[str]) -> dict[str, Any]:
         first = own.iloc[0].to_dict()
         title = setting_title(first, rows[rows.dataset == first["dataset"]])
         body.append({"setting": title, "rival": first["rival"], "cells": [cells.get(kind) for kind in kinds]})
-    heads = [
-        TASK_SPLIT_WORDS[kind] + (f": {label(name)}" if kind == "foreign" or several else "") for kind, name in kinds
-    ]
+    heads = [TASK_SPLIT_WORDS[kind] + (f": {label(name)}" if kind == "foreign" or many else "") for kind, name in kinds]
     absent = [words for name, words in TASK_SPLIT_WORDS.items() if name not in {kind for kind, _ in kinds}]
     return {"kinds": heads, "by_kind": body, "kinds_absent": absent}
 
