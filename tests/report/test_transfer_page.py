@@ -10,7 +10,7 @@ import pytest
 from maskbank.config import Params
 from maskbank.report.contrasts import contrasts, counted, flipped, headline_rows, tallied, variant_rows, verdict
 from maskbank.report.reliability import reliability_means
-from maskbank.report.tables import points
+from maskbank.report.table import points
 from maskbank.report.transfer_material import Material
 from maskbank.report.transfer_page import TITLE, transfer_page
 from maskbank.statistics.comparisons import compare
