@@ -94,7 +94,7 @@ STYLE: dict[str, Any] = {  # the same at every venue; lines and ticks as in seab
 @contextmanager
 def house_style(venue: Venue = PAGE) -> Iterator[None]:
     """Settings under which figures are drawn and written."""
-    settings = STYLE | dict(venue.sizes) | {
+    settings: Any = STYLE | dict(venue.sizes) | {
         "font.family": list(venue.fonts), "figure.titlesize": venue.sizes["axes.titlesize"],
         "figure.labelsize": venue.sizes["axes.labelsize"], "legend.title_fontsize": venue.sizes["legend.fontsize"],
     }  # fmt: skip
