@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import matplotlib as mpl
@@ -92,7 +93,12 @@ def add_legend(part: SubFigure, key: Key, columns: int) -> None:
 
 def text_width(text: str, size: float, weight: str = "normal") -> float:
     """Inches of one line of text in the font of the figure."""
-    font = FontProperties(family=mpl.rcParams["font.family"], weight=weight, size=size)
+    return measured(text, size, weight, tuple(mpl.rcParams["font.family"]))
+
+
+@cache
+def measured(text: str, size: float, weight: str, families: tuple[str, ...]) -> float:
+    font = FontProperties(family=list(families), weight=weight, size=size)
     return float(text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]) / 72
 
 

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from typing import Any
 
 import matplotlib as mpl
-import seaborn as sns
 
 from maskbank.records.schema import NONE
 from maskbank.report.venues import PAGE, Venue
@@ -79,16 +78,25 @@ def pattern_label(pattern: str, budget_kind: str, allocation: str, schedule: str
     return ", ".join(word for word in words if word) or "–"
 
 
+STYLE: dict[str, Any] = {  # the same at every venue; lines and ticks as in seaborn's context "paper" and style "ticks"
+    **dict.fromkeys(("axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color", "text.color"), ".15"),
+    **dict.fromkeys(("axes.linewidth", "xtick.major.width", "ytick.major.width"), 1.0),
+    **dict.fromkeys(("xtick.minor.width", "ytick.minor.width", "patch.linewidth"), 0.8),
+    **dict.fromkeys(("xtick.major.size", "ytick.major.size", "lines.markersize"), 4.8),
+    "xtick.minor.size": 3.2, "ytick.minor.size": 3.2, "lines.solid_capstyle": "round", "lines.linewidth": 1.4,
+    "patch.edgecolor": "w", "patch.force_edgecolor": True, "figure.titleweight": "bold", "mathtext.fontset": "stix",
+    "axes.grid": True, "grid.color": "#E6E6E6", "grid.linewidth": 0.6, "axes.axisbelow": True, "axes.spines.top": False,
+    "axes.spines.right": False, "legend.frameon": False, "svg.hashsalt": "maskbank", "svg.fonttype": "path",
+    "pdf.fonttype": 42, "ps.fonttype": 42, "text.hinting": "no_hinting",
+}  # fmt: skip
+
+
 @contextmanager
 def house_style(venue: Venue = PAGE) -> Iterator[None]:
     """Settings under which figures are drawn and written."""
-    settings = sns.axes_style("ticks") | sns.plotting_context("paper") | venue.sizes | {
-        "font.family": list(venue.fonts), "figure.titlesize": venue.sizes["axes.titlesize"], "figure.titleweight": "bold",
+    settings: Any = STYLE | dict(venue.sizes) | {
+        "font.family": list(venue.fonts), "figure.titlesize": venue.sizes["axes.titlesize"],
         "figure.labelsize": venue.sizes["axes.labelsize"], "legend.title_fontsize": venue.sizes["legend.fontsize"],
-        "mathtext.fontset": "stix", "axes.grid": True, "grid.color": "#E6E6E6", "grid.linewidth": 0.6,
-        "axes.axisbelow": True, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
-        "svg.hashsalt": "maskbank", "svg.fonttype": "path", "pdf.fonttype": 42, "ps.fonttype": 42,
-        "lines.linewidth": 1.4, "text.hinting": "no_hinting",
     }  # fmt: skip
     with mpl.rc_context(settings):
         yield

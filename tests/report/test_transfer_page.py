@@ -11,11 +11,12 @@ from maskbank.report.contrasts import contrasts, flipped, headline_rows, variant
 from maskbank.report.markdown import page as page_with
 from maskbank.report.run import Run
 from maskbank.report.words import counted, points, tallied, verdict
+from maskbank.statistics.comparisons import compare
 from maskbank.statistics.contrast import INCOMPLETE, INSUFFICIENT, NOT_RUN, TESTED
 from maskbank.statistics.holm import holm
 from tests.report import fake
 from tests.report.fake_relations import everything
-from tests.report.fake_runs import page_of, run_of
+from tests.report.synthetic import page_of, run_of
 
 AGAINST = ["universal", "random", "l2", "taylor", "dense"]
 PARAMS = Params.model_validate({"compare": {"resamples": 200, "against": AGAINST}})
@@ -40,7 +41,8 @@ TITLE = "What one-shot transfer buys, measured"
 
 def given_of(records: pd.DataFrame, metrics: pd.DataFrame, timings: pd.DataFrame) -> Run:
     tables = fake.tables(records) | {"metrics": metrics, "timings": timings}
-    return run_of(tables, PARAMS, CLAIMS, RULES)
+    comparisons = compare(records, PARAMS.compare)
+    return run_of(tables, PARAMS, comparisons=comparisons, claims=CLAIMS, rules=RULES)
 
 
 def page_over(*tables: pd.DataFrame) -> str:

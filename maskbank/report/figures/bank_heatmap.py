@@ -74,7 +74,7 @@ def entry_rows(kind: str, rows: pd.DataFrame, name: str) -> pd.DataFrame:
     order = rows.groupby("entry")[max(accuracies, key=steps_of)].mean().sort_values(ascending=False, kind="stable")
     cells = rows.groupby(["entry", "task"])[name]
     grid = cells.mean().unstack("task").loc[order.index]
-    grid = grid[sorted(map(str, grid.columns), key=by_number)]
+    grid = grid[sorted(grid.columns, key=lambda task: by_number(str(task)))]
     long = grid.reset_index().melt(id_vars="entry", var_name="task", value_name="value")
     named = long.assign(task_split=kind, split=rows.split.iloc[0], measure=name)
     counts = cells.count().rename("n").reset_index()

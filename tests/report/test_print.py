@@ -1,8 +1,9 @@
-"""Tables in print: every sheet as LaTeX and as Typst, checked by structure and compiled."""
+"""Tables in print: every table as LaTeX and as Typst, checked by structure and compiled."""
 
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -10,14 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import typst as compiler
-from maskbank.report.renderings import LATEX, escaped, latex, markdown, typst, write_sheet
 from PIL import Image
 
-from maskbank.report.aggregate import transfer_means
 from maskbank.report.layout import Entry, aligned, layouts
+from maskbank.report.print import LATEX, escaped, latex, markdown, typst, write_table
 from maskbank.report.style import LABELS
-from maskbank.report.tables import TIED, Cell, Sheet, transfer_table
-from tests.report import fake, fake_sheets
+from maskbank.report.table import TIED, Cell, Table, table
+from tests.report import fake
+from tests.report.synthetic import records_run
 
 PDFLATEX = shutil.which("pdflatex")
 MARGINS = (1.5, 1.0)  # inches left and right, above and below
@@ -39,22 +40,22 @@ SPECIALS = r"\{}$%&#_^~|<>" + '"'
 
 
 @pytest.fixture(scope="module")
-def sheets() -> list[Sheet]:
+def printed(shown) -> list[Table]:
     """Every table of a whole report, the tables of transfer over many settings, and one of all that is hard to print."""
     study = fake.study(4, foreign=2)
-    study = transfer_table(transfer_means(study[study.steps == 10]))
+    study = table("transfer", records_run(study[study.steps == 10]))
     hard = [
         [Cell(text, best=bool(place % 2)) for place in range(3)] for text in (SPECIALS, " ".join(LATEX), "8.25 ± 1.5 †")
     ]
-    odd = Sheet(
+    odd = Table(
         "hard", SPECIALS, "".join(LATEX), ("a", SPECIALS, "c"), tuple(map(tuple, hard)), pd.DataFrame(), together=0
     )
-    return [*fake_sheets.sheets().values(), Sheet(**vars(study) | {"name": "study"}), odd]
+    return [*shown.values(), replace(study, name="study"), odd]
 
 
-def sheet(rows: list[list[str]], head: tuple[str, ...], together: int = 1) -> Sheet:
+def made(rows: list[list[str]], head: tuple[str, ...], together: int = 1) -> Table:
     cells = tuple(tuple(map(Cell, row)) for row in rows)
-    return Sheet("a_table", "A title", "A caption.", head, cells, pd.DataFrame({"x": [1]}), together)
+    return Table("a_table", "A title", "A caption.", head, cells, pd.DataFrame({"x": [1]}), together)
 
 
 # what stands where
@@ -69,26 +70,26 @@ def test_numbers_stand_under_each_other():
 
 
 def test_what_rows_have_together_is_the_title_of_their_group():
-    given = sheet([["a", "x", "1"], ["a", "y", "2"], ["10", "x", "3"], ["10", "y", "4"]], ("T", "method", "n"))
+    given = made([["a", "x", "1"], ["a", "y", "2"], ["10", "x", "3"], ["10", "y", "4"]], ("T", "method", "n"))
     (found,) = layouts(given)
     assert found.head == ("method", "n")
     assert [(group.title, len(group.rows)) for group in found.groups] == [("a", 2), ("T 10", 2)]
-    single = sheet([["a", "x"], ["b", "y"]], ("T", "method"))
+    single = made([["a", "x"], ["b", "y"]], ("T", "method"))
     assert layouts(single)[0].head == ("T", "method")
 
 
 def test_a_table_too_wide_is_one_for_each_set_of_columns_that_is_filled():
     wide, head = "words that are rather long", ("group", *(f"column {number}" for number in range(12)))
     rows = [["one", *[wide] * 6, *[""] * 6]] * 2 + [["two", *[""] * 6, *[wide] * 6]] * 2
-    found = layouts(sheet(rows, head))
+    found = layouts(made(rows, head))
     assert [part.head for part in found] == [head[1:7], head[7:]]
-    text = latex(sheet(rows, head))
+    text = latex(made(rows, head))
     assert r"\label{tab:a_table-2}" in text
     assert "part 2 of 2" in text
 
 
-def test_columns_are_never_wider_than_the_line(sheets):
-    for part in (part for each in sheets for part in layouts(each)):
+def test_columns_are_never_wider_than_the_line(printed):
+    for part in (part for each in printed for part in layouts(each)):
         assert sum(part.widths) <= 1.001
         assert len(part.widths) == len(part.head)
 
@@ -101,9 +102,9 @@ def test_every_label_is_printed(name):
     assert escaped(LABELS[name]).isascii()
 
 
-def test_all_that_occurs_is_escaped(sheets):
-    texts = [text for each in sheets for text in (each.title, each.caption, *each.head)]
-    texts += [cell.text for each in sheets for row in each.rows for cell in row]
+def test_all_that_occurs_is_escaped(printed):
+    texts = [text for each in printed for text in (each.title, each.caption, *each.head)]
+    texts += [cell.text for each in printed for row in each.rows for cell in row]
     assert not sorted({letter for text in texts for letter in text if not escaped(letter).isascii()})
     assert escaped("a_b & 5 % ~ ^ {x} $1 # \\") == (
         r"a\_b \& 5 \% \textasciitilde{} \textasciicircum{} $\{$x$\}$ \$1 \# $\backslash$"
@@ -112,7 +113,7 @@ def test_all_that_occurs_is_escaped(sheets):
 
 def test_the_best_is_bold_and_what_is_near_is_marked_in_every_form():
     records = fake.records(6)
-    given = transfer_table(transfer_means(records[records.steps == 10]))
+    given = table("transfer", records_run(records[records.steps == 10]))
     near = [cell.text for row in given.rows for cell in row if TIED in cell.text]
     best = [cell.text for row in given.rows for cell in row if cell.best]
     assert near
@@ -126,7 +127,7 @@ def test_the_best_is_bold_and_what_is_near_is_marked_in_every_form():
 
 def test_without_enough_splits_or_with_cells_missing_nothing_is_marked():
     def marks(frame: pd.DataFrame) -> int:
-        return sum(TIED in cell.text for row in transfer_table(transfer_means(frame)).rows for cell in row)
+        return sum(TIED in cell.text for row in table("transfer", records_run(frame)).rows for cell in row)
 
     frame, alone = (own[own.steps == 10] for own in map(fake.records, (6, 1)))
     assert marks(alone) == 0
@@ -136,13 +137,13 @@ def test_without_enough_splits_or_with_cells_missing_nothing_is_marked():
 
 
 def test_files_in_four_forms(tmp_path):
-    write_sheet(sheet([["a|b", "1"]], ("T", "n")), tmp_path)
+    write_table(made([["a|b", "1"]], ("T", "n")), tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [f"a_table.{end}" for end in ("csv", "md", "tex", "typ")]
     assert r"| a\|b | 1 |" in (tmp_path / "a_table.md").read_text()
 
 
 def test_a_table_without_rows_has_its_head():
-    empty = sheet([], ("T", "n"))
+    empty = made([], ("T", "n"))
     assert "T & n" in latex(empty)
     assert compiler.compile(typst(empty).encode()).startswith(b"%PDF")
 
@@ -150,8 +151,8 @@ def test_a_table_without_rows_has_its_head():
 # structure
 
 
-def test_latex_is_well_formed(sheets):
-    for each in sheets:
+def test_latex_is_well_formed(printed):
+    for each in printed:
         check(latex(each))
 
 
@@ -170,8 +171,8 @@ def check(text: str) -> None:
         else:
             assert stack.pop() == name
     assert not stack
-    for table in re.findall(r"\\begin\{longtable\}(.*?)\\end\{longtable\}", text, re.DOTALL):
-        spec, *lines = table.strip().split("\n")
+    for body in re.findall(r"\\begin\{longtable\}(.*?)\\end\{longtable\}", text, re.DOTALL):
+        spec, *lines = body.strip().split("\n")
         columns = spec.count(r"p{\dimexpr")
         for line in lines:
             plain = re.sub(r"\\[&%$#_{}]", "", line)
@@ -185,7 +186,7 @@ def check(text: str) -> None:
     "broken", ["{", "}", "a & b & c & d & e & f \\\\", r"\unknown", "é", r"\begin{table}", "$1 \\\\"]
 )
 def test_the_check_finds_what_is_broken(broken):
-    text = latex(sheet([["a", "1"], ["b", "2"]], ("T", "n")))
+    text = latex(made([["a", "1"], ["b", "2"]], ("T", "n")))
     check(text)
     with pytest.raises((AssertionError, IndexError)):
         check(text.replace("\\endhead\n", f"\\endhead\n{broken}\n"))
@@ -210,8 +211,8 @@ def ink_in_margins(page: np.ndarray) -> bool:
     )
 
 
-def test_typst_prints_every_table_on_its_pages(sheets):
-    for each in sheets:
+def test_typst_prints_every_table_on_its_pages(printed):
+    for each in printed:
         found = pages(typst(each))
         assert found
         assert not any(map(ink_in_margins, found)), each.name
@@ -224,10 +225,10 @@ def test_ink_in_margins_is_found():
 
 
 @pytest.mark.skipif(PDFLATEX is None, reason="no TeX here; the structure is checked, and Typst compiles the same rows")
-def test_tex_prints_every_table_within_its_lines(sheets, tmp_path: Path):
-    for each in sheets:
-        write_sheet(each, tmp_path)
-    inputs = "\n".join(rf"\input{{{each.name}.tex}}\clearpage" for each in sheets)
+def test_tex_prints_every_table_within_its_lines(printed, tmp_path: Path):
+    for each in printed:
+        write_table(each, tmp_path)
+    inputs = "\n".join(rf"\input{{{each.name}.tex}}\clearpage" for each in printed)
     (tmp_path / "all.tex").write_text(DOCUMENT % inputs)
     command = [str(PDFLATEX), "-interaction=nonstopmode", "-halt-on-error", "all.tex"]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", check=False)
