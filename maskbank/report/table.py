@@ -2,8 +2,9 @@
 
 The file defines `ORDER` (its place on the page), `TITLE`, `CAPTION`, `read(run)`, which returns the numbers (the csv), and
 `columns(run, data)`: the head of each column with what it says of a row. Rows are those of `read`, or what the function
-`rows(run, data)` of the file returns. Rows with the same first `TOGETHER` cells belong together. The two texts may name
-`{method}`, `{alpha}` and `{margin}`, and whatever the function `words(run, data)` of the file returns, if it has one.
+`rows(run, data)` of the file returns: a table with a row each, or whatever its columns understand. Rows with the same first
+`TOGETHER` cells belong together. The two texts may name `{method}`, `{alpha}` and `{margin}`, and whatever the function
+`words(run, data)` of the file returns, if it has one.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -56,7 +57,8 @@ def table(name: str, run: "Run") -> Table:
     words = {"method": label(run.params.compare.method), "alpha": f"{run.alpha:g}", "margin": f"{100 * run.margin:g}"}
     words |= module.words(run, data) if hasattr(module, "words") else {}
     columns: Columns = module.columns(run, data)
-    rows = module.rows(run, data) if hasattr(module, "rows") else data.to_dict("records")
+    rows = module.rows(run, data) if hasattr(module, "rows") else data
+    rows = rows.to_dict("records") if isinstance(rows, pd.DataFrame) else rows
     lines = tuple(tuple(cell(say(row)) for say in columns.values()) for row in rows)
     title, caption = (text.format_map(words) for text in (module.TITLE, module.CAPTION))
     return Table(name, title, caption, tuple(columns), lines, data, module.TOGETHER)

@@ -1,8 +1,5 @@
 """Area under accuracy against sparsity: a row a curve and recipe."""
 
-from collections.abc import Hashable
-from typing import Any
-
 import pandas as pd
 
 from maskbank.records.schema import NONE
@@ -27,8 +24,8 @@ def read(run: Run) -> pd.DataFrame:
     return run.pretraining.areas
 
 
-def rows(run: Run, data: pd.DataFrame) -> list[dict[Hashable, Any]]:
-    return in_model_order(data).to_dict("records")
+def rows(run: Run, data: pd.DataFrame) -> pd.DataFrame:
+    return in_model_order(data)
 
 
 def columns(run: Run, data: pd.DataFrame) -> Columns:

@@ -45,8 +45,8 @@ def words(run: Run, data: pd.DataFrame) -> dict[str, str]:
     return {name: "; ".join(texts) or "none" for name, texts in said.items()}
 
 
-def rows(run: Run, data: pd.DataFrame) -> list[dict[Hashable, Any]]:
-    return [row for _, group in data.groupby(SETTING, sort=False) for row in group.to_dict("records")]
+def rows(run: Run, data: pd.DataFrame) -> pd.DataFrame:
+    return data.loc[[at for rows in data.groupby(SETTING, sort=False).groups.values() for at in rows]]
 
 
 def columns(run: Run, data: pd.DataFrame) -> Columns:

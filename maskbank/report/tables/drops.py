@@ -1,8 +1,5 @@
 """Correlation of sharpness with what compression costs: a row a setting, kind of compression and measure."""
 
-from collections.abc import Hashable
-from typing import Any
-
 import pandas as pd
 
 from maskbank.report.order import in_model_order
@@ -23,8 +20,8 @@ def read(run: Run) -> pd.DataFrame:
     return run.pretraining.correlated
 
 
-def rows(run: Run, data: pd.DataFrame) -> list[dict[Hashable, Any]]:
-    return in_model_order(data).to_dict("records")
+def rows(run: Run, data: pd.DataFrame) -> pd.DataFrame:
+    return in_model_order(data)
 
 
 def columns(run: Run, data: pd.DataFrame) -> Columns:

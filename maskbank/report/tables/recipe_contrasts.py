@@ -1,8 +1,5 @@
 """Recipes against Adam after compression: a row a setting, kind and recipe, single points in the csv alone."""
 
-from collections.abc import Hashable
-from typing import Any
-
 import pandas as pd
 
 from maskbank.report.order import in_model_order
@@ -26,8 +23,8 @@ def read(run: Run) -> pd.DataFrame:
     return run.pretraining.contrasts
 
 
-def rows(run: Run, data: pd.DataFrame) -> list[dict[Hashable, Any]]:
-    return in_model_order(data[data.level == MEAN]).to_dict("records")
+def rows(run: Run, data: pd.DataFrame) -> pd.DataFrame:
+    return in_model_order(data[data.level == MEAN])
 
 
 def columns(run: Run, data: pd.DataFrame) -> Columns:

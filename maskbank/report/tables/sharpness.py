@@ -1,8 +1,5 @@
 """Sharpness of the minima relative to Adam's: a row a net, measure and recipe."""
 
-from collections.abc import Hashable
-from typing import Any
-
 import pandas as pd
 
 from maskbank.report.order import in_model_order
@@ -37,8 +34,8 @@ def read(run: Run) -> pd.DataFrame:
     return run.pretraining.sharpness
 
 
-def rows(run: Run, data: pd.DataFrame) -> list[dict[Hashable, Any]]:
-    return in_model_order(data).to_dict("records")
+def rows(run: Run, data: pd.DataFrame) -> pd.DataFrame:
+    return in_model_order(data)
 
 
 def columns(run: Run, data: pd.DataFrame) -> Columns:

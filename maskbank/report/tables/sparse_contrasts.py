@@ -1,8 +1,5 @@
 """GaP against each other method of sparse training: a row a setting, sparsity, GaP method and other method."""
 
-from collections.abc import Hashable
-from typing import Any
-
 import pandas as pd
 
 from maskbank.report.order import in_setup_order
@@ -38,11 +35,11 @@ def read(run: Run) -> pd.DataFrame:
     return run.sparse.contrasts
 
 
-def rows(run: Run, data: pd.DataFrame) -> list[dict[Hashable, Any]]:
+def rows(run: Run, data: pd.DataFrame) -> pd.DataFrame:
     """Milder sparsity first, the dense reference last."""
     shown = data.assign(milder=-data.budget_asked, last=data.role == "reference")
     shown = shown.sort_values(["pattern", "allocation", "milder", "method", "last", "rival"], kind="stable")
-    return in_setup_order(shown).to_dict("records")
+    return in_setup_order(shown)
 
 
 def columns(run: Run, data: pd.DataFrame) -> Columns:

@@ -1,6 +1,5 @@
 """What sparse training costs, with the bytes of checkpoints: a row an arm."""
 
-from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -32,11 +31,11 @@ def read(run: Run) -> pd.DataFrame:
     return run.sparse.costs
 
 
-def rows(run: Run, data: pd.DataFrame) -> list[dict[Hashable, Any]]:
+def rows(run: Run, data: pd.DataFrame) -> pd.DataFrame:
     shown = data.assign(milder=-data.budget_asked).sort_values(["pattern", "allocation", "milder"], kind="stable")
     keys = ["dataset", "backbone", "setup", "pattern", "allocation", "budget_asked"]
     groups = groups_of(in_setup_order(shown), keys, sort=False)
-    return [row for group in groups for own in arm_groups(group) for row in own.to_dict("records")]
+    return pd.concat([data.iloc[:0], *(own for group in groups for own in arm_groups(group))])
 
 
 def columns(run: Run, data: pd.DataFrame) -> Columns:
