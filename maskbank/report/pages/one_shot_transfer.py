@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from maskbank.records.schema import NONE
-from maskbank.report.contrasts import contrasts, headline_rows, variant_rows
+from maskbank.report.contrasts import Row, contrasts, headline_rows, variant_rows
 from maskbank.report.panels import ROLES
 from maskbank.report.reliability import REPEATS, banks, latest, pick
 from maskbank.report.run import Run
@@ -17,7 +17,6 @@ from maskbank.report.words import (
     NOTHING,
     TASK_SPLIT_WORDS,
     UNDERPOWERED,
-    Row,
     points,
     relation_words,
     setting_title,
