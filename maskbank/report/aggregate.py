@@ -105,8 +105,8 @@ def gaps_to_reference(rows: pd.DataFrame) -> pd.Series:
     """(budget, T, method) -> mean over splits of its difference to the reference on the same tasks and seeds."""
     scores = tabulate(rows)
     names = sorted(rows.method[rows.role == "reference"].unique())
-    base = scores.values[scores.methods.index(names[0])] if names else np.nan
-    index = pd.MultiIndex.from_product([scores.methods, range(len(scores.points))])
+    base = scores.values[scores.arms.index(names[0])] if names else np.nan
+    index = pd.MultiIndex.from_product([scores.arms, range(len(scores.points))])
     gaps = pd.DataFrame((scores.values - base).transpose(1, 0, 2).reshape(len(scores.blocks), -1), columns=index)
     tasks = gaps.groupby([scores.blocks.split, scores.blocks.task]).mean()
     means = tasks.groupby(level="split").mean().mean()

@@ -14,11 +14,10 @@ import numpy as np
 import pandas as pd
 
 from maskbank.report.chart_rows import ALL, SEEDS, ChartRows
-from maskbank.report.costs import round_costs
-from maskbank.report.panels import ROLES, methods_of
-from maskbank.report.settings import setting_title
+from maskbank.report.panels import ROLES, methods_of, round_costs
 from maskbank.report.shapes import method_look
 from maskbank.report.style import label
+from maskbank.report.words import setting_title
 
 SCRIPT = Path(__file__).parent / "page.js"
 

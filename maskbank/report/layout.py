@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import compress, groupby
 from typing import TypeVar
 
-from maskbank.report.tables import Cell, Sheet
+from maskbank.report.table import Cell, Table
 
 WIDTH, HEIGHT = 397.0, 650.0  # points of the text block that sizes are chosen for: 5.5 by 9 inches
 PORTRAIT, LANDSCAPE = False, True
@@ -62,25 +62,25 @@ def ems(text: str, bold: bool = False) -> float:
     return (1.13 if bold else 1.0) * (0.53 * len(text) - 0.23 * narrow + 0.32 * broad)
 
 
-def layouts(sheet: Sheet) -> list[Layout]:
-    """A sheet with rows as one table, or where that is too wide for a page as one for each set of columns that groups fill.
+def layouts(table: Table) -> list[Layout]:
+    """A table with rows as one table, or where that is too wide for a page as one for each set of columns that groups fill.
 
     What rows have together becomes the title of a group where groups have several rows.
     """
-    grouped = [(key, list(rows)) for key, rows in groupby(sheet.rows, lambda row: row[: sheet.together])]
-    titled = sheet.together < len(sheet.head) and 0 < 2 * len(grouped) <= len(sheet.rows)
-    first = sheet.together if titled else 0
-    columns = [aligned(column) for column in turned(sheet.rows, len(sheet.head))[first:]]
+    grouped = [(key, list(rows)) for key, rows in groupby(table.rows, lambda row: row[: table.together])]
+    titled = table.together < len(table.head) and 0 < 2 * len(grouped) <= len(table.rows)
+    first = table.together if titled else 0
+    columns = [aligned(column) for column in turned(table.rows, len(table.head))[first:]]
     lines, groups = list(zip(*columns, strict=True)), []
-    for key, rows in grouped if titled else [((), list(sheet.rows))]:
+    for key, rows in grouped if titled else [((), list(table.rows))]:
         own, lines = lines[: len(rows)], lines[len(rows) :]
-        title = "; ".join(told(name, cell.text) for name, cell in zip(sheet.head, key, strict=False))
+        title = "; ".join(told(name, cell.text) for name, cell in zip(table.head, key, strict=False))
         groups.append(Group(title, tuple(own)))
-    whole = fitted(sheet.head[first:], groups)
+    whole = fitted(table.head[first:], groups)
     if not whole.landscape:
         return [whole]
     parts = [(filled, list(own)) for filled, own in groupby(groups, lambda group: group.filled)]
-    return [fitted(sheet.head[first:], own, filled) for filled, own in parts]
+    return [fitted(table.head[first:], own, filled) for filled, own in parts]
 
 
 def turned(rows: Sequence[tuple[T, ...]], count: int) -> list[tuple[T, ...]]:

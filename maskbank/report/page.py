@@ -13,17 +13,18 @@ from ruamel.yaml import YAML
 from maskbank.config import Params
 from maskbank.records.schema import STATUSES
 from maskbank.report.chart_rows import chart_rows
-from maskbank.report.contrasts import detectable
 from maskbank.report.embedded import sources
+from maskbank.report.figure import Figure
 from maskbank.report.interactive import interactive, policy
 from maskbank.report.provenance import provenance
-from maskbank.report.recipe_words import p_text
-from maskbank.report.settings import not_drawn, setting_title
-from maskbank.report.style import Drawing, label
-from maskbank.report.tables import Sheet, number_range, points
+from maskbank.report.run import Run
+from maskbank.report.settings import not_drawn
+from maskbank.report.style import label
+from maskbank.report.table import Table
 from maskbank.report.task_tables import task_tables
-from maskbank.statistics.comparisons import HEADLINE
+from maskbank.report.words import detectable, number_range, p_text, points, setting_title
 from maskbank.statistics.contrast import NOT_RUN
+from maskbank.statistics.studies.transfer import HEADLINE
 from maskbank.statistics.summary import RANKS
 
 TEMPLATE = Path(__file__).parent / "page.html"
@@ -51,11 +52,11 @@ GLOSSARY = {
     "folded": "Rewritten exactly as an ordinary net, without parallel branches and normalisation, before it is compressed.",
     "sharpness": "How fast the training loss rises around the minimum: the Hessian's largest eigenvalue and trace, worst case.",
     "drop": "Accuracy before compression minus accuracy after it.",
-    "arm": "A method of sparse training at one sparsity in one setting; its learning-rate handling is chosen on validation.",
-    "learning-rate handling": "Restarted in each phase, one cosine, or constant and then a cosine: a trial of every arm.",
+    "arm": "A method of sparse training at one sparsity in one setting; its learning-rate schedule is chosen on validation.",
+    "learning-rate schedule": "Restarted in each phase, one cosine, or constant and then a cosine: a trial of every arm.",
     "equal steps, equal training MACs": "What sparse trainings that compare have in common: their steps, or their cost.",
     "live parameters": "Those that no mask sets to zero, with the layers that stay dense; the peak is the most at one time.",
-    "steps in line": "Steps of training that cannot run side by side: of P-GaP one worker's of each round.",
+    "sequential steps": "Steps of training that cannot run side by side: of P-GaP one worker's of each round.",
     "backbone": "The net that is pruned.",
     "bank": "Masks of other tasks, from which a method may choose.",
     "robust accuracy": "Fraction of the test images still classified rightly under an attack (FGSM, PGD) on the net itself.",
@@ -69,16 +70,11 @@ GLOSSARY = {
 
 @dataclass(frozen=True)
 class Contents:
-    """All that the page shows. `files` are the written figures: name -> ending -> bytes."""
+    """All that the page shows: of a run its tables and figures with rows, and `files` of the figures: name -> ending -> bytes."""
 
-    params: Params
-    records: pd.DataFrame
-    records_hash: str
-    comparisons: pd.DataFrame
-    claims: list[dict[str, Any]]
-    rules: list[dict[str, Any]]
-    sheets: Sequence[Sheet]
-    drawings: Sequence[Drawing]
+    run: Run
+    tables: Sequence[Table]
+    figures: Sequence[Figure]
     files: dict[str, dict[str, bytes]]
 
 
@@ -141,37 +137,38 @@ def render(contents: Contents) -> str:
         "number_range": number_range,
         "not_drawn": not_drawn,
     }
-    headlines = contents.comparisons[contents.comparisons.kind == HEADLINE]
+    run = contents.run
+    headlines = run.comparisons[run.comparisons.kind == HEADLINE]
     headlines = headlines.assign(title=[setting_title(row, headlines) for row in headlines.to_dict("records")])
     ran = headlines[headlines.status != NOT_RUN]
-    failed = failures(contents.records)
-    style, rows = STYLE.read_text(), chart_rows(contents.records)
-    charts, figures = interactive(rows), sources(contents.files)
+    failed = failures(run.records)
+    style, rows = STYLE.read_text(), chart_rows(run.records)
+    charts, pictures = interactive(rows), sources(contents.files)
     return environment.from_string(TEMPLATE.read_text()).render(
-        title=contents.params.report.title,
+        title=run.params.report.title,
         style=style,
         policy=policy(charts.scripts if charts else (), style),
         interactive=charts,
         left_out=rows.left_out,
         tasks=task_tables(rows),
-        verdicts=verdict_counts(contents.claims),
-        kept_rules=rule_counts(contents.rules),
-        suite=contents.params.suite,
-        compare=contents.params.compare,
-        points_in_all=len(contents.records),
-        datasets=sorted(contents.records.dataset.unique()),
-        backbones=sorted(contents.records.backbone.unique()),
+        verdicts=verdict_counts(run.claims),
+        kept_rules=rule_counts(run.rules),
+        suite=run.params.suite,
+        compare=run.params.compare,
+        points_in_all=len(run.records),
+        datasets=sorted(run.records.dataset.unique()),
+        backbones=sorted(run.records.backbone.unique()),
         statuses=STATUSES,
-        counts=status_counts(contents.records),
-        claims=contents.claims,
+        counts=status_counts(run.records),
+        claims=run.claims,
         headlines=ran.to_dict("records"),
         not_run=not_run(headlines),
-        sheets=contents.sheets,
-        drawings=[(drawing, figures[drawing.name]) for drawing in contents.drawings],
-        rules=contents.rules,
+        tables=contents.tables,
+        figures=[(figure, pictures[figure.name]) for figure in contents.figures],
+        rules=run.rules,
         failures=failed[:MOST_FAILURES],
         more_failures=max(0, len(failed) - MOST_FAILURES),
-        provenance=provenance(contents.records, contents.records_hash),
-        params=params_text(contents.params),
+        provenance=provenance(run.records, run.records_hash),
+        params=params_text(run.params),
         glossary=GLOSSARY,
     )

@@ -1,35 +1,17 @@
 """Settings of transfer as a reader sees them."""
 
-from collections.abc import Mapping
 from itertools import islice
-from typing import Any
 
 import pandas as pd
 
-from maskbank.report.style import label
-from maskbank.statistics.settings import SETTING, USUAL
+from maskbank.report.words import setting_title
+from maskbank.statistics.comparisons import COLUMNS
+from maskbank.statistics.settings import SETTING
+from maskbank.statistics.studies.transfer import BY_TASK_SPLIT
+from maskbank.statistics.traces import AGAINST, CELLS
 
 MOST_DRAWN = 8  # settings in one figure
-KINDS = {"params": "by parameters", "macs": "by MACs", "bytes": "by bytes", "peak": "by peak memory"}
-
-
-def word(key: str, value: str) -> str:
-    """One label of a setting as a reader sees it."""
-    forms = {
-        "tuning": value.replace("@", " by ") + " trials",
-        "shots": f"{value} images a class",
-        "bn": {"kept": "BN kept", "reestimated": "BN re-estimated"}.get(value, "no BN"),
-        "budget_kind": KINDS.get(value, value),
-    }
-    return forms.get(key, label(value))
-
-
-def setting_title(labels: Mapping[Any, object], beside: pd.DataFrame) -> str:
-    """Backbone and allocation, the data set, recipe and BN where they differ among those `beside`, and what is unusual."""
-    told = [key for key in ("dataset", "backbone", "recipe") if key == "backbone" or beside[key].nunique() > 1]
-    told += ["allocation", *(["bn"] if beside.bn.nunique() > 1 else [])]
-    unusual = [key for key, usual in USUAL.items() if labels[key] not in usual]
-    return ", ".join(word(key, str(labels[key])) for key in [*told, *unusual])
+TASK_SPLITS = ("heldout", "unseen", "foreign")
 
 
 def by_setting(data: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
@@ -44,3 +26,13 @@ def not_drawn(data: pd.DataFrame) -> str:
     return (
         f" Drawn: the first {MOST_DRAWN} of {count} settings; the csv beside it has all." if count > MOST_DRAWN else ""
     )
+
+
+def task_split_rows(comparisons: pd.DataFrame) -> pd.DataFrame:
+    """Contrasts of single task splits; those of another data set stand in the setting of the bank's."""
+    data = comparisons[comparisons.kind == BY_TASK_SPLIT][[*COLUMNS, CELLS, AGAINST]]
+    data = data.drop(columns=["kind", "budget_asked", "steps"])
+    home = data[data.task_split != "foreign"].drop_duplicates(["backbone", "recipe"])
+    known = dict(zip(zip(home.backbone, home.recipe, strict=True), home.dataset, strict=True))
+    nets = zip(data.backbone, data.recipe, data.dataset, strict=True)
+    return data.assign(measured_on=data.dataset, dataset=[known.get(net[:2], net[2]) for net in nets])

@@ -1,22 +1,14 @@
-"""How figures look, and how they are written: the same bytes for the same data."""
+"""How names look in every figure, and the settings under which figures are drawn."""
 
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from functools import cached_property
-from io import BytesIO
-from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
-import pandas as pd
-import seaborn as sns
-from matplotlib.figure import Figure
 
-from maskbank.files import write_bytes
 from maskbank.records.schema import NONE
-from maskbank.report.venues import LEAST, PAGE, Venue
-from maskbank.statistics.traces import AGAINST, CELLS
+from maskbank.report.venues import PAGE, Venue
 
 # Okabe and Ito's palette, filled up from Tol's muted one: told apart by readers with any common colour blindness.
 # No palette has a colour for each name; those of one colour differ in their marker.
@@ -57,32 +49,6 @@ LABELS = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Drawing:
-    """A figure: what it shows (`data`), how it is drawn at a venue, and what is said of it.
-
-    `caption` is one line: what is counted as n, the interval and the test. `notes` explain the rest, `alt` says in one
-    line what a reader would see. Without rows of data there is nothing to draw.
-    """
-
-    name: str
-    title: str
-    caption: str
-    notes: str
-    alt: str
-    data: pd.DataFrame
-    draw: Callable[[Venue], Figure]
-
-    def at(self, venue: Venue) -> Figure:
-        """The figure as the venue prints it."""
-        with house_style(venue):
-            return self.draw(venue) if len(self.data) else nothing(venue)
-
-    @cached_property
-    def figure(self) -> Figure:
-        return self.at(PAGE)
-
-
 def colour(method: str) -> str:
     """The one colour of a method, in every figure."""
     return LOOKS[method][0] if method in LOOKS else OTHER_COLOURS[zlib.crc32(method.encode()) % len(OTHER_COLOURS)]
@@ -90,6 +56,11 @@ def colour(method: str) -> str:
 
 def marker(method: str) -> str:
     return LOOKS[method][1] if method in LOOKS else OTHER_MARKERS[zlib.crc32(method.encode()) % len(OTHER_MARKERS)]
+
+
+def look(name: str, **others: Any) -> dict[str, Any]:
+    """Colour and marker of a name, as keywords of a line; `others` are added."""
+    return {"color": colour(name), "marker": marker(name)} | others
 
 
 def label(name: str) -> str:
@@ -107,64 +78,25 @@ def pattern_label(pattern: str, budget_kind: str, allocation: str, schedule: str
     return ", ".join(word for word in words if word) or "–"
 
 
+STYLE: dict[str, Any] = {  # the same at every venue; lines and ticks as in seaborn's context "paper" and style "ticks"
+    **dict.fromkeys(("axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color", "text.color"), ".15"),
+    **dict.fromkeys(("axes.linewidth", "xtick.major.width", "ytick.major.width"), 1.0),
+    **dict.fromkeys(("xtick.minor.width", "ytick.minor.width", "patch.linewidth"), 0.8),
+    **dict.fromkeys(("xtick.major.size", "ytick.major.size", "lines.markersize"), 4.8),
+    "xtick.minor.size": 3.2, "ytick.minor.size": 3.2, "lines.solid_capstyle": "round", "lines.linewidth": 1.4,
+    "patch.edgecolor": "w", "patch.force_edgecolor": True, "figure.titleweight": "bold", "mathtext.fontset": "stix",
+    "axes.grid": True, "grid.color": "#E6E6E6", "grid.linewidth": 0.6, "axes.axisbelow": True, "axes.spines.top": False,
+    "axes.spines.right": False, "legend.frameon": False, "svg.hashsalt": "maskbank", "svg.fonttype": "path",
+    "pdf.fonttype": 42, "ps.fonttype": 42, "text.hinting": "no_hinting",
+}  # fmt: skip
+
+
 @contextmanager
 def house_style(venue: Venue = PAGE) -> Iterator[None]:
     """Settings under which figures are drawn and written."""
-    settings = sns.axes_style("ticks") | sns.plotting_context("paper") | venue.sizes | {
-        "font.family": list(venue.fonts), "figure.titlesize": venue.sizes["axes.titlesize"], "figure.titleweight": "bold",
+    settings: Any = STYLE | dict(venue.sizes) | {
+        "font.family": list(venue.fonts), "figure.titlesize": venue.sizes["axes.titlesize"],
         "figure.labelsize": venue.sizes["axes.labelsize"], "legend.title_fontsize": venue.sizes["legend.fontsize"],
-        "mathtext.fontset": "stix", "axes.grid": True, "grid.color": "#E6E6E6", "grid.linewidth": 0.6,
-        "axes.axisbelow": True, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
-        "svg.hashsalt": "maskbank", "svg.fonttype": "path", "pdf.fonttype": 42, "ps.fonttype": 42,
-        "lines.linewidth": 1.4, "text.hinting": "no_hinting",
     }  # fmt: skip
     with mpl.rc_context(settings):
         yield
-
-
-def nothing(venue: Venue) -> Figure:
-    figure = Figure(figsize=(venue.wide(LEAST), 2))
-    figure.text(0.5, 0.5, "nothing to draw", ha="center", va="center", color="#555555")
-    return figure
-
-
-def lay_out(figure: Figure) -> None:
-    """Lay out once and for all, to a millionth: the layout's solver leaves noise that differs from process to process."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-    for part in figure.subfigs:
-        part.bbox_relative.set_points(part.bbox_relative.get_points().round(6))
-    for axes in figure.axes:
-        left, bottom, width, height = (round(float(edge), 6) for edge in axes.get_position(original=True).bounds)
-        axes.set_position((left, bottom, width, height))
-    for whole in (figure, *figure.subfigs):
-        for text in whole.texts:
-            x, y = text.get_position()
-            text.set_position((round(float(x), 6), round(float(y), 6)))
-
-
-def rendered(drawing: Drawing, venue: Venue = PAGE) -> dict[str, bytes]:
-    """The figure's files by ending, without dates or versions inside."""
-    silent = {
-        "pdf": {"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None},
-        "svg": {"Date": None, "Creator": None},
-        "png": {"Software": None},
-    }
-    figure, files = drawing.at(venue), {}
-    with house_style(venue):
-        lay_out(figure)
-        for ending, metadata in silent.items():
-            stream = BytesIO()
-            figure.savefig(stream, format=ending, dpi=200, metadata=metadata)
-            files[ending] = stream.getvalue()
-    shown = drawing.data.drop(columns=[CELLS, AGAINST], errors="ignore")  # the tables name cells
-    files["csv"] = shown.to_csv(index=False, float_format="%.10g", lineterminator="\n").encode()
-    return files
-
-
-def write_drawing(drawing: Drawing, folder: Path, venue: Venue = PAGE) -> dict[str, bytes]:
-    """Write pdf, svg, png and csv; returns what was written, by ending."""
-    files = rendered(drawing, venue)
-    for ending, content in files.items():
-        write_bytes(folder / f"{drawing.name}.{ending}", content)
-    return files

@@ -5,7 +5,7 @@ from typing import Any
 from maskbank.report.chart_rows import SEEDS, ChartRows
 from maskbank.report.interactive import task_order
 from maskbank.report.panels import methods_of
-from maskbank.report.settings import setting_title
+from maskbank.report.words import setting_title
 
 
 def task_tables(given: ChartRows) -> list[dict[str, Any]]:

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import pandas as pd
 
 from maskbank.statistics.board import Board
-from maskbank.statistics.comparisons import BY_TASK_SPLIT
 from maskbank.statistics.settings import POINT, SCORED, SETTING, settings, transfer_rows
 from maskbank.statistics.traces import AGAINST, CELLS, joined
 
@@ -40,8 +39,3 @@ def traced_boards(data: pd.DataFrame, boards: Sequence[Board], rows: pd.DataFram
     references = {tuple(board.setting[key] for key in SETTING): board.reference for board in boards}
     rivals = [references[labels] for labels in data[SETTING].itertuples(index=False, name=None)]
     return traced(data.assign(rival=pd.Series(rivals, data.index, dtype=object)), rows, SETTING).drop(columns="rival")
-
-
-def traced_task_splits(comparisons: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """The contrasts of single task splits with the cells of both sides."""
-    return traced(comparisons[comparisons.kind == BY_TASK_SPLIT], rows, [*SETTING, "task_split"])

@@ -17,9 +17,14 @@ COLUMNS = [
 
 def comparisons(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of the study transfer, with COLUMNS."""
+    return comparison_rows(table)[COLUMNS]
+
+
+def comparison_rows(table: pd.DataFrame) -> pd.DataFrame:
+    """The same with every other column of the table, the cells behind each row among them."""
     own = of_study(table, "transfer")
     own = own.assign(kind=own.level, method=own.arm, rival=own.baseline)
-    return own.assign(task_split=own.task_split.where(own.kind == BY_TASK_SPLIT, EVERY))[COLUMNS]
+    return own.assign(task_split=own.task_split.where(own.kind == BY_TASK_SPLIT, EVERY))
 
 
 def headlines(table: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from maskbank.config import Compare
-from maskbank.statistics.effects import half_width, probability_of_improvement, tally
+from maskbank.statistics.effects import half_width, improvement_interval, improvements, tally
 from maskbank.statistics.equivalence import not_below, tost
 from maskbank.statistics.power import minimal_detectable_effect, pairs_needed
 from maskbank.statistics.scores import Pairs
@@ -45,6 +45,8 @@ class Contrast:
     ties: int
     losses: int
     probability_of_improvement: float
+    improvement_low: float
+    improvement_high: float
     rank_biserial: float
     p: float
     smallest_p: float
@@ -75,14 +77,16 @@ def measure(pairs: Pairs, params: Compare, scale: str = POINTS) -> Contrast:
     status = INCOMPLETE if pairs.missing else INSUFFICIENT if n < MIN_CLUSTERS else TESTED
     if n == 0:
         return Contrast(
-            INCOMPLETE if pairs.ran else NOT_RUN, pairs.counted, scale, 0, 0, NAN, NAN, NAN, NAN, 0, 0, 0, NAN, NAN, NAN, 1.0,
-            NAN, NAN, NAN, NAN, NAN, "; ".join(pairs.missing) or "no pairs",
+            INCOMPLETE if pairs.ran else NOT_RUN, pairs.counted, scale, 0, 0, NAN, NAN, NAN, NAN, 0, 0, 0, NAN, NAN, NAN, NAN,
+            NAN, 1.0, NAN, NAN, NAN, NAN, NAN, "; ".join(pairs.missing) or "no pairs",
         )  # fmt: skip
     test, counts = signed_rank(clusters), tally(clusters)
     sd = float(clusters.std(ddof=1)) if n > 1 else NAN
     half, mean = NAN if status == INCOMPLETE else half_width(sd, n), float(clusters.mean())
     tested = status == TESTED
     bounded = tested and scale == POINTS
+    better = improvements(pairs)
+    better_low, better_high = improvement_interval(better) if status != INCOMPLETE else (NAN, NAN)
     return Contrast(
         status=status,
         unit=pairs.counted,
@@ -96,7 +100,9 @@ def measure(pairs: Pairs, params: Compare, scale: str = POINTS) -> Contrast:
         wins=counts.wins,
         ties=counts.ties,
         losses=counts.losses,
-        probability_of_improvement=probability_of_improvement(pairs),
+        probability_of_improvement=float(better.mean()),
+        improvement_low=better_low,
+        improvement_high=better_high,
         rank_biserial=test.rank_biserial,
         p=test.p if tested and scale != SHARE else NAN,
         smallest_p=smallest_p(n),

@@ -218,6 +218,23 @@ def of_study(table: pd.DataFrame, study: str, *levels: str) -> pd.DataFrame:
     return (own[own.level.isin(levels)] if levels else own).reset_index(drop=True)
 
 
+SHOWN = [
+    "points", "status", "n", "excluded", "difference", "sd", "ci_low", "ci_high", "wins", "ties", "losses", "p", "smallest_p",
+    "p_holm", "family_size", "can_reject", "equivalence_p", "equivalent", "minimal_detectable_effect", "units_needed",
+    "missing", "verdict", CELLS, AGAINST,
+]  # fmt: skip
+
+
+def view(table: pd.DataFrame, name: str, *levels: str) -> pd.DataFrame:
+    """What one study fills of the table, at these levels: its arm under the name of its axis, the baseline as `rival`."""
+    study: Study = STUDIES.module(name).STUDY
+    axes = study.axes
+    labels = dict.fromkeys([*axes.setting, *axes.point, *(key for level in study.levels for key in level.within)])
+    own = of_study(table, name, *levels)
+    own = own[["level", *labels, "arm", "baseline", *study.shown, *SHOWN]]
+    return own.rename(columns={"arm": axes.arm, "baseline": "rival"})
+
+
 def write_contrasts(table: pd.DataFrame, folder: Path) -> None:
     """Check the table and write it as contrasts.parquet."""
     path = folder / FILE

@@ -63,3 +63,4 @@ class Study:
     finish: Callable[[list[Row]], list[Row]] = list
     scale: str = POINTS
     relative: bool = False
+    shown: tuple[str, ...] = ()  # further columns of the table of contrasts that this study fills

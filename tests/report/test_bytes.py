@@ -8,21 +8,17 @@ from pathlib import Path
 import pytest
 from matplotlib.figure import Figure
 
-from maskbank.report.style import lay_out
+from maskbank.report.figure import lay_out
 
 SCRIPT = """
 import sys
 from hashlib import sha256
 clutter = [object() for _ in range(int(sys.argv[1]))]
-from maskbank.config import Params
-from maskbank.report.flatness import drops_figure
-from maskbank.report.pretraining_material import pretraining
-from maskbank.report.style import rendered
+from maskbank.report.figure import figure, rendered
 from tests.report.fake_recipes import recipes
+from tests.report.synthetic import run_of
 tables = recipes(("adam", "snt"), 2, backbones=("resnet20", "vit"))
-params = Params.model_validate({"compare": {"resamples": 100}}).compare
-given = pretraining(tables["records"], tables["metrics"], tables["timings"], params)
-files = rendered(drops_figure(given.dropped, given.correlated))
+files = rendered(figure("sharpness_drop", run_of(tables)))
 print({ending: sha256(content).hexdigest() for ending, content in files.items()})
 """
 ROOT = Path(__file__).parents[2]

@@ -4,12 +4,12 @@ import pytest
 
 from maskbank.config import Params
 from maskbank.hypotheses import HYPOTHESES
-from maskbank.report.claims_page import claims_page, line
-from maskbank.report.contrasts import detectable, verdict
+from maskbank.report.words import detectable, verdict
 from maskbank.statistics.claims import judge_claims
 from maskbank.statistics.facts import Facts
 from maskbank.statistics.rules import judge_rules
 from tests.report.fake_sparse import sparse
+from tests.report.synthetic import page_of, run_of
 
 MEASURED = {
     "setting": "x", "unit": "seeds", "n": 8, "difference": 0.0123, "ci_low": -0.001, "ci_high": 0.0256, "p": 0.04,
@@ -22,6 +22,14 @@ CLAIM = {
     "measured": [MEASURED],
 }  # fmt: skip
 CONTRAST = {"status": "tested", "p_holm": 0.01, "difference": 0.1, "equivalent": False, "can_reject": True}
+
+
+def line(claim: dict[str, object]) -> list[str]:
+    """Cells of the one claim on the page."""
+    none = sparse(("dense",), seeds=1)
+    page = page_of("claims", run_of(none, claims=[claim]))
+    (row,) = (each for each in page.splitlines() if each.startswith("| here |"))
+    return row.strip("| ").split(" | ")
 
 
 def test_a_line_shows_what_decides_in_points():
@@ -47,7 +55,7 @@ def test_every_hypothesis_of_params_has_its_section():
         vars(claim) | {"measured": [vars(each) for each in claim.measured]} for claim in judge_claims(facts, rules)
     ]
     assert len({claim["id"] for claim in claims}) == len(claims)
-    page = claims_page(claims, [vars(rule) for rule in rules], "hash")
+    page = page_of("claims", run_of(tables, params, claims=claims, rules=[vars(rule) for rule in rules]))
     assert page.count("\n## ") == len(HYPOTHESES) == 12
     assert [name for name in HYPOTHESES if f"`{name}`" not in page] == []
     assert "Ma et al., ICLR 2022" in page

@@ -11,22 +11,21 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as Canvas
 from PIL import Image
 
 from benchmarks.reporting import generated
-from maskbank.report.aggregate import transfer_means
 from maskbank.report.chart_rows import MOST_ROWS, chart_rows
 from maskbank.report.embedded import MOST_BYTES, compact, hundredths, picture, sources, vector
-from maskbank.report.figures import accuracy_figure
+from maskbank.report.figure import Figure, figure, rendered
 from maskbank.report.interactive import packed
 from maskbank.report.page import Contents, render
 from maskbank.report.settings import MOST_DRAWN, by_setting, not_drawn
-from maskbank.report.style import Drawing, rendered
-from maskbank.report.tables import transfer_table
+from maskbank.report.table import table
 from maskbank.statistics.comparisons import compare
 from maskbank.statistics.settings import SETTING
 from tests.report import fake
+from tests.report.synthetic import records_run
 
 NUMBER = re.compile(r"-?\d+(?:\.\d+)?(?:e-?\d+)?")
 LINE = (
@@ -37,8 +36,8 @@ LINE = (
 
 
 @pytest.fixture(scope="module")
-def drawn() -> dict[str, bytes]:
-    return rendered(accuracy_figure(transfer_means(fake.records(6))))
+def files() -> dict[str, bytes]:
+    return rendered(figure("accuracy_by_budget", records_run(fake.records(6))))
 
 
 def noise(size: int, seed: int) -> bytes:
@@ -59,8 +58,8 @@ def test_a_coordinate_moves_by_half_a_hundredth_at_most(value):
     assert abs(float(hundredths(f"{value:.6f}")) - value) <= 0.00501
 
 
-def test_a_compact_figure_is_the_same_drawing(drawn):
-    before, after = drawn["svg"].decode(), compact(drawn["svg"].decode())
+def test_a_compact_figure_is_the_same_drawing(files):
+    before, after = files["svg"].decode(), compact(files["svg"].decode())
     first, second = (list(ElementTree.fromstring(text).iter()) for text in (before, after))
     kept = [item for item in first if "w3.org/2000/svg" in item.tag and not item.tag.endswith("metadata")]
     assert [item.tag for item in kept] == [item.tag for item in second]
@@ -78,12 +77,12 @@ def test_a_compact_figure_is_the_same_drawing(drawn):
     assert len(after) < 0.75 * len(before)
 
 
-def test_the_address_of_a_figure_holds_the_figure(drawn):
-    address = vector(drawn["svg"])
+def test_the_address_of_a_figure_holds_the_figure(files):
+    address = vector(files["svg"])
     assert not set('"#\n') & set(address.removeprefix("data:image/svg+xml,"))
     found = unquote(address.removeprefix("data:image/svg+xml,"))
     assert ElementTree.fromstring(found).tag.endswith("svg")
-    assert found.replace("'", '"') == compact(drawn["svg"].decode())
+    assert found.replace("'", '"') == compact(files["svg"].decode())
 
 
 def test_a_picture_keeps_its_colours_where_they_are_few():
@@ -124,14 +123,14 @@ def test_a_figure_draws_the_first_settings_and_says_so():
 
 def test_a_page_of_many_records_stays_small():
     records = generated(18_000)["records"]
-    params, means = fake.small_params(), transfer_means(records)
+    params = fake.small_params()
     heads = compare(records, params.compare).assign(barred="")
+    run = records_run(records, params, comparisons=heads)
     assert len(chart_rows(records).rows) > MOST_ROWS / 2
     names = ("first", "second", "third")
-    figures = [Drawing(name, name, "", "", "", pd.DataFrame(), lambda venue: Figure()) for name in names]
+    figures = [Figure(name, name, "", "", "", pd.DataFrame(), lambda venue: Canvas()) for name in names]
     large = f"<svg>{'x' * MOST_BYTES}</svg>".encode()
     files = {name: {"svg": large, "png": noise(700, seed)} for seed, name in enumerate(names)}
-    sheets = [transfer_table(means)]
-    page = render(Contents(params, records, "hash", heads, [], [], sheets, figures, files))
+    page = render(Contents(run, [table("transfer", run)], figures, files))
     assert 1_000_000 < len(page.encode()) <= fake.LARGEST_PAGE
     assert "Too large for this page" not in page

@@ -10,18 +10,20 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
+from matplotlib.figure import Figure as Canvas
 
 from maskbank.report.aggregate import transfer_means
 from maskbank.report.chart_rows import ALL, SEEDS, chart_rows
+from maskbank.report.figure import Figure
 from maskbank.report.interactive import inline, interactive, natural, policy
 from maskbank.report.page import Contents, render
 from maskbank.report.shapes import polygon
-from maskbank.report.style import Drawing, colour
-from maskbank.report.tables import Sheet, seeded_table, transfer_table
+from maskbank.report.style import colour
+from maskbank.report.table import Table, table
 from maskbank.statistics.comparisons import compare
 from maskbank.statistics.costs import cost_means, cost_rows
 from tests.report import fake
+from tests.report.synthetic import records_run
 
 CHROME = os.environ.get("CHROME") or shutil.which("chromium")
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="600" height="300"/>'
@@ -44,14 +46,14 @@ def records() -> pd.DataFrame:
     return frame[~(transfer & (frame.method == "random") & (frame.budget_asked != 0.2))].reset_index(drop=True)
 
 
-Given = tuple[pd.DataFrame, list[Sheet]]
+Given = tuple[pd.DataFrame, list[Table]]
 
 
 def contents(frame: pd.DataFrame, given: Given) -> Contents:
     """A page's contents, with the comparisons and tables of the whole records: they are none of these tests' matter."""
-    drawing = Drawing("a_figure", "A figure", "A caption", "Notes", "A line", pd.DataFrame(), lambda venue: Figure())
-    files = {"a_figure": {"svg": SVG}}
-    return Contents(fake.small_params(), frame, "hash", given[0], [CLAIM], RULES, given[1], [drawing], files)
+    figure = Figure("a_figure", "A figure", "A caption", "Notes", "A line", pd.DataFrame(), lambda venue: Canvas())
+    run = records_run(frame, fake.small_params(), comparisons=given[0], claims=[CLAIM], rules=RULES)
+    return Contents(run, given[1], [figure], {"a_figure": {"svg": SVG}})
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +67,9 @@ def means(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def given(frame: pd.DataFrame, means: pd.DataFrame) -> Given:
-    return compare(frame, fake.small_params().compare), [transfer_table(means), seeded_table(frame.iloc[:0])]
+def given(frame: pd.DataFrame) -> Given:
+    tables = [table("transfer", records_run(frame)), table("compression", records_run(frame.iloc[:0]))]
+    return compare(frame, fake.small_params().compare), tables
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,11 @@
 
 import pytest
 
-from maskbank.report.aggregate import structured_means
-from maskbank.report.prunability import prunability_table, removable
-from maskbank.report.renderings import latex, markdown
+from maskbank.report.print import latex, markdown
+from maskbank.report.table import table
+from maskbank.report.tables.prunability import removable
 from tests.report import fake
+from tests.report.synthetic import records_run
 
 
 @pytest.mark.parametrize(
@@ -28,13 +29,11 @@ def test_the_crossing_by_hand(
 
 def test_the_table_is_there_with_and_without_cells() -> None:
     records = fake.records()
-    metrics = fake.tables(records)["metrics"]
-    sheet = prunability_table(structured_means(records, metrics), records)
-    assert len(sheet.rows) == len(sheet.data)
-    assert all(len(row) == len(sheet.head) for row in sheet.rows)
-    none = records[records.stage != "compress"]
-    empty = prunability_table(structured_means(none, metrics), none)
+    full = table("prunability", records_run(records))
+    assert len(full.rows) == len(full.data)
+    assert all(len(row) == len(full.head) for row in full.rows)
+    empty = table("prunability", records_run(records[records.stage != "compress"]))
     assert empty.rows == ()
-    for each in (sheet, empty):
+    for each in (full, empty):
         assert markdown(each).startswith("# How much of a net can go")
         assert r"\bottomrule" in latex(each)

@@ -6,31 +6,30 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from maskbank.config import Compare
-from maskbank.report.relations import chosen_splits, heatmap_figure, relations_table, similarity_figure
-from maskbank.report.reliability import (
-    ceilings_table,
-    pick,
-    reliability_figure,
-    reliability_means,
-    reliability_table,
-)
-from maskbank.report.renderings import latex, markdown
-from maskbank.report.style import Drawing, rendered
-from maskbank.report.tables import Sheet
-from maskbank.statistics.correlation import BY_LAYER, correlations, relation_table
+from maskbank.config import Params
+from maskbank.report.figure import Figure, figure, rendered
+from maskbank.report.figures.bank_heatmap import chosen_splits
+from maskbank.report.print import latex, markdown
+from maskbank.report.reliability import pick, reliability_means
+from maskbank.report.run import Run
+from maskbank.report.table import Table, table
+from maskbank.statistics.correlation import BY_LAYER, relation_table
 from maskbank.statistics.effects import half_width
+from tests.report import fake
 from tests.report.fake_relations import BANKS, LAYERS, relations, timings_of
+from tests.report.synthetic import run_of, texts
 
-PARAMS = Compare(resamples=200)
+PARAMS = Params.model_validate({"compare": {"resamples": 200}})
 
 
-def views(records: pd.DataFrame, metrics: pd.DataFrame) -> tuple[list[Sheet], list[Drawing]]:
-    related = relation_table(records, metrics)
-    correlated = correlations(related, PARAMS)
-    reliable = reliability_means(records, metrics, timings_of(records), related)
-    sheets = [relations_table(correlated), reliability_table(reliable), ceilings_table(reliable)]
-    return sheets, [similarity_figure(correlated), heatmap_figure(related), reliability_figure(reliable)]
+def run_of_views(records: pd.DataFrame, metrics: pd.DataFrame) -> Run:
+    return run_of(fake.tables(records) | {"metrics": metrics, "timings": timings_of(records)}, PARAMS)
+
+
+def views(records: pd.DataFrame, metrics: pd.DataFrame) -> tuple[list[Table], list[Figure]]:
+    run = run_of_views(records, metrics)
+    tables = [table(name, run) for name in ("relations", "reliability", "ceilings")]
+    return tables, [figure(name, run) for name in ("similarity", "bank_heatmap", "reliability")]
 
 
 @pytest.fixture(scope="module")
@@ -44,25 +43,21 @@ def means(whole) -> pd.DataFrame:
     return reliability_means(records, metrics, timings_of(records), relation_table(records, metrics))
 
 
-def cells(sheet: Sheet) -> list[list[str]]:
-    return [[cell.text for cell in row] for row in sheet.rows]
-
-
 def test_tables_have_a_row_for_each_bank_similarity_and_layer(whole):
-    relations_sheet, reliability_sheet, ceilings_sheet = views(*whole)[0]
-    assert len(relations_sheet.rows) == len(BANKS) * ((2 + len(LAYERS) + 1) * 3 + 1)
-    assert len(reliability_sheet.rows) == len(BANKS) * (1 + len(LAYERS))
-    assert len(ceilings_sheet.rows) == len(BANKS)
-    for sheet in (relations_sheet, reliability_sheet, ceilings_sheet):
-        assert all(len(row) == len(sheet.head) for row in sheet.rows)
-        assert "nan" not in markdown(sheet).lower()
-        assert r"\bottomrule" in latex(sheet)
-    assert cells(reliability_sheet)[0][:3] == [
+    by_outcome, reliability, ceilings = views(*whole)[0]
+    assert len(by_outcome.rows) == len(BANKS) * ((2 + len(LAYERS) + 1) * 3 + 1)
+    assert len(reliability.rows) == len(BANKS) * (1 + len(LAYERS))
+    assert len(ceilings.rows) == len(BANKS)
+    for each in (by_outcome, reliability, ceilings):
+        assert all(len(row) == len(each.head) for row in each.rows)
+        assert "nan" not in markdown(each).lower()
+        assert r"\bottomrule" in latex(each)
+    assert texts(reliability)[0][:3] == [
         "fashion_mnist, resnet20, bank amp10",
         "amp, keep 0.1, 60 steps",
         "all layers",
     ]
-    assert [row[-1] for row in cells(reliability_sheet)] == ["6"] * 8
+    assert [row[-1] for row in texts(reliability)] == ["6"] * 8
 
 
 def test_repeats_are_averaged_over_tasks_then_splits(whole, means):
@@ -107,18 +102,22 @@ def test_best_nearest_and_mean_entry_by_hand(whole):
 
 def test_the_heat_map_shows_the_splits_with_most_pairs(whole):
     records, metrics = whole
-    table = relation_table(records, metrics)
-    assert [(kind, rows.split.iloc[0]) for kind, rows in chosen_splits(table)] == [("unseen", "s1"), ("heldout", "s0")]
-    fewer = table[~((table.split == "s1") & (table.task == "t0"))]
+    related = relation_table(records, metrics)
+    assert [(kind, rows.split.iloc[0]) for kind, rows in chosen_splits(related)] == [
+        ("unseen", "s1"),
+        ("heldout", "s0"),
+    ]
+    fewer = related[~((related.split == "s1") & (related.task == "t0"))]
     assert chosen_splits(fewer)[0][1].split.iloc[0] == "s3"
-    drawing = heatmap_figure(table)
-    data = drawing.data
+    data = figure("bank_heatmap", run_of_views(records, metrics)).data
     assert set(data.split) == {"s0", "s1"}
     assert len(data) == 2 * 2 * 8 * 2, "splits, measures, entries, tasks"
     value = data[
         (data.split == "s1") & (data.entry == "s1/b3") & (data.task == "t1") & (data.measure == "similarity_leep")
     ]
-    row = table[(table.split == "s1") & (table.entry == "s1/b3") & (table.task == "t1") & (table.bank == "amp10")]
+    row = related[
+        (related.split == "s1") & (related.entry == "s1/b3") & (related.task == "t1") & (related.bank == "amp10")
+    ]
     assert value.value.iloc[0] == row.similarity_leep.iloc[0]
     best = (
         data[(data.split == "s1") & data.measure.str.startswith("accuracy")].groupby("entry", sort=False).value.mean()
@@ -128,11 +127,11 @@ def test_the_heat_map_shows_the_splits_with_most_pairs(whole):
 
 def test_the_forest_holds_what_the_table_holds(whole):
     records, metrics = whole
-    correlated = correlations(relation_table(records, metrics), PARAMS)
-    drawing = similarity_figure(correlated)
+    run = run_of_views(records, metrics)
+    correlated, drawing = run.correlations, figure("similarity", run)
     pd.testing.assert_frame_equal(drawing.data, correlated.loc[drawing.data.index])
     assert set(correlated.drop(drawing.data.index).outcome.str.partition("@")[0]) <= {BY_LAYER}
-    titles = [axes.get_title() for axes in drawing.figure.findobj(lambda artist: hasattr(artist, "get_title"))]
+    titles = [axes.get_title() for axes in drawing.drawn.findobj(lambda artist: hasattr(artist, "get_title"))]
     assert {"LEEP", "prototypes", "label-free", "mask overlap"} <= set(titles)
     assert "n = 6 splits" in drawing.caption
 
@@ -156,11 +155,11 @@ def broken(name: str, records: pd.DataFrame, metrics: pd.DataFrame) -> tuple[pd.
 )
 @pytest.mark.filterwarnings("error")
 def test_views_of_broken_records_are_written(name, whole):
-    sheets, drawings = views(*broken(name, *whole))
-    for sheet in sheets:
-        assert "nan" not in markdown(sheet).lower()
-    for drawing in drawings:
-        drawing.figure.draw_without_rendering()
+    tables, figures = views(*broken(name, *whole))
+    for each in tables:
+        assert "nan" not in markdown(each).lower()
+    for drawing in figures:
+        drawing.drawn.draw_without_rendering()
         assert "nan" not in drawing.caption
 
 

@@ -3,7 +3,6 @@
 import json
 import re
 from html.parser import HTMLParser
-from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -11,28 +10,22 @@ import pandas as pd
 import pytest
 
 from maskbank.report.aggregate import seeded_means, transfer_means
-from maskbank.report.comparison import write_comparison
 from maskbank.report.compose import write_report
 from maskbank.report.embedded import vector
-from maskbank.report.figures import accuracy_figure
-from maskbank.report.forest import forest_figure
+from maskbank.report.figure import FIGURES, figure, rendered
 from maskbank.report.page import failures, status_counts
-from maskbank.report.recipe_words import p_text
-from maskbank.report.renderings import escaped
-from maskbank.report.style import Drawing, colour, house_style, rendered
-from maskbank.report.tables import points, seeded_table, transfer_table
+from maskbank.report.print import escaped
+from maskbank.report.style import colour
+from maskbank.report.table import TABLES, table
+from maskbank.report.words import p_text, points
 from maskbank.statistics.comparisons import compare
-from maskbank.statistics.facts import Facts
 from tests.report import fake
+from tests.report.synthetic import PARAMS, built, compared, records_run, svg_alone
 
 
-def report(folder: Path, frame: pd.DataFrame) -> str:
+def written(folder: Path, frame: pd.DataFrame) -> str:
     """Compare and report; returns the page."""
-    frame = frame.reset_index(drop=True)
-    fake.write(folder, frame)
-    tables = fake.tables(frame)
-    write_comparison(Facts(frame, tables["metrics"], tables["timings"], fake.small_params(), "hash"), folder)
-    write_report(fake.small_params(), folder)
+    write_report(fake.small_params(), compared(folder, fake.tables(frame.reset_index(drop=True)), fake.small_params()))
     return (folder / "index.html").read_text()
 
 
@@ -42,100 +35,49 @@ def records() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def whole(records, tmp_path_factory) -> tuple[Path, str]:
-    folder = tmp_path_factory.mktemp("reports")
-    return folder, report(folder, records)
+def page(report) -> str:
+    return (report / "index.html").read_text()
 
 
-def test_the_page_stays_small(whole):
-    assert len(whole[1].encode()) <= fake.LARGEST_PAGE
+def test_the_page_stays_small(page):
+    assert len(page.encode()) <= fake.LARGEST_PAGE
 
 
-def test_every_file_is_written(whole):
-    folder, _ = whole
-    found = {
-        str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and path.suffix != ".parquet"
-    }
-    figures = {
-        f"figures/{name}.{end}"
-        for name in (
-            "accuracy_by_budget",
-            "accuracy_by_cost",
-            "accuracy_by_seconds",
-            "accuracy_by_steps",
-            "board",
-            "by_task_split",
-            "claims",
-            "forest",
-            "improvement",
-            "matrix",
-            "profiles",
-            "ranks",
-            "recipe_costs",
-            "recipe_forest",
-            "recipes",
-            "robustness",
-            "sparse_training",
-        )
-        for end in ("pdf", "svg", "png", "csv")
-    }
-    tables = {
-        f"tables/{name}.{end}"
-        for name in (
-            "areas",
-            "board",
-            "by_task_split",
-            "compression",
-            "crossings",
-            "prunability",
-            "recipe_contrasts",
-            "recipes",
-            "robustness",
-            "sparse_arms",
-            "sparse_contrasts",
-            "sparse_costs",
-            "sparse_rates",
-            "transfer",
-        )
-        for end in ("csv", "md", "tex", "typ")
-    }
+def test_every_file_is_written(report, compared_files):
+    found = {str(path.relative_to(report)) for path in report.rglob("*") if path.is_file()}
+    figures = {f"figures/{name}.{end}" for name in FIGURES.names() for end in ("pdf", "svg", "png", "csv")}
+    tables = {f"tables/{name}.{end}" for name in TABLES.names() for end in ("csv", "md", "tex", "typ")}
     pages = {"claims.md", "index.html", "one_shot_transfer.md", "pretraining.md", "sparse_training.md"}
-    views = {
-        "comparisons.csv",
-        "summary.json",
-        "leaderboard.json",
-        "leaderboard.schema.json",
-        "claims.json",
-        "rules.json",
-        *pages,
-    }
-    assert found == figures | tables | views
+    assert found - compared_files == figures | tables | pages
+
+
+@pytest.fixture
+def compared_files(compared) -> set[str]:
+    return {path.name for path in compared.iterdir()}
 
 
 @pytest.mark.parametrize(
     ("name", "least"), [("one_shot_transfer.md", 5), ("pretraining.md", 4), ("sparse_training.md", 4)]
 )
-def test_the_pages_link_to_files_that_are_written(whole, name, least):
-    folder, _ = whole
-    links = re.findall(r"\]\(([^)]*)\)", (folder / name).read_text())
+def test_the_pages_link_to_files_that_are_written(report, name, least):
+    links = re.findall(r"\]\(([^)]*)\)", (report / name).read_text())
     assert len(links) >= least
-    assert all((folder / link).is_file() for link in links)
+    assert all((report / link).is_file() for link in links)
 
 
 def without_scripts(page: str) -> str:
     return re.sub(r"(?s)<script.*?</script>|<img\b(?:[^>\"]|\"[^\"]*\")*>", "", page)
 
 
-def test_the_page_needs_no_network(whole):
-    page = without_scripts(whole[1])
+def test_the_page_needs_no_network(page):
+    page = without_scripts(page)
     assert "default-src &#39;none&#39;" in page or "default-src 'none'" in page
     assert not re.search(r"(src|href)=[\"']?(https?:)?//", page)
     assert "@import" not in page
     assert "url(" not in page
 
 
-def test_the_page_shows_structured_pruning_and_its_claims(whole):
-    _, page = whole
+def test_the_page_shows_structured_pruning_and_its_claims(page):
     assert page.count("<h3>Robustness of structured pruning</h3>") == 2, "a table and a figure"
     for name in ("size", "robustness", "rivals-l1", "rivals-random"):
         assert f'aria-label="Measured for paoding-{name}-resnet20"' in page
@@ -165,9 +107,9 @@ class Links(HTMLParser):
         assert self.open.pop() == tag
 
 
-def test_the_page_is_well_formed_and_its_links_lead_somewhere(whole):
+def test_the_page_is_well_formed_and_its_links_lead_somewhere(page):
     parser = Links()
-    parser.feed(whole[1])
+    parser.feed(page)
     assert parser.open == []
     assert len(set(parser.ids)) == len(parser.ids)
     inside = {target[1:] for target in parser.targets if target.startswith("#")}
@@ -176,19 +118,14 @@ def test_the_page_is_well_formed_and_its_links_lead_somewhere(whole):
     assert outside == {"../docs/methods.md", "../docs/rules.md"}
 
 
-def test_two_reports_of_the_same_records_are_equal_byte_for_byte(whole, records, tmp_path):
-    report(tmp_path, records.sample(frac=1, random_state=1))
-    folder, _ = whole
-    for path in sorted(folder.rglob("*.*")):
-        assert path.read_bytes() == (tmp_path / path.relative_to(folder)).read_bytes(), path.name
-
-
-def draw_once(drawing: Drawing, *_: object) -> dict[str, bytes]:
-    """Draws as svg alone: a third of the time of all endings."""
-    stream = BytesIO()
-    with house_style():
-        drawing.figure.savefig(stream, format="svg")
-    return {"svg": stream.getvalue()}
+def test_two_reports_of_the_same_records_are_equal_byte_for_byte(report, synthetic_tables, tmp_path, monkeypatch):
+    """Of figures the svg and the numbers; `test_bytes` draws every format."""
+    mixed = {name: frame.sample(frac=1, random_state=1) for name, frame in synthetic_tables.items()}
+    monkeypatch.setattr("maskbank.report.compose.write_figure", svg_alone)
+    write_report(PARAMS, compared(tmp_path, mixed))
+    for path in sorted(path for path in report.rglob("*.*") if path.suffix not in (".pdf", ".png")):
+        if path.parent.name != "figures" or path.suffix == ".svg":
+            assert path.read_bytes() == (tmp_path / path.relative_to(report)).read_bytes(), path.name
 
 
 def small() -> pd.DataFrame:
@@ -219,8 +156,8 @@ def broken(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     ["method missing", "one task failed", "two tasks", "no transfer", "one seed", "all failed", "empty"],
 )
 def test_a_report_of_broken_records_says_what_is_missing(name, tmp_path, monkeypatch):
-    monkeypatch.setattr("maskbank.report.compose.write_drawing", draw_once)
-    page = report(tmp_path, broken(name, small()))
+    monkeypatch.setattr("maskbank.report.compose.write_figure", built)
+    page = written(tmp_path, broken(name, small()))
     assert "nan" not in without_scripts(page).lower().replace("provenance", "")
     expected = {
         "method missing": "smsp: no rows in this setting",
@@ -237,15 +174,14 @@ def test_a_report_of_broken_records_says_what_is_missing(name, tmp_path, monkeyp
 @pytest.mark.parametrize("name", ["rival missing", "reference missing", "transfer only"])
 def test_comparisons_of_broken_records_are_written(name, tmp_path):
     frame = broken(name, small()).reset_index(drop=True)
-    tables = fake.tables(frame)
-    write_comparison(Facts(frame, tables["metrics"], tables["timings"], fake.small_params(), "hash"), tmp_path)
+    compared(tmp_path, fake.tables(frame), fake.small_params())
     assert json.loads((tmp_path / "summary.json").read_text())["cells"] == len(frame)
-    assert transfer_table(transfer_means(frame)).rows
+    assert table("transfer", records_run(frame)).rows
 
 
 def test_figures_hold_no_date_and_the_page_inlines_them(records):
-    means = transfer_means(records)
-    first, second = rendered(accuracy_figure(means)), rendered(accuracy_figure(means))
+    run = records_run(records)
+    first, second = (rendered(figure("accuracy_by_budget", run)) for _ in range(2))
     assert first == second
     assert b"CreationDate" not in first["pdf"]
     assert b"<dc:date>" not in first["svg"]
@@ -254,8 +190,9 @@ def test_figures_hold_no_date_and_the_page_inlines_them(records):
 
 
 def test_the_forest_leaves_out_the_reference(records):
-    drawing = forest_figure(compare(records, fake.small_params().compare), 0.005)
-    names = [text.get_text() for text in drawing.figure.axes[0].get_yticklabels()]
+    comparisons = compare(records, fake.small_params().compare)
+    drawing = figure("forest", records_run(records, comparisons=comparisons))
+    names = [text.get_text() for text in drawing.drawn.axes[0].get_yticklabels()]
     assert names == ["universal (whole bank)", "random units", "L2", "Taylor"]
     assert "n = 6 splits" in drawing.caption
 
@@ -286,8 +223,8 @@ def test_seeded_means_count_seeds(records):
 
 
 def test_bold_marks_the_best_pruned_method_once_a_column(records):
-    sheet = transfer_table(transfer_means(records))
-    group = [row for row in sheet.rows if row[0].text == "resnet20, uniform" and row[1].text == "10"]
+    found = table("transfer", records_run(records))
+    group = [row for row in found.rows if row[0].text == "resnet20, uniform" and row[1].text == "10"]
     for column in range(3, 6):
         best = [row for row in group if row[column].best]
         assert len(best) == 1
@@ -299,7 +236,7 @@ def test_failed_cells_stay_in_counts_and_tables(records):
     counts = status_counts(failed)
     assert counts.loc["all stages"].sum() == failed.cell_key.nunique()
     assert counts.loc["transfer", "failed"] == failures(failed)[0]["nunique"]
-    assert any("✗" in cell.text for row in transfer_table(transfer_means(failed)).rows for cell in row)
+    assert any("✗" in cell.text for row in table("transfer", records_run(failed)).rows for cell in row)
 
 
 def test_words_and_numbers_as_readers_see_them():
@@ -312,11 +249,10 @@ def test_words_and_numbers_as_readers_see_them():
     assert colour("a new method") == colour("a new method")
 
 
-def test_tables_are_valid_markdown_and_latex(whole):
-    lines = (whole[0] / "tables/transfer.md").read_text().splitlines()
+def test_tables_are_valid_markdown_and_latex(report):
+    lines = (report / "tables/transfer.md").read_text().splitlines()
     widths = {line.count("|") for line in lines if line.startswith("|")}
     assert len(widths) == 1
-    text = (whole[0] / "tables/transfer.tex").read_text()
+    text = (report / "tables/transfer.tex").read_text()
     assert r"\toprule" in text
     assert r"\textbf{" in text
-    assert seeded_table(fake.records(2)).name == "compression"

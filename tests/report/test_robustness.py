@@ -8,29 +8,36 @@ import pytest
 from matplotlib.axes import Axes
 
 from maskbank.records.schema import NONE
-from maskbank.report.aggregate import STRUCTURED, STRUCTURED_NUMBERS, structured_means
-from maskbank.report.robustness import attack_label, robustness_figure, robustness_table, setting_label
-from maskbank.report.style import LOOKS, Drawing, colour, label, pattern_label, rendered
-from maskbank.report.tables import Sheet, seeded_table
+from maskbank.report.aggregate import STRUCTURED, STRUCTURED_NUMBERS
+from maskbank.report.figure import Figure, figure, rendered
+from maskbank.report.robustness import attack_label, setting_label
+from maskbank.report.run import Run
+from maskbank.report.style import LOOKS, colour, label, pattern_label
+from maskbank.report.table import table
 from tests.report import fake
 from tests.report.fake import pruned
+from tests.report.synthetic import records_run, run_of, texts
 
 DENSE = [pruned("dense", 1, 0, 0.8, reconstruct=NONE), pruned("dense", 1, 1, 0.6, reconstruct=NONE)]
 TWO = [*DENSE, pruned("paoding", 0.5, 0, 0.6), pruned("paoding", 0.5, 1, 0.3)]
 
 
-def means_of(rows: list[dict], shares: dict[str, float] = fake.ATTACKS) -> pd.DataFrame:
+def given_of(rows: list[dict], shares: dict[str, float] = fake.ATTACKS) -> Run:
     frame = fake.frame_of(rows)
-    return structured_means(frame, fake.attacks(frame, shares))
+    return run_of(fake.tables(frame) | {"metrics": fake.attacks(frame, shares)})
 
 
-def panels(drawing: Drawing) -> list[Axes]:
-    drawing.figure.draw_without_rendering()
-    return [axes for part in drawing.figure.subfigs for axes in part.axes]
+def means_of(rows: list[dict], shares: dict[str, float] = fake.ATTACKS) -> pd.DataFrame:
+    return given_of(rows, shares).structured
 
 
-def texts(sheet: Sheet) -> list[list[str]]:
-    return [[cell.text for cell in row] for row in sheet.rows]
+def panels(drawing: Figure) -> list[Axes]:
+    drawing.drawn.draw_without_rendering()
+    return [axes for part in drawing.drawn.subfigs for axes in part.axes]
+
+
+def robustness(run: Run) -> Figure:
+    return figure("robustness", run)
 
 
 def test_means_over_seeds_by_hand():
@@ -48,49 +55,51 @@ def test_means_over_seeds_by_hand():
 
 
 def test_a_single_seed_has_no_spread_and_is_drawn_and_printed():
-    means = means_of([TWO[0], TWO[2]])
-    assert means[["sd", "dense_sd", "kept_sd"]].isna().all(axis=None)
-    assert "60.0 ± – (75 %)" in texts(robustness_table(means))[0]
-    assert len(panels(robustness_figure(means))) == 3
+    given = given_of([TWO[0], TWO[2]])
+    assert given.structured[["sd", "dense_sd", "kept_sd"]].isna().all(axis=None)
+    assert "60.0 ± – (75 %)" in texts(table("robustness", given))[0]
+    assert len(panels(robustness(given))) == 3
 
 
 def test_a_missing_control_leaves_the_values():
-    means = means_of(TWO[1:])
+    given = given_of(TWO[1:])
+    means = given.structured
     assert (means.iloc[0].n, means.iloc[0].kept_n) == (2, 1)
     assert means.iloc[0].kept == pytest.approx(0.5)
-    assert "45.0 ± 21.2 (50 %, n 1)" in texts(robustness_table(means))[0]
-    none = means_of(TWO[2:])
-    assert none.kept.isna().all()
-    assert texts(robustness_table(none))[0][4:6] == ["–", "45.0 ± 21.2 (–)"]
-    first = panels(robustness_figure(none))[0]
+    assert "45.0 ± 21.2 (50 %, n 1)" in texts(table("robustness", given))[0]
+    none = given_of(TWO[2:])
+    assert none.structured.kept.isna().all()
+    assert texts(table("robustness", none))[0][4:6] == ["–", "45.0 ± 21.2 (–)"]
+    first = panels(robustness(none))[0]
     assert "dense control" not in first.get_legend_handles_labels()[1]
     assert first.lines[0].get_xdata().tolist() == pytest.approx([0.5])
 
 
 def test_failed_cells_are_counted_under_each_attack():
     failed = [*TWO, pruned("paoding", 0.5, 2, np.nan, status="failed")]
-    means = means_of(failed)
+    given = given_of(failed)
+    means = given.structured
     assert means.failed.tolist() == [1, 1, 1]
     assert means.n.tolist() == [2, 2, 2]
-    assert all("✗1" in row[5] for row in texts(robustness_table(means)))
+    assert all("✗1" in row[5] for row in texts(table("robustness", given)))
 
 
 def test_no_structured_cell_is_an_empty_table_and_a_figure_without_data():
     frame = fake.records(2)
     frame = frame[frame.pattern != "units"]
-    means = structured_means(frame, fake.attacks(frame))
-    assert means.empty
-    assert list(means.columns) == [*STRUCTURED, *STRUCTURED_NUMBERS]
-    assert robustness_table(means).rows == ()
-    drawing = robustness_figure(means)
+    given = records_run(frame)
+    assert given.structured.empty
+    assert list(given.structured.columns) == [*STRUCTURED, *STRUCTURED_NUMBERS]
+    assert table("robustness", given).rows == ()
+    drawing = robustness(given)
     assert drawing.data.empty
     assert "n = 0 pretraining seeds" in drawing.caption
 
 
 def test_columns_are_attacks_and_rows_settings():
     rows = [*TWO, *(pruned("l1", 0.5, seed, 0.4, reconstruct="none") for seed in range(2))]
-    drawing = robustness_figure(means_of(rows))
-    assert [part.get_suptitle() for part in drawing.figure.subfigs] == [
+    drawing = robustness(given_of(rows))
+    assert [part.get_suptitle() for part in drawing.drawn.subfigs] == [
         "resnet20, Adam: units, uniform, merge, BN kept", "resnet20, Adam: units, uniform, BN kept", "",
     ]  # fmt: skip
     titles = [axes.get_title() for axes in panels(drawing)]
@@ -100,20 +109,20 @@ def test_columns_are_attacks_and_rows_settings():
 
 
 def test_without_attacks_the_accuracy_is_drawn_alone():
-    assert [axes.get_title() for axes in panels(robustness_figure(means_of(TWO, {})))] == ["no attack"]
+    assert [axes.get_title() for axes in panels(robustness(given_of(TWO, {})))] == ["no attack"]
 
 
 def test_a_setting_that_was_not_attacked_says_so():
     frame = fake.frame_of([*TWO, pruned("paoding", 0.5, 0, 0.5, backbone="vit")])
     metrics = fake.attacks(frame, {"pgd eps 0.1": 0.5})
     metrics = metrics[metrics.cell_key != frame.cell_key.iloc[-1]]
-    found = panels(robustness_figure(structured_means(frame, metrics)))
+    found = panels(robustness(run_of(fake.tables(frame) | {"metrics": metrics})))
     assert [[text.get_text() for text in axes.texts] for axes in found] == [[], [], [], ["not attacked"]]
 
 
 def test_every_line_starts_at_the_dense_control():
     rows = [*TWO, pruned("l1", 0.5, 0, 0.5), pruned("l1", 0.5, 1, 0.5)]
-    for axes, dense in zip(panels(robustness_figure(means_of(rows))), (70, 42, 35), strict=True):
+    for axes, dense in zip(panels(robustness(given_of(rows))), (70, 42, 35), strict=True):
         lines = [line for line in axes.lines if len(line.get_xdata()) == 2]
         tints = {tint for tint, _ in LOOKS.values()}
         starts = [(line.get_xdata()[0], line.get_ydata()[0]) for line in lines if line.get_color() in tints]
@@ -146,21 +155,21 @@ def test_patterns_as_readers_see_them():
 
 
 def test_the_same_records_give_the_same_bytes():
-    first, second = (rendered(robustness_figure(means_of(TWO))) for _ in range(2))
+    first, second = (rendered(robustness(given_of(TWO))) for _ in range(2))
     assert first == second
 
 
 def test_the_table_bolds_the_best_of_an_attack_and_budget():
     rows = [*TWO, pruned("l1", 0.5, 0, 0.5), pruned("l1", 0.5, 1, 0.5), pruned("l1", 0.8, 0, 0.72)]
-    sheet = robustness_table(means_of(rows, {}))
-    assert sheet.head == ("net", "pattern", "attack", "method", "dense", "keep 0.8", "keep 0.5", "n")
-    assert texts(sheet) == [
+    found = table("robustness", given_of(rows, {}))
+    assert found.head == ("net", "pattern", "attack", "method", "dense", "keep 0.8", "keep 0.5", "n")
+    assert texts(found) == [
         ["resnet20, Adam, BN kept", "units, uniform, merge", "no attack", "L1", "70.0 ± 14.1", "72.0 ± – (90 %)",
          "50.0 ± 0.0 (73 %)", "1–2"],
         ["resnet20, Adam, BN kept", "units, uniform, merge", "no attack", "PAODING", "70.0 ± 14.1", "",
          "45.0 ± 21.2 (62 %) ≈", "2"],
     ]  # fmt: skip
-    assert [[cell.best for cell in row[5:7]] for row in sheet.rows] == [[True, True], [False, False]]
+    assert [[cell.best for cell in row[5:7]] for row in found.rows] == [[True, True], [False, False]]
 
 
 def test_the_compression_table_tells_patterns_apart():
@@ -170,19 +179,19 @@ def test_the_compression_table_tells_patterns_apart():
         pruned("l1", 0.5, 0, 0.7, pattern="unstructured", **same), pruned("l1", 0.5, 0, 0.6, pattern="2:4", **same),
         pruned("l1", 0.5, 0, 0.3, budget_kind="macs"),
     ]  # fmt: skip
-    sheet = seeded_table(fake.frame_of(rows))
-    assert sheet.head[:6] == ("stage", "net", "pattern", "method", "BN", "recipe")
-    assert sheet.head[6:] == ("keep 1", "keep 0.5")
-    names = [(row[2].text, row[3].text) for row in sheet.rows]
+    found = table("compression", records_run(fake.frame_of(rows)))
+    assert found.head[:6] == ("stage", "net", "pattern", "method", "BN", "recipe")
+    assert found.head[6:] == ("keep 1", "keep 0.5")
+    names = [(row[2].text, row[3].text) for row in found.rows]
     assert len(set(names)) == len(names) == 7
-    best = {name for name, row in zip(names, sheet.rows, strict=True) if row[7].best}
+    best = {name for name, row in zip(names, found.rows, strict=True) if row[7].best}
     assert best == {
         ("units, by MACs, uniform, merge", "L1"),
         ("units, uniform, merge", "L1"),
         ("unstructured", "L1"),
         ("2:4", "L1"),
     }
-    dense = next(row for row in sheet.rows if row[3].text == "dense")
+    dense = next(row for row in found.rows if row[3].text == "dense")
     assert not any(cell.best for cell in dense)
 
 
@@ -205,12 +214,12 @@ def test_the_compression_table_never_averages_nets_or_widths():
         bits | {"activation_bits": 4.0},
     )
     rows = [pruned("l1", 0.5, 0, 0.5, reconstruct=NONE) | plain | other for other in ({}, *others)]
-    sheet = seeded_table(fake.frame_of(rows))
-    assert [(row[1].text, row[3].text) for row in sheet.rows] == [
+    found = table("compression", records_run(fake.frame_of(rows)))
+    assert [(row[1].text, row[3].text) for row in found.rows] == [
         ("resnet20, trained to a loss", "L1"), ("resnet20, folded", "L1"), ("resnet20", "quantize, 4 bits of activations"),
         ("resnet20", "quantize, 8 bits of activations"), ("resnet20", "quantize"), ("resnet20", "L1"),
     ]  # fmt: skip
-    assert all("n 1" in cell.text for row in sheet.rows for cell in row[6:] if cell.text)
+    assert all("n 1" in cell.text for row in found.rows for cell in row[6:] if cell.text)
     means = means_of(rows, {})
     assert len(means) == 1
     assert means.n.tolist() == [1]

@@ -12,6 +12,7 @@ from maskbank.records.load import write_table
 from maskbank.records.schema import columns
 from maskbank.report import compose
 from tests.report import fake
+from tests.report.synthetic import SVG
 
 
 def written(frame: pd.DataFrame, folder: Path) -> Path:
@@ -30,7 +31,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     written(whole[whole.index % 2 == 1], tmp_path / "two")
     written(fake.records(8, seed=1), tmp_path / "other")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(compose, "write_drawing", lambda *_: {"svg": b"<svg/>"})
+    monkeypatch.setattr(compose, "write_figure", lambda *_: SVG)
     return tmp_path
 
 

@@ -2,42 +2,28 @@
 
 import re
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 
-from maskbank.config import Params
-from maskbank.records.load import write_tables
-from maskbank.report.comparison import write_comparison
-from maskbank.report.compose import write_report
-from maskbank.report.renderings import latex, markdown
-from maskbank.report.sparse_accuracy import arms_table, panels_of, rates_table, sparse_figure
-from maskbank.report.sparse_contrasts import sparse_contrasts_table
-from maskbank.report.sparse_costs import sparse_costs_figure, sparse_costs_table
-from maskbank.report.sparse_live import as_steps, live_figure
-from maskbank.report.sparse_material import Sparse, sparse_training
-from maskbank.report.sparse_page import TITLE, sparse_page, tallied
-from maskbank.report.sparse_timeline import SHOWN, density_figure, timeline_figure
-from maskbank.report.sparse_words import (
-    dark,
-    how_words,
-    in_method_order,
-    layer_order,
-    removed,
-    spread,
-    task_words,
-    verdict,
-)
-from maskbank.report.style import LOOKS, Drawing, colour, label, rendered
-from maskbank.report.tables import Sheet
-from maskbank.statistics.facts import Facts
+from maskbank.report.end_labels import dark, spread
+from maskbank.report.figure import Figure, figure
+from maskbank.report.figures.sparse_live import as_steps
+from maskbank.report.figures.sparse_timeline import SHOWN
+from maskbank.report.figures.sparse_training import panels_of
+from maskbank.report.order import in_method_order, layer_order
+from maskbank.report.print import latex, markdown
+from maskbank.report.run import Run
+from maskbank.report.studies import Sparse
+from maskbank.report.style import LOOKS, colour, label
+from maskbank.report.table import table
+from maskbank.report.words import how_words, removed, tallied, task_words, verdict
 from tests.report.fake_sparse import IMAGES, SHAPES, TRUTH, failed, only, sparse
+from tests.report.synthetic import Tables, page_of, run_of, texts
 
-PARAMS = Params.model_validate({"compare": {"resamples": 100}})
-ABOUT = {"alpha": 0.05, "margin": 0.005, "records_hash": "0123456789abcdef", "hypotheses": PARAMS.claims}
+TITLE = "Sparse training without dense pretraining, measured"
 CLAIMS = [
     {
         "id": "gap-dense-c_gap-same-steps-x", "hypothesis": "gap-dense", "judge": "dense",
@@ -48,28 +34,21 @@ CLAIMS = [
      "contrast": "-", "where": "x", "verdict": "supported", "reason": "better"},
 ]  # fmt: skip
 RULES = [{"id": "B1", "title": "Three pairs", "verdict": "fail", "looked_at": "0 of 3 | pairs"}]
-Tables = dict[str, pd.DataFrame]
+FIGURES = ("sparse_training", "sparse_costs", "sparse_timeline", "sparse_live", "sparse_density")
+TABLES = ("sparse_arms", "sparse_rates", "sparse_contrasts", "sparse_costs")
 
 
 def given_of(tables: Tables) -> Sparse:
-    parts = (tables[name] for name in ("records", "metrics", "timings", "curves"))
-    return sparse_training(*parts, PARAMS.compare)
+    return run_of(tables).sparse
 
 
-def drawings_of(given: Sparse) -> dict[str, Drawing]:
-    drawings = [
-        sparse_figure(given.means), sparse_costs_figure(given.points), timeline_figure(given.course),
-        live_figure(given.course), density_figure(given.ends),
-    ]  # fmt: skip
-    return {drawing.name: drawing for drawing in drawings}
+def page_over(tables: Tables, **judged) -> str:
+    return page_of("sparse_training", run_of(tables, **judged))
 
 
-def sheets_of(given: Sparse) -> dict[str, Sheet]:
-    sheets = [
-        arms_table(given.means), rates_table(given.choices), sparse_contrasts_table(given.contrasts, 0.05, 0.005),
-        sparse_costs_table(given.costs),
-    ]  # fmt: skip
-    return {sheet.name: sheet for sheet in sheets}
+def drawings_of(tables: Tables) -> dict[str, Figure]:
+    run = run_of(tables)
+    return {name: figure(name, run) for name in FIGURES}
 
 
 @pytest.fixture(scope="module")
@@ -88,29 +67,30 @@ def tables() -> Tables:
 
 
 @pytest.fixture(scope="module")
-def given(tables) -> Sparse:
-    return given_of(tables)
+def run(tables) -> Run:
+    return run_of(tables)
 
 
 @pytest.fixture(scope="module")
-def drawings(given) -> dict[str, Drawing]:
-    return drawings_of(given)
+def given(run) -> Sparse:
+    return run.sparse
 
 
 @pytest.fixture(scope="module")
-def page(given, tables) -> str:
-    return sparse_page(given, tables["records"], CLAIMS, RULES, ABOUT)
+def drawings(run) -> dict[str, Figure]:
+    return {name: figure(name, run) for name in FIGURES}
 
 
-def texts(sheet: Sheet) -> list[list[str]]:
-    return [[cell.text for cell in row] for row in sheet.rows]
+@pytest.fixture(scope="module")
+def page(tables) -> str:
+    return page_over(tables, claims=CLAIMS, rules=RULES)
 
 
 # figures
 
 
 def test_groups_are_tasks_and_panels_are_settings(drawings):
-    figure = drawings["sparse_training"].figure
+    figure = drawings["sparse_training"].drawn
     assert [part.get_suptitle() for part in figure.subfigs] == [
         "fashion mnist, resnet20", "synthetic-shapes, detector, mAP"
     ]  # fmt: skip
@@ -124,7 +104,7 @@ def lines(axes: Axes) -> dict[str, np.ndarray]:
 
 
 def test_lines_are_means_of_the_chosen_rate_over_seeds(drawings, tables):
-    axes = drawings["sparse_training"].figure.subfigs[0].axes[0]
+    axes = drawings["sparse_training"].drawn.subfigs[0].axes[0]
     frame = tables["records"]
     own = frame[(frame.stage == "sparsify") & (frame.dataset == "fashion_mnist") & (frame.setup == "same-steps")]
     own = own[(own.method == "c_gap") & (own.schedule == "cosine")]
@@ -137,7 +117,7 @@ def test_lines_are_means_of_the_chosen_rate_over_seeds(drawings, tables):
 
 
 def test_every_method_is_named_once_beside_its_end_and_names_do_not_overlap(drawings):
-    for part in drawings["sparse_training"].figure.subfigs:
+    for part in drawings["sparse_training"].drawn.subfigs:
         for axes in part.axes:
             assert sorted(text.get_text() for text in axes.texts) == sorted(label(name) for name in TRUTH)
             places = sorted(text.get_position()[1] for text in axes.texts)
@@ -152,7 +132,7 @@ def test_one_look_a_method():
 
 
 def test_the_timeline_has_a_column_a_method_and_a_map_a_worker(drawings):
-    figure = drawings["sparse_timeline"].figure
+    figure = drawings["sparse_timeline"].drawn
     *columns, scale = figure.subfigs
     assert [part.axes[0].get_title() for part in columns] == ["C-GaP", "P-GaP", "GMP", "AC/DC"]
     assert [len(part.axes) for part in columns] == [2, 3, 2, 2]
@@ -167,7 +147,7 @@ def values(axes: Axes) -> np.ndarray:
 
 
 def test_the_maps_show_the_densities_of_each_span(drawings):
-    gap, parallel, *_ = (part.axes for part in drawings["sparse_timeline"].figure.subfigs)
+    gap, parallel, *_ = (part.axes for part in drawings["sparse_timeline"].drawn.subfigs)
     odd, even = [1.0, 0.1, 1.0, 0.1, 0.1], [0.1, 1.0, 0.1, 1.0, 0.1]
     assert values(gap[0]).tolist() == [odd, odd, even, even]
     assert [tick.get_text() for tick in gap[0].get_yticklabels()] == [
@@ -182,7 +162,7 @@ def test_the_maps_show_the_densities_of_each_span(drawings):
 
 
 def test_live_panels_are_steps_of_the_net_and_of_one_worker(drawings):
-    parts = drawings["sparse_live"].figure.subfigs
+    parts = drawings["sparse_live"].drawn.subfigs
     assert [part.get_suptitle() for part in parts] == [
         "fashion mnist, resnet20: equal steps, 90 % removed", "synthetic-shapes, detector: equal steps, 90 % removed"
     ]  # fmt: skip
@@ -206,7 +186,7 @@ def test_side_by_side_spans_show_the_largest():
 
 
 def test_costs_stand_at_the_height_of_the_score(drawings, given):
-    part = drawings["sparse_costs"].figure.subfigs[0]
+    part = drawings["sparse_costs"].drawn.subfigs[0]
     assert part.get_suptitle() == "fashion mnist, resnet20: equal steps, 90 % removed"
     assert [axes.get_xlabel().replace("\n", " ").partition(" (")[0] for axes in part.axes] == [
         "training MACs", "live parameters at their peak", "steps in line"
@@ -223,7 +203,7 @@ def test_costs_stand_at_the_height_of_the_score(drawings, given):
 
 
 def test_end_densities_have_a_column_a_method(drawings):
-    axes = drawings["sparse_density"].figure.axes[0]
+    axes = drawings["sparse_density"].drawn.axes[0]
     assert axes.get_title(loc="left") == "fashion mnist, resnet20: equal steps, 90 % removed"
     assert [tick.get_text() for tick in axes.get_xticklabels()] == [
         label(name) for name in in_method_order_of(TRUTH) if name != "dense"
@@ -251,58 +231,58 @@ ONE_BUDGET = sparse(seeds=2, budgets=(0.5,))
     ids=["nothing", "dense alone", "all failed", "one seed", "one budget", "no workers", "c_gap alone", "no curves"],
 )  # fmt: skip
 def test_with_too_little_everything_says_so_and_nothing_raises(tables, empty):
-    given = given_of(tables)
-    drawings = drawings_of(given)
+    run = run_of(tables)
+    drawings = {name: figure(name, run) for name in FIGURES}
     without = [name for name, drawing in drawings.items() if drawing.data.empty]
     assert len(without) == empty, without
     for drawing in drawings.values():
-        assert rendered(drawing)["svg"]
+        drawing.drawn.draw_without_rendering()
         assert drawing.caption
-    for sheet in sheets_of(given).values():
-        assert markdown(sheet).startswith(f"# {sheet.title}")
-        assert latex(sheet)
-    page = sparse_page(given, tables["records"], [], [], ABOUT)
+    for name in TABLES:
+        assert markdown(table(name, run)).startswith(f"# {table(name, run).title}")
+        assert latex(table(name, run))
+    page = page_of("sparse_training", run)
     assert page.startswith(f"# {TITLE}\n")
     assert "nan" not in page.lower()
 
 
 def test_missing_workers_are_said():
-    drawing = timeline_figure(given_of(only(SMALL, SMALL["records"].stage != "grow")).course)
-    assert drawing.figure.subfigs[1].axes[0].get_title() == "P-GaP (workers missing)"
+    drawing = figure("sparse_timeline", run_of(only(SMALL, SMALL["records"].stage != "grow")))
+    assert drawing.drawn.subfigs[1].axes[0].get_title() == "P-GaP (workers missing)"
 
 
 def test_without_sparse_arms_there_are_no_panels():
-    assert panels_of(given_of(NONE).means) == []
+    assert panels_of(figure("sparse_training", run_of(NONE)).data) == []
 
 
 def test_figures_are_the_same_bytes_for_rows_in_any_order(tables, drawings):
-    mixed = drawings_of(given_of({name: frame.sample(frac=1, random_state=1) for name, frame in tables.items()}))
+    mixed = drawings_of({name: frame.sample(frac=1, random_state=1) for name, frame in tables.items()})
     for name in ("sparse_timeline", "sparse_live"):
-        assert rendered(mixed[name])["csv"] == rendered(drawings[name])["csv"]
+        assert mixed[name].data.to_csv(index=False) == drawings[name].data.to_csv(index=False)
 
 
 # tables
 
 
-def test_the_table_of_arms_shows_rate_failures_and_unequal_trials(given):
-    sheet = arms_table(given.means)
-    assert sheet.head == ("net", "setting", "method", "0 %", "80 %", "90 %", "n")
-    first = {row[2]: row for row in texts(sheet) if row[:2] == ["fashion mnist, resnet20", "equal steps"]}
+def test_the_table_of_arms_shows_rate_failures_and_unequal_trials(run):
+    shown_table = table("sparse_arms", run)
+    assert shown_table.head == ("net", "setting", "method", "0 %", "80 %", "90 %", "n")
+    first = {row[2]: row for row in texts(shown_table) if row[:2] == ["fashion mnist, resnet20", "equal steps"]}
     assert re.fullmatch(r"\d+\.\d ± \d\.\d \(cosine\)", first["C-GaP"][4])
     assert first["GMP"][5].endswith("(constant) ‡")
     assert first["P-GaP"][5].endswith("(cosine) ✗1")
     assert first["P-GaP"][6] == "2–3"
     assert first["dense"][3].endswith("(cosine)")
-    best = [row[2].text for row in sheet.rows if row[5].best]
+    best = [row[2].text for row in shown_table.rows if row[5].best]
     assert best == ["C-GaP"] * 4, "never dense"
 
 
-def test_the_table_of_rates_shows_what_was_not_chosen(given):
-    sheet = rates_table(given.choices)
-    assert sheet.head == ("net", "setting", "removed", "method", "cosine", "constant", "trials")
+def test_the_table_of_rates_shows_what_was_not_chosen(run):
+    shown_table = table("sparse_rates", run)
+    assert shown_table.head == ("net", "setting", "removed", "method", "cosine", "constant", "trials")
     rows = [
         row
-        for row in sheet.rows
+        for row in shown_table.rows
         if [cell.text for cell in row[:3]] == ["fashion mnist, resnet20", "equal steps", "90 %"]
     ]
     found = {row[3].text: row for row in rows}
@@ -312,9 +292,9 @@ def test_the_table_of_rates_shows_what_was_not_chosen(given):
     assert found["IMP"][6].text == "2 trials"
 
 
-def test_the_table_of_contrasts_names_what_is_refused(given):
-    sheet = sparse_contrasts_table(given.contrasts, 0.05, 0.005)
-    rows = [row for row in texts(sheet) if row[:3] == ["fashion mnist, resnet20", "equal steps", "90 %"]]
+def test_the_table_of_contrasts_names_what_is_refused(run):
+    shown_table = table("sparse_contrasts", run)
+    rows = [row for row in texts(shown_table) if row[:3] == ["fashion mnist, resnet20", "equal steps", "90 %"]]
     found = {row[3]: row for row in rows}
     assert found["C-GaP − GMP"][11:] == ["unequal trials, not tested", "unequal trials: gmp lacks rate cosine"]
     assert found["C-GaP − AC/DC*"][11:] == ["underpowered", "insufficient seeds"]
@@ -323,9 +303,9 @@ def test_the_table_of_contrasts_names_what_is_refused(given):
     assert [name for name in found if "dense" in name and "prune" not in name] == ["C-GaP − dense", "P-GaP − dense"]
 
 
-def test_the_table_of_costs_lists_bytes_and_steps_in_line(given):
-    sheet = sparse_costs_table(given.costs)
-    rows = [row for row in texts(sheet) if row[:4] == ["fashion mnist, resnet20", "equal steps", "80 %", "P-GaP"]]
+def test_the_table_of_costs_lists_bytes_and_steps_in_line(run):
+    shown_table = table("sparse_costs", run)
+    rows = [row for row in texts(shown_table) if row[:4] == ["fashion mnist, resnet20", "equal steps", "80 %", "P-GaP"]]
     assert rows[0][5:] == [
         "72.7", "0.20", "0.52", "0.00", "0.82", "100", "60", "1.67", "18.0", "40.0", "41.0", "11.2", "3"
     ]  # fmt: skip
@@ -385,7 +365,7 @@ def test_verdicts_in_words(changes, said):
 def test_sections_are_there_in_order(page):
     assert re.findall(r"^## (.*)$", page, re.MULTILINE) == [
         "Setting", "Did GaP's claims hold", "Against dense training", "Against other sparse training",
-        "Learning-rate handling", "Cost, memory and size", "Schedules", "The paper's claims", "What this does not show",
+        "Learning-rate schedule", "Cost, memory and size", "Schedules", "The paper's claims", "What this does not show",
     ]  # fmt: skip
 
 
@@ -398,10 +378,10 @@ def test_every_table_is_a_table_and_nothing_is_nan(page):
 
 def test_the_page_says_what_the_numbers_say(page, given):
     own = given.contrasts[(given.contrasts.method == "c_gap") & (given.contrasts.rival == "imp")]
-    assert f"- C-GaP − IMP: {tallied(own, 0.05, 'contrast')}." in page
+    assert f"- C-GaP − IMP: {tallied(own.to_dict('records'), 0.05, 'contrast')}." in page
     assert "- C-GaP: Matches dense: **inconclusive** in the one setting. At 80 % against dense:" in page
     assert "- Unequal trials: GMP, fashion mnist, resnet20, equal steps, 90 %, lacks cosine." in page
-    assert "P-GaP takes 1.67 steps for each that stands in line." in page
+    assert "P-GaP takes 1.67 steps for each sequential one." in page
     assert "At 90 % a packed checkpoint has 0.19 of the dense one's bytes." in page
     assert "| tasks other than images | mAP |" in page
     assert "nothing on this page is a test" in page
@@ -411,18 +391,13 @@ def test_the_page_says_what_the_numbers_say(page, given):
 
 def test_the_order_of_rows_does_not_change_the_page(tables, page):
     mixed = {name: frame.sample(frac=1, random_state=1) for name, frame in tables.items()}
-    assert sparse_page(given_of(mixed), mixed["records"], CLAIMS, RULES, ABOUT) == page
+    assert page_over(mixed, claims=CLAIMS, rules=RULES) == page
 
 
-def test_a_whole_report(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("maskbank.report.compose.write_drawing", lambda *_: {"svg": b"<svg/>"})
-    tables = sparse(seeds=2)
-    write_tables(tables, tmp_path)
-    write_comparison(Facts(tables["records"], tables["metrics"], tables["timings"], PARAMS, "hash"), tmp_path)
-    write_report(PARAMS, tmp_path)
-    page = (tmp_path / "index.html").read_text()
+def test_the_whole_report_shows_sparse_training(report):
+    page = (report / "index.html").read_text()
     for title in ("Sparse training", "Cost of sparse training", "Schedules: which layers are dense when"):
         assert f"<h3>{title}</h3>" in page
     assert 'aria-label="Measured for gap-dense-c_gap-same-steps-fashion_mnist-resnet20"' in page
-    assert (tmp_path / "sparse_training.md").read_text().count("\n## ") == 9
-    assert set(pd.read_csv(tmp_path / "tables/sparse_contrasts.csv").method) == {"c_gap", "p_gap"}
+    assert (report / "sparse_training.md").read_text().count("\n## ") == 9
+    assert set(pd.read_csv(report / "tables/sparse_contrasts.csv").method) == {"c_gap", "p_gap"}

@@ -6,26 +6,19 @@ import pandas as pd
 import pytest
 
 from maskbank.config import Params
-from maskbank.records.load import write_tables
-from maskbank.report.ablations import ablations_figure, ablations_table
-from maskbank.report.aggregate import transfer_means
-from maskbank.report.comparison import write_comparison
-from maskbank.report.compose import read_comparisons, write_report
-from maskbank.report.costs import cost_curves, cost_figure, crossings_table, round_costs, short, where
-from maskbank.report.figures import accuracy_figure, steps_figure
-from maskbank.report.forest import forest_figure, task_split_figure
-from maskbank.report.frames import legend_shape
-from maskbank.report.panels import look
-from maskbank.report.renderings import markdown
-from maskbank.report.settings import setting_title
-from maskbank.report.style import Drawing, house_style, label
-from maskbank.report.tables import transfer_table
-from maskbank.report.task_splits import task_split_table
-from maskbank.statistics.ablation import ablations
+from maskbank.report.compose import write_report
+from maskbank.report.facets import legend_shape
+from maskbank.report.figure import Figure, figure
+from maskbank.report.panels import line_look, round_costs, short
+from maskbank.report.print import markdown
+from maskbank.report.run import Run, read_comparisons
+from maskbank.report.style import house_style, label
+from maskbank.report.table import table
+from maskbank.report.tables.crossings import where
+from maskbank.report.words import setting_title
 from maskbank.statistics.comparisons import compare
-from maskbank.statistics.costs import cost_means, cost_rows, crossings
-from maskbank.statistics.facts import Facts
 from tests.report import fake
+from tests.report.synthetic import SVG, compared, records_run, run_of
 
 TITLES = [
     "fashion mnist, resnet20, global (per MAC)", "fashion mnist, resnet20, uniform",
@@ -48,45 +41,41 @@ def params() -> Params:
 
 
 @pytest.fixture(scope="module")
-def means(records) -> pd.DataFrame:
-    return transfer_means(records)
+def run(records, params) -> Run:
+    tables = fake.tables(records) | {"timings": fake.study_timings(records)}
+    return run_of(tables, params, comparisons=compare(records, params.compare))
 
 
 @pytest.fixture(scope="module")
-def comparisons(records, params) -> pd.DataFrame:
-    return compare(records, params.compare)
+def means(run) -> pd.DataFrame:
+    return run.transfer
 
 
-@pytest.fixture(scope="module")
-def costs(records) -> pd.DataFrame:
-    return cost_rows(records, fake.study_timings(records))
-
-
-def lines_of(drawing: Drawing) -> list[str]:
+def lines_of(drawing: Figure) -> list[str]:
     """Titles of the lines of panels."""
-    return [part.get_suptitle() for part in drawing.figure.subfigs if part.get_suptitle()]
+    return [part.get_suptitle() for part in drawing.drawn.subfigs if part.get_suptitle()]
 
 
-def test_each_setting_is_a_line_of_panels_of_its_own(means):
-    by_budget, by_steps = accuracy_figure(means), steps_figure(means)
+def test_each_setting_is_a_line_of_panels_of_its_own(run):
+    by_budget, by_steps = figure("accuracy_by_budget", run), figure("accuracy_by_steps", run)
     assert lines_of(by_budget) == lines_of(by_steps) == TITLES
-    titles = [[axes.get_title() for axes in part.axes if axes.axison] for part in by_budget.figure.subfigs[:-1]]
+    titles = [[axes.get_title() for axes in part.axes if axes.axison] for part in by_budget.drawn.subfigs[:-1]]
     assert titles == [["T = 0", "T = 10", "T = 30"]] * 7
-    titles = [[axes.get_title() for axes in part.axes if axes.axison] for part in by_steps.figure.subfigs[:-1]]
+    titles = [[axes.get_title() for axes in part.axes if axes.axison] for part in by_steps.drawn.subfigs[:-1]]
     assert titles[:3] == [["keep 0.1", "keep 0.2"], ["keep 0.05", "keep 0.1", "keep 0.2"], ["keep 0.1"]]
 
 
-def test_curves_are_the_means(means):
-    axes = steps_figure(means).figure.subfigs[1].axes[1]
-    (line,) = [line for line in axes.lines if line.get_color() == look("smsp", "method")["color"]]
+def test_curves_are_the_means(run, means):
+    axes = figure("accuracy_by_steps", run).drawn.subfigs[1].axes[1]
+    (line,) = [line for line in axes.lines if line.get_color() == line_look("smsp", "method")["color"]]
     rows = means[(means.allocation == "uniform") & (means.budget_asked == 0.1) & (means.method == "smsp")]
     rows = rows[(rows.tuning == "default") & (rows.shots == "all") & (rows.dataset == "fashion_mnist")]
     assert line.get_xdata().tolist() == [0, 10, 30]
     assert line.get_ydata() == pytest.approx(100 * rows.sort_values("steps").accuracy.to_numpy())
 
 
-def test_one_legend_names_every_method_once(means):
-    (legend,) = accuracy_figure(means).figure.subfigs[-1].legends
+def test_one_legend_names_every_method_once(run):
+    (legend,) = figure("accuracy_by_budget", run).drawn.subfigs[-1].legends
     names = [text.get_text() for text in legend.get_texts()]
     assert sorted(names) == sorted(label(name) for name in fake.STUDY)
     assert (names[0], names[-1]) == ("SMSP", "dense")
@@ -111,58 +100,58 @@ def test_a_title_says_what_is_unusual_or_differs(means):
     )
 
 
-def test_transfer_table_keeps_settings_apart(means):
-    sheet = transfer_table(means)
-    assert list(dict.fromkeys(row[0].text for row in sheet.rows)) == TITLES
-    oracle = next(row for row in sheet.rows if row[0].text == TITLES[1] and row[2].text.startswith("oracle"))
+def test_transfer_table_keeps_settings_apart(run):
+    found = table("transfer", run)
+    assert list(dict.fromkeys(row[0].text for row in found.rows)) == TITLES
+    oracle = next(row for row in found.rows if row[0].text == TITLES[1] and row[2].text.startswith("oracle"))
     assert [bool(cell.text) for cell in oracle[3:6]] == [False, True, False], "at 10 % kept alone"
 
 
-def test_forest_panels_side_by_side_have_the_same_rivals(comparisons):
-    drawing = forest_figure(comparisons, 0.005)
-    shown = [axes for axes in drawing.figure.axes if axes.axison]
+def test_forest_panels_side_by_side_have_the_same_rivals(run):
+    drawing = figure("forest", run)
+    shown = [axes for axes in drawing.drawn.axes if axes.axison]
     assert [axes.get_title().replace("\n", " ") for axes in shown] == TITLES
     assert [text.get_text() for text in shown[0].get_yticklabels()] == ["L2", "Taylor", "oracle (target's own mask)"]
     assert [text.get_text() for text in shown[2].get_yticklabels()] == ["L2", "Taylor"]
 
 
-def test_foreign_tasks_stand_beside_those_of_the_banks_data_set(comparisons):
-    sheet = task_split_table(comparisons)
-    assert sheet.head == ("setting", "against", "role", "held out", "unseen", "foreign")
-    l2 = next(row for row in sheet.rows if row[0].text == "resnet20, uniform" and row[1].text == "L2")
+def test_foreign_tasks_stand_beside_those_of_the_banks_data_set(run):
+    found = table("by_task_split", run)
+    assert found.head == ("setting", "against", "role", "held out", "unseen", "foreign")
+    l2 = next(row for row in found.rows if row[0].text == "resnet20, uniform" and row[1].text == "L2")
     assert all("n 4, insufficient" in cell.text for cell in l2[3:])
-    oracle = next(row for row in sheet.rows if row[1].text.startswith("oracle"))
+    oracle = next(row for row in found.rows if row[1].text.startswith("oracle"))
     assert oracle[5].text == ""
-    drawing = task_split_figure(comparisons)
-    assert [text.get_text() for text in drawing.figure.subfigs[-1].legends[0].get_texts()] == [
+    drawing = figure("by_task_split", run)
+    assert [text.get_text() for text in drawing.drawn.subfigs[-1].legends[0].get_texts()] == [
         "held out",
         "unseen",
         "foreign",
     ]
-    assert "4/4/4" in [text.get_text() for text in drawing.figure.axes[0].texts]
+    assert "4/4/4" in [text.get_text() for text in drawing.drawn.axes[0].texts]
 
 
-def test_cost_figures_have_a_curve_a_method(means, costs):
-    curves = cost_curves(means, cost_means(costs))
-    assert len(curves) == len(means)
-    for kind, scale in (("macs", 1.0), ("seconds", 1e-10)):
-        drawing = cost_figure(curves, kind)
+def test_cost_figures_have_a_curve_a_method(run, means):
+    assert len(run.cost_curves) == len(means)
+    for name, scale in (("accuracy_by_cost", 1.0), ("accuracy_by_seconds", 1e-10)):
+        drawing = figure(name, run)
         assert lines_of(drawing) == TITLES
-        axes = drawing.figure.subfigs[1].axes[1]
-        (line,) = [line for line in axes.lines if line.get_color() == look("smsp", "method")["color"]]
+        axes = drawing.drawn.subfigs[1].axes[1]
+        (line,) = [line for line in axes.lines if line.get_color() == line_look("smsp", "method")["color"]]
         assert line.get_xdata() == pytest.approx([4e9 * scale, 8e9 * scale, 16e9 * scale])
 
 
-def test_seconds_that_are_not_known_leave_an_empty_figure(means, costs):
-    curves = cost_curves(means, cost_means(costs.assign(seconds_total=float("nan"))))
-    assert lines_of(cost_figure(curves, "seconds")) == []
-    assert lines_of(cost_figure(curves, "macs")) == TITLES
+def test_seconds_that_are_not_known_leave_an_empty_figure(records, params):
+    unknown = fake.study_timings(records).assign(selection_seconds=float("nan"))
+    run = run_of(fake.tables(records) | {"timings": unknown}, params)
+    assert lines_of(figure("accuracy_by_seconds", run)) == []
+    assert lines_of(figure("accuracy_by_cost", run)) == TITLES
 
 
-def test_crossings_in_words(costs, params):
-    sheet = crossings_table(crossings(costs, params.compare))
-    assert sheet.head[4:6] == ("above, by MACs", "above, by CPU seconds")
-    assert all(len(row) == len(sheet.head) for row in sheet.rows)
+def test_crossings_in_words(run):
+    found = table("crossings", run)
+    assert found.head[4:6] == ("above, by MACs", "above, by CPU seconds")
+    assert all(len(row) == len(found.head) for row in found.rows)
     row = {"verdict": "from", "cost": 1.23e9, "low": 9e8, "high": float("inf"), "agreement": 0.873, "status": "tested"}
     assert where(row) == "from 1.23G [900M, beyond], 87 %"
     assert where(row | {"verdict": "always"}) == "always, 87 %"
@@ -178,39 +167,26 @@ def test_round_numbers():
     assert round_costs(1, 1e6) == [1, 100, 1e4, 1e6]
 
 
-def test_ablations_as_table_and_figure(records, params):
-    found = ablations(records, params.compare)
-    sheet, drawing = ablations_table(found), ablations_figure(found)
-    assert [row[2].text for row in sheet.rows] == ["bank4", "m1", "votes"]
-    assert sheet.rows[0][3].text == "amp4, not amp"
-    assert "describe" in sheet.caption
-    assert [text.get_text() for text in drawing.figure.axes[0].get_yticklabels()] == ["bank4", "m1", "votes"]
+def test_ablations_as_table_and_figure(run):
+    found, drawing = table("ablations", run), figure("ablations", run)
+    assert [row[2].text for row in found.rows] == ["bank4", "m1", "votes"]
+    assert found.rows[0][3].text == "amp4, not amp"
+    assert "describe" in found.caption
+    assert [text.get_text() for text in drawing.drawn.axes[0].get_yticklabels()] == ["bank4", "m1", "votes"]
 
 
 def test_without_transfer_everything_says_so(params):
-    none = fake.frame_of([{"stage": "pretrain", "steps": 1}])
-    costs = cost_rows(none, fake.tables(none)["timings"])
-    curves = cost_curves(transfer_means(none), cost_means(costs))
-    empty = compare(none, params.compare)
-    drawings = [
-        accuracy_figure(transfer_means(none)), steps_figure(transfer_means(none)), cost_figure(curves, "macs"),
-        forest_figure(empty, 0.005), task_split_figure(empty), ablations_figure(ablations(none, params.compare)),
-    ]  # fmt: skip
-    assert all(drawing.data.empty for drawing in drawings)
-    tables = [
-        task_split_table(empty), crossings_table(crossings(costs, params.compare)), transfer_table(transfer_means(none)),
-        ablations_table(ablations(none, params.compare)),
-    ]  # fmt: skip
-    assert all(sheet.rows == () and markdown(sheet) for sheet in tables)
+    none = records_run(fake.frame_of([{"stage": "pretrain", "steps": 1}]), params)
+    names = ("accuracy_by_budget", "accuracy_by_steps", "accuracy_by_cost", "forest", "by_task_split", "ablations")
+    assert all(figure(name, none).data.empty for name in names)
+    tables = [table(name, none) for name in ("by_task_split", "crossings", "transfer", "ablations")]
+    assert all(each.rows == () and markdown(each) for each in tables)
 
 
-def test_a_whole_report(records, params, tmp_path: Path, monkeypatch):
-    monkeypatch.setattr("maskbank.report.compose.write_drawing", lambda *_: {"svg": b"<svg/>"})
+def test_the_page_of_a_study(records, params, tmp_path: Path, monkeypatch):
+    monkeypatch.setattr("maskbank.report.compose.write_figure", lambda *_: SVG)
     records = records[records.method.isin([*fake.RIVALS, "oracle"])].reset_index(drop=True)
-    tables = fake.tables(records) | {"timings": fake.study_timings(records)}
-    write_tables(tables, tmp_path)
-    facts = Facts(records, tables["metrics"], tables["timings"], params, "hash")
-    write_comparison(facts, tmp_path)
+    compared(tmp_path, fake.tables(records) | {"timings": fake.study_timings(records)}, params)
     read = read_comparisons(tmp_path / "comparisons.csv")
     assert set(read.shots) == {"all", "5"}
     assert not read.missing.isna().any()

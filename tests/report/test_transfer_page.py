@@ -1,23 +1,22 @@
 """The page of one-shot transfer: verdicts by rule, numbers from the tables, and parts that are missing said to be so."""
 
 import re
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from maskbank.config import Params
-from maskbank.report.contrasts import contrasts, counted, flipped, headline_rows, tallied, variant_rows, verdict
-from maskbank.report.reliability import reliability_means
-from maskbank.report.tables import points
-from maskbank.report.transfer_material import Material
-from maskbank.report.transfer_page import TITLE, transfer_page
+from maskbank.report.contrasts import contrasts, flipped, headline_rows, variant_rows
+from maskbank.report.markdown import page as page_with
+from maskbank.report.run import Run
+from maskbank.report.words import counted, points, tallied, verdict
 from maskbank.statistics.comparisons import compare
 from maskbank.statistics.contrast import INCOMPLETE, INSUFFICIENT, NOT_RUN, TESTED
-from maskbank.statistics.correlation import correlations, relation_table
 from maskbank.statistics.holm import holm
+from tests.report import fake
 from tests.report.fake_relations import everything
+from tests.report.synthetic import page_of, run_of
 
 AGAINST = ["universal", "random", "l2", "taylor", "dense"]
 PARAMS = Params.model_validate({"compare": {"resamples": 200, "against": AGAINST}})
@@ -37,19 +36,17 @@ CLAIMS = [
 ]
 
 
-def material(records: pd.DataFrame, metrics: pd.DataFrame, timings: pd.DataFrame) -> Material:
-    related = relation_table(records, metrics)
-    return Material(
-        records=records,
-        comparisons=compare(records, PARAMS.compare),
-        claims=CLAIMS,
-        rules=RULES,
-        timings=timings,
-        correlations=correlations(related, PARAMS.compare),
-        reliability=reliability_means(records, metrics, timings, related),
-        params=PARAMS,
-        records_hash="0123456789abcdef",
-    )
+TITLE = "What one-shot transfer buys, measured"
+
+
+def given_of(records: pd.DataFrame, metrics: pd.DataFrame, timings: pd.DataFrame) -> Run:
+    tables = fake.tables(records) | {"metrics": metrics, "timings": timings}
+    comparisons = compare(records, PARAMS.compare)
+    return run_of(tables, PARAMS, comparisons=comparisons, claims=CLAIMS, rules=RULES)
+
+
+def page_over(*tables: pd.DataFrame) -> str:
+    return page_of("one_shot_transfer", given_of(*tables))
 
 
 @pytest.fixture(scope="module")
@@ -58,13 +55,13 @@ def tables() -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
 
 
 @pytest.fixture(scope="module")
-def given(tables) -> Material:
-    return material(*tables)
+def given(tables) -> Run:
+    return given_of(*tables)
 
 
 @pytest.fixture(scope="module")
 def page(given) -> str:
-    return transfer_page(given)
+    return page_of("one_shot_transfer", given)
 
 
 def part(page: str, title: str) -> str:
@@ -86,8 +83,8 @@ def row(**values: object) -> dict[str, object]:
         ({"p_holm": 0.06}, "no difference shown"),
         ({"p_holm": 0.06, "equivalent": True}, "equivalent"),
         ({"difference": 0.001, "equivalent": True}, "higher, within the margin"),
-        ({"p_holm": 0.06, "can_reject": False}, "not enough splits"),
-        ({"p_holm": np.nan, "status": INSUFFICIENT}, "not enough splits"),
+        ({"p_holm": 0.06, "can_reject": False}, "underpowered"),
+        ({"p_holm": np.nan, "status": INSUFFICIENT}, "underpowered"),
         ({"p_holm": np.nan, "status": INCOMPLETE}, "incomplete, not tested"),
         ({"p_holm": np.nan, "status": NOT_RUN}, "not run"),
     ],
@@ -157,7 +154,7 @@ def test_headlines_are_those_of_the_comparisons(given, page):
     text = part(page, "SMSP against each rival and control")
     heads = given.comparisons[(given.comparisons.kind == "headline") & (given.comparisons.role != "reference")]
     own = heads[heads.dataset == "fashion_mnist"]
-    assert len(re.findall(r"^\| fashion_mnist", text, re.M)) == len(own) == 8
+    assert len(re.findall(r"^\| fashion mnist", text, re.M)) == len(own) == 8
     for each in own.itertuples():
         assert f"| {points(each.difference, signed=True)} | {points(each.ci_low, True)} to" in text
     assert "kmnist" not in text, "foreign tasks stand apart"
@@ -174,7 +171,7 @@ def test_who_wins_is_said_whoever_it_is(page):
 
 def test_one_allocation_is_no_headline(tables):
     records, metrics, timings = tables
-    page = transfer_page(material(records[records.allocation != "global_macs"], metrics, timings))
+    page = page_over(records[records.allocation != "global_macs"], metrics, timings)
     assert "Only one allocation was run (uniform), and a headline needs two." in page
 
 
@@ -182,15 +179,15 @@ def test_kinds_of_tasks_stand_apart(page):
     text = part(page, "Held-out, unseen and foreign tasks apart")
     assert "| setting | SMSP minus | held-out | unseen | foreign: kmnist |" in text
     assert len(re.findall(r"^\| resnet20", text, re.M)) == 2 * 4
-    assert "n 5: not enough splits" in text
-    assert "n 2: not enough splits" in text
+    assert "n 5: underpowered" in text
+    assert "n 2: underpowered" in text
     assert "Not run" not in text
 
 
 def test_costs_are_means_over_cells(page):
     text = part(page, "What it costs")
     assert "at 0.1 kept" in text
-    assert "| fashion_mnist, resnet20 | SMSP | 4e8 | 0.41 | 1e9 | 0.4 | 0 | 20.0 % | 40 |" in text
+    assert "| fashion mnist, resnet20 | SMSP | 4e8 | 0.41 | 1e9 | 0.4 | 0 | 20.0 % | 40 |" in text
     assert "| fashion_mnist, resnet20, bank amp10 | 8 | 4.8e9 |" in text
 
 
@@ -207,7 +204,7 @@ def test_limits_name_the_rules_that_fail(page):
     assert "B2" not in text
 
 
-def missing(name: str, tables: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]) -> Material:
+def missing(name: str, tables: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]) -> Run:
     records, metrics, timings = tables
     transferred = records.stage == "transfer"
     kept = {
@@ -222,7 +219,7 @@ def missing(name: str, tables: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]) 
         "pruned": ~transferred | (records.role == "reference"),
         "transfer": ~transferred,
     }[name]
-    return material(records[kept].reset_index(drop=True), metrics, timings)
+    return given_of(records[kept].reset_index(drop=True), metrics, timings)
 
 
 @pytest.mark.parametrize(
@@ -235,13 +232,13 @@ def missing(name: str, tables: tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]) 
         ("foreign", "Not run: foreign."),
         ("reference", "Not compared, as it was not run: dense."),
         ("smsp", "No contrast was measured."),
-        ("splits", "not enough splits in both settings"),
+        ("splits", "underpowered in both settings"),
         ("pruned", "No pruned cell is in the records."),
         ("transfer", "The records hold no transfer cells, so there is nothing to tell."),
     ],
 )
 def test_what_is_missing_is_said(name, said, tables):
-    page = transfer_page(missing(name, tables))
+    page = page_of("one_shot_transfer", missing(name, tables))
     assert said in page
     assert "nan" not in page.lower()
 
@@ -250,17 +247,27 @@ def test_failed_cells_are_counted_and_refuse_the_test(tables):
     records, metrics, timings = tables
     hit = (records.stage == "transfer") & (records.method == "l2") & (records.split == "s1") & (records.task == "t0")
     failed = records.assign(status=records.status.mask(hit, "failed"), accuracy=records.accuracy.mask(hit))
-    page = transfer_page(material(failed, metrics, timings))
+    page = page_over(failed, metrics, timings)
     assert "incomplete, not tested in both settings" in page
     assert f"| cells that did not end ok | {failed[hit].cell_key.nunique()} of" in page
 
 
 def test_the_page_does_not_depend_on_the_order_of_rows(tables, page):
     records, metrics, timings = (table.sample(frac=1, random_state=1) for table in tables)
-    assert transfer_page(material(records, metrics, timings)) == page
+    assert page_over(records, metrics, timings) == page
 
 
-def test_seconds_of_several_machines_are_marked(given):
-    machines = given.timings.assign(machine_class=np.where(given.timings.index % 2, "a", "b"))
-    page = transfer_page(replace(given, timings=machines))
+def test_seconds_of_several_machines_are_marked(tables):
+    records, metrics, timings = tables
+    page = page_over(records, metrics, timings.assign(machine_class=np.where(timings.index % 2, "a", "b")))
     assert "Seconds come from 2 machine classes and do not compare." in page
+
+
+def test_pictures_and_links_are_of_what_was_written(given):
+    shown = {"forest": "Forest plot of differences"}
+    page = page_with("one_shot_transfer", given, shown, {"crossings"})
+    assert re.findall(r"!\[([^]]*)\]\(([^)]*)\)", page) == [("Forest plot of differences", "figures/forest.png")]
+    assert "as cost grows: [tables/crossings.md](tables/crossings.md)." in page
+    without = page_with("one_shot_transfer", given, {}, ())
+    assert "as cost grows: tables/crossings.md (no rows)." in without
+    assert "](" not in without

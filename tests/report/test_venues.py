@@ -6,39 +6,52 @@ from pathlib import Path
 import pytest
 
 from maskbank.config import Report
-from maskbank.report.frames import fitted, text_width
-from maskbank.report.style import Drawing, house_style, lay_out, rendered
+from maskbank.report import compose, marks
+from maskbank.report.compose import write_report
+from maskbank.report.facets import fitted, text_width
+from maskbank.report.figure import FIGURES, Figure, lay_out, rendered
+from maskbank.report.style import house_style
+from maskbank.report.table import TABLES
 from maskbank.report.venues import PAGE, VENUES, Venue
-from tests.report import fake_whole
+from tests.report import synthetic
 
 WIDTHS = {"neurips": (5.5, None), "icml": (6.75, 3.25), "iclr": (5.5, None), "cvpr": (6.875, 3.25), "tmlr": (6.5, None)}
-NAMES = {
-    "accuracy_by_budget", "accuracy_by_steps", "accuracy_by_cost", "accuracy_by_seconds", "claims", "board", "ranks", "matrix",
-    "profiles", "recipes", "recipe_forest", "sharpness_drop", "generalization", "recipe_costs", "landscape_line", "landscape",
-    "sparse_training", "sparse_costs", "sparse_timeline", "sparse_live", "sparse_density", "robustness", "forest",
-    "improvement", "by_task_split", "ablations", "similarity", "bank_heatmap", "reliability",
-}  # fmt: skip
-FRAMES = ("forest", "landscape_line", "bank_heatmap", "sparse_timeline", "sparse_density")  # one of each layout
-SMALL = {"landscape_line", "sparse_training", "ablations"}  # of one panel in these records
 NARROW, TWO_COLUMNS = VENUES["neurips"], VENUES["icml"]
 
 
-@pytest.fixture(scope="module")
-def drawings(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Drawing]:
-    return fake_whole.drawings(tmp_path_factory.mktemp("reports"), fake_whole.tables())
+def kind(name: str) -> tuple[str, ...]:
+    """The marks that a figure is made of, and whether it has a frame of its own: figures of one kind are laid out alike."""
+    known = vars(FIGURES.module(name))
+    found = sorted(each for each, value in known.items() if getattr(value, "__module__", "") == marks.__name__)
+    return (
+        *found,
+        *(each for each in ("facets", "forest", "transfer_grid", "cost_grid", "recipe_panels") if each in known),
+    )
 
 
-def test_records_of_every_stage_give_every_figure(drawings):
-    assert set(drawings) == NAMES
+KINDS = {kind(name): name for name in FIGURES.names()}  # one figure a kind
+
+
+def panels(figure: Figure) -> int:
+    return sum(axes.axison for axes in figure.drawn.axes)
+
+
+def test_records_of_every_stage_give_every_table_and_figure(drawn, shown):
+    assert [name for name in FIGURES.names() if drawn[name].data.empty] == []
+    assert [name for name in TABLES.names() if not shown[name].rows] == []
+
+
+@pytest.mark.parametrize("registry", [FIGURES, TABLES], ids=["figures", "tables"])
+def test_every_file_says_where_it_stands(registry):
+    places = [registry.constant(name, "ORDER") for name in registry.names()]
+    assert all(isinstance(place, int) for place in places)
+    assert len(set(places)) == len(places)
+    assert all(registry.summary(name).endswith(".") for name in registry.names())
 
 
 @pytest.mark.parametrize("name", WIDTHS)
-def test_widths_are_those_of_the_venue(name, drawings):
-    text, column = WIDTHS[name]
-    assert (VENUES[name].text, VENUES[name].column) == (text, column)
-    for one in FRAMES:
-        width = drawings[one].at(VENUES[name]).get_figwidth()
-        assert width == (column if column and one == "landscape_line" else text), one
+def test_widths_are_those_of_the_venue(name):
+    assert (VENUES[name].text, VENUES[name].column) == WIDTHS[name]
 
 
 def test_params_know_every_venue():
@@ -47,25 +60,21 @@ def test_params_know_every_venue():
 
 
 @pytest.mark.parametrize("venue", ["neurips", "icml"])
-@pytest.mark.parametrize("name", sorted(NAMES))
-def test_every_figure_has_the_width_and_nothing_is_cut_off(name, venue, drawings):
-    figure = drawings[name].at(VENUES[venue])
+@pytest.mark.parametrize("name", sorted(KINDS.values()))
+def test_a_figure_of_each_kind_has_the_width_and_nothing_is_cut_off(name, venue, drawn):
+    figure = drawn[name].at(VENUES[venue])
     with house_style(VENUES[venue]):
         lay_out(figure)
         box = figure.get_tightbbox()
     width, height = figure.get_size_inches()
-    assert width in WIDTHS[venue]
+    text, column = WIDTHS[venue]
+    assert width == text or (width == column and panels(drawn[name]) == 1)
     assert min(box.x0, box.y0, width - box.x1, height - box.y1) >= -0.01
 
 
-@pytest.mark.parametrize("name", sorted(SMALL))
-def test_small_figures_stand_in_one_column(name, drawings):
-    assert drawings[name].at(TWO_COLUMNS).get_figwidth() == 3.25
-
-
 @pytest.mark.parametrize("name", ["landscape_line", "profiles"])
-def test_a_pdf_is_as_wide_as_the_column_and_its_fonts_are_embedded(name, drawings):
-    pdf = rendered(drawings[name], TWO_COLUMNS)["pdf"]
+def test_a_pdf_is_as_wide_as_the_column_and_its_fonts_are_embedded(name, drawn):
+    pdf = rendered(drawn[name], TWO_COLUMNS)["pdf"]
     (box,) = re.findall(rb"/MediaBox \[ 0 0 ([\d.]+) ([\d.]+) \]", pdf)
     assert float(box[0]) == 72 * (3.25 if name == "landscape_line" else 6.75)
     assert b"/FontFile2" in pdf
@@ -77,22 +86,22 @@ def test_a_pdf_is_as_wide_as_the_column_and_its_fonts_are_embedded(name, drawing
     }
 
 
-def test_fonts_are_as_large_as_the_venue_asks(drawings):
-    axes = drawings["landscape_line"].at(TWO_COLUMNS).axes[0]
+def test_fonts_are_as_large_as_the_venue_asks(drawn):
+    axes = drawn["landscape_line"].at(TWO_COLUMNS).axes[0]
     assert (axes.xaxis.label.get_size(), axes.get_xticklabels()[0].get_size()) == (8, 6)
 
 
-def test_captions_are_one_line_with_n_interval_and_test(drawings):
-    for drawing in drawings.values():
-        said = drawing.caption
+def test_captions_are_one_line_with_n_interval_and_test(drawn):
+    for figure in drawn.values():
+        said = figure.caption
         assert "\n" not in said
-        assert len(said) <= 160, drawing.name
-        assert re.search(r"n = \d", said), drawing.name
-        assert re.search(r"intervals|no interval", said), drawing.name
-        assert re.search(r"no test|t-test|Wilcoxon|the tests? (is|are)", said), drawing.name
-        assert "nan" not in said + drawing.notes
-        assert drawing.alt
-        assert len(drawing.data)
+        assert len(said) <= 160, figure.name
+        assert re.search(r"n = \d", said), figure.name
+        assert re.search(r"intervals|no interval", said), figure.name
+        assert re.search(r"no test|t-test|Wilcoxon|the tests? (is|are)", said), figure.name
+        assert "nan" not in said + figure.notes
+        assert figure.alt
+        assert len(figure.data)
 
 
 @pytest.mark.parametrize(
@@ -118,14 +127,18 @@ def test_titles_break_between_words():
         assert text_width("", 10) == 0
 
 
-def test_what_has_no_data_is_not_written_and_what_was_there_goes(tmp_path: Path):
-    given = fake_whole.tables()
-    given = given | {"records": given["records"][given["records"].stage.isin(["pretrain", "compress"])]}
+def test_what_has_no_data_is_not_written_and_what_was_there_goes(synthetic_tables, tmp_path: Path, monkeypatch):
+    records, found = synthetic_tables["records"], {}
+    records = records[records.stage.isin(["pretrain", "compress"])]
     for name in ("figures/sparse_live.svg", "tables/transfer.csv", "figures/mine.svg"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    found = fake_whole.drawings(tmp_path, given)
-    assert not {"sparse_live", "accuracy_by_budget", "claims"} & set(found) - {"claims"}
+    synthetic.compared(tmp_path, synthetic_tables | {"records": records})
+    monkeypatch.setattr(
+        compose, "write_figure", lambda figure, *_: found.update({figure.name: figure}) or synthetic.SVG
+    )
+    write_report(synthetic.PARAMS, tmp_path)
+    assert not {"sparse_live", "accuracy_by_budget"} & set(found)
     assert {"recipes", "generalization"} <= set(found)
     assert [path.name for path in (tmp_path / "figures").iterdir()] == ["mine.svg"]
     assert not (tmp_path / "tables/transfer.csv").exists()

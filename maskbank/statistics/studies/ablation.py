@@ -37,4 +37,5 @@ STUDY = Study(
     rows=rows,
     against=against,
     beside=banks,
+    shown=("bank", "bank_default", "budgets", "steps_averaged"),
 )

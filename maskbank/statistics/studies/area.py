@@ -30,4 +30,5 @@ STUDY = Study(
     against=against,
     excluded=excluded,
     beside=span,
+    shown=("arm_score", "baseline_score", *SPAN),
 )

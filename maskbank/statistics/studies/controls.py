@@ -9,37 +9,22 @@ from maskbank.statistics.settings import SETTING
 from maskbank.statistics.studies.transfer import HEADLINE, STUDY
 from maskbank.statistics.study import Arms, Level
 
-SIMILARITY, IDENTITY, WEIGHTS, CEILING = "similarity", "identity of units", "pretrained weights", "ceiling"
-
-
-def questions(method: str, references: list[str]) -> dict[str, list[tuple[str, str, str]]]:
-    """What is asked of each part: in words, left, right."""
-    return {
-        SIMILARITY: [
-            ("similar neighbours against the whole bank", method, "universal"),
-            ("similar neighbours against random ones", method, "random_neighbours"),
-            ("similar neighbours against the farthest", method, "farthest"),
-            ("the nearest single mask against the farthest neighbours", "nearest", "farthest"),
-            ("several neighbours against the nearest alone", method, "nearest"),
-        ],
-        IDENTITY: [
-            ("which units, at the same layer widths", method, "shuffled"),
-            ("units by the bank against units by magnitude, at the same layer widths", method, "magnitude_widths"),
-            ("the bank against random units", method, "random"),
-        ],
-        WEIGHTS: [("pretrained weights against random ones, in the same architecture", method, "scratch")],
-        CEILING: [
-            ("a mask learned on the target itself against the bank", "oracle", method),
-            *(("the unpruned net against the pruned", name, method) for name in references),
-        ],
-    }
+METHOD, REFERENCE = "method", "reference"  # stand for those of the run
+PAIRS = [
+    (METHOD, "universal"), (METHOD, "random_neighbours"), (METHOD, "farthest"), ("nearest", "farthest"), (METHOD, "nearest"),
+    (METHOD, "shuffled"), (METHOD, "magnitude_widths"), (METHOD, "random"), (METHOD, "scratch"), ("oracle", METHOD),
+    (REFERENCE, METHOD),
+]  # fmt: skip
 
 
 def against(rows: pd.DataFrame, params: Params) -> Arms:
-    method, rivals = params.compare.method, params.compare.against
-    references = sorted(rows.method[rows.role == "reference"].unique())
-    asked = [(left, right) for lines in questions(method, references).values() for _, left, right in lines]
-    return [pair for pair in asked if not ({*pair} <= {method, *rivals} and method in pair)]
+    method = params.compare.method
+    known = {METHOD: [method], REFERENCE: sorted(rows.method[rows.role == "reference"].unique())}
+    asked = [
+        (one, two) for left, right in PAIRS for one in known.get(left, [left]) for two in known.get(right, [right])
+    ]
+    heads = {frozenset((method, rival)) for rival in params.compare.against}
+    return [pair for pair in asked if frozenset(pair) not in heads]
 
 
 STUDY = replace(STUDY, levels=(Level(HEADLINE, (), tuple(SETTING)),), against=against)

@@ -49,6 +49,7 @@ STUDY = Study(
     beside=machines,
     scale=LOG,
     relative=True,
+    shown=("others",),
 )
 
 

@@ -41,6 +41,7 @@ STUDY = Study(
     excluded=excluded,
     beside=medians,
     scale=LOG,
+    shown=("arm_score", "baseline_score"),
 )
 
 

@@ -84,6 +84,17 @@ STUDY = Study(
     against=against,
     beside=choices,
     finish=marked,
+    shown=(
+        "metric",
+        "role",
+        "rate",
+        "rate_baseline",
+        "validation",
+        "validation_baseline",
+        "best_rival",
+        "not_worse_p",
+        "worse_p",
+    ),
 )
 
 

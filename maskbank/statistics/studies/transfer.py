@@ -42,6 +42,16 @@ STUDY = Study(
     rows=rows,
     against=against,
     roles=roles,
+    shown=(
+        "role",
+        "budgets",
+        "steps_averaged",
+        "tasks",
+        "withheld",
+        "probability_of_improvement",
+        "improvement_low",
+        "improvement_high",
+    ),
 )
 
 

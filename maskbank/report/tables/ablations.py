@@ -1,0 +1,42 @@
+"""Each variant of a method minus the method as it is: a row a setting, method and variant."""
+
+import pandas as pd
+
+from maskbank.report.panels import DESCRIBED
+from maskbank.report.run import Run
+from maskbank.report.style import label
+from maskbank.report.table import Columns
+from maskbank.report.words import MDE, detectable, points, setting_title
+from maskbank.statistics.contrast import TESTED
+
+ORDER = 50
+TITLE = "Ablations"
+CAPTION = (
+    "Each variant of a method minus the method as it is, in points: paired by split, task and seed, mean over the "
+    "budgets (keep) and steps (T) at which both were run. n counts splits. Intervals: 95 % t-interval "
+    f"over splits; p: exact Wilcoxon signed-rank over splits. {MDE} {DESCRIBED}"
+)
+TOGETHER = 2
+
+
+def read(run: Run) -> pd.DataFrame:
+    return run.ablations
+
+
+def columns(run: Run, data: pd.DataFrame) -> Columns:
+    return {
+        "setting": lambda row: setting_title(row, data),
+        "method": lambda row: label(row["method"]),
+        "variant": lambda row: label(row["variant"]),
+        "bank": lambda row: (
+            row["bank"] + ("" if row["bank"] == row["bank_default"] else f", not {row['bank_default']}")
+        ),
+        "keep": lambda row: row["budgets"],
+        "T": lambda row: row["steps_averaged"],
+        "difference": lambda row: points(row["difference"], signed=True),
+        "95 % interval": lambda row: " to ".join(points(row[end], signed=True) for end in ("ci_low", "ci_high")),
+        "n": lambda row: str(row["n"]),
+        "p": lambda row: f"{row['p']:.3f}" if row["status"] == TESTED else "–",
+        "MDE": detectable,
+        "status": lambda row: row["status"] + (f": {row['missing']}" if row["missing"] else ""),
+    }

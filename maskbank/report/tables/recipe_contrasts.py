@@ -1,0 +1,45 @@
+"""Recipes against Adam after compression: a row a setting, kind and recipe, single points in the csv alone."""
+
+import pandas as pd
+
+from maskbank.report.order import in_model_order
+from maskbank.report.recipes import READING, UNCORRECTED
+from maskbank.report.run import Run
+from maskbank.report.style import label
+from maskbank.report.table import Columns
+from maskbank.report.words import KIND_WORDS, between, detectable, model_words, p_text, points, status_words, verdict
+from maskbank.statistics.recipes import DENSE
+from maskbank.statistics.studies.compression import MEAN
+
+ORDER = 110
+TITLE = "Recipes against Adam after compression"
+CAPTION = (
+    f"{READING} {UNCORRECTED}. Underpowered: fewer than 6 seeds, or so few that no outcome could pass the correction. "
+    "Single points of compression, with Holm over the points of a kind, are in the csv."
+)
+TOGETHER = 2
+
+
+def read(run: Run) -> pd.DataFrame:
+    return run.pretraining.contrasts
+
+
+def rows(run: Run, data: pd.DataFrame) -> pd.DataFrame:
+    return in_model_order(data[data.level == MEAN])
+
+
+def columns(run: Run, data: pd.DataFrame) -> Columns:
+    return {
+        "net": model_words,
+        "kind": lambda row: KIND_WORDS[row["kind"]],
+        "at": lambda row: "" if row["kind"] == DENSE else f"mean of {row['points']} points",
+        "recipe − Adam": lambda row: label(row["recipe"]),
+        "difference": lambda row: points(row["difference"], signed=True),
+        "95 % interval": between,
+        "n": lambda row: str(row["n"]),
+        "p": lambda row: p_text(row["p"]),
+        "p Holm": lambda row: p_text(row["p_holm"]),
+        "MDE": detectable,
+        "in words": verdict,
+        "status": status_words,
+    }

@@ -1,0 +1,59 @@
+"""Sharpness of the minima relative to Adam's: a row a net, measure and recipe."""
+
+import pandas as pd
+
+from maskbank.report.order import in_model_order
+from maskbank.report.run import Run
+from maskbank.report.style import label
+from maskbank.report.table import Columns
+from maskbank.report.words import (
+    FLATTER,
+    SHARPER,
+    measure_words,
+    model_words,
+    number,
+    p_text,
+    ratio_interval,
+    status_words,
+    verdict,
+)
+
+ORDER = 130
+TITLE = "Sharpness of the minima"
+CAPTION = (
+    "Sharpness at the minimum on training images. Ratio to Adam: the exponential of the mean difference of logarithms, "
+    "paired by pretraining seed; n counts seeds. Intervals: 95 % t-interval over seeds. p: exact "
+    "Wilcoxon signed-rank, none below 6 seeds; Holm over the measures of one recipe on one net. Underpowered: "
+    "fewer than 6 seeds, or so few that no outcome could pass the correction. Eigenvalue and trace depend on how weights "
+    "are scaled, adaptive sharpness does not."
+)
+TOGETHER = 2
+
+
+def read(run: Run) -> pd.DataFrame:
+    return run.pretraining.sharpness
+
+
+def rows(run: Run, data: pd.DataFrame) -> pd.DataFrame:
+    return in_model_order(data)
+
+
+def columns(run: Run, data: pd.DataFrame) -> Columns:
+    return {
+        "net": model_words,
+        "measure": lambda row: measure_words(row["measure"]),
+        "recipe": lambda row: label(row["recipe"]),
+        "median": lambda row: scientific(row["level"]),
+        "Adam's": lambda row: scientific(row["level_adam"]),
+        "ratio to Adam": lambda row: number(row["ratio"]),
+        "95 % interval": ratio_interval,
+        "n": lambda row: str(row["n"]),
+        "p": lambda row: p_text(row["p"]),
+        "p Holm": lambda row: p_text(row["p_holm"]),
+        "in words": lambda row: verdict(row, SHARPER, FLATTER),
+        "status": status_words,
+    }
+
+
+def scientific(value: float) -> str:
+    return "–" if pd.isna(value) else f"{value:.3g}".replace("-", "−").replace("e+0", "e").replace("e+", "e")
