@@ -124,8 +124,7 @@ def test_two_reports_of_the_same_records_are_equal_byte_for_byte(report, synthet
     monkeypatch.setattr("maskbank.report.compose.write_figure", svg_alone)
     write_report(PARAMS, compared(tmp_path, mixed))
     for path in sorted(path for path in report.rglob("*.*") if path.suffix not in (".pdf", ".png")):
-        if path.parent.name != "figures" or path.suffix == ".svg":
-            assert path.read_bytes() == (tmp_path / path.relative_to(report)).read_bytes(), path.name
+        assert path.read_bytes() == (tmp_path / path.relative_to(report)).read_bytes(), path.name
 
 
 def small() -> pd.DataFrame:
