@@ -5,7 +5,7 @@ rows that the figure shows, and `draw(venue, data, run)`. The four texts may nam
 and `{margin}`, and whatever the function `words(run, data)` of the file returns, if it has one.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from io import BytesIO
@@ -96,14 +96,14 @@ def lay_out(drawn: Canvas) -> None:
             text.set_position((round(float(x), 6), round(float(y), 6)))
 
 
-def rendered(given: Figure, venue: Venue = PAGE) -> dict[str, bytes]:
-    """The figure's files by ending, without dates or versions inside."""
+def rendered(given: Figure, venue: Venue = PAGE, endings: Sequence[str] = tuple(SILENT)) -> dict[str, bytes]:
+    """The figure's files by ending and its csv, without dates or versions inside."""
     drawn, files = given.at(venue), {}
     with house_style(venue):
         lay_out(drawn)
-        for ending, metadata in SILENT.items():
+        for ending in endings:
             stream = BytesIO()
-            drawn.savefig(stream, format=ending, dpi=200, metadata=metadata)
+            drawn.savefig(stream, format=ending, dpi=200, metadata=SILENT[ending])
             files[ending] = stream.getvalue()
     shown = given.data.drop(columns=[CELLS, AGAINST], errors="ignore")  # the tables name cells
     files["csv"] = shown.to_csv(index=False, float_format="%.10g", lineterminator="\n").encode()

@@ -10,11 +10,11 @@ import pandas as pd
 from maskbank.config import Params
 from maskbank.records.load import write_tables
 from maskbank.report.comparison import write_comparison
-from maskbank.report.figure import Figure, lay_out
+from maskbank.report.figure import Figure, rendered
 from maskbank.report.markdown import page
 from maskbank.report.run import Run
-from maskbank.report.style import house_style
 from maskbank.report.table import Table
+from maskbank.report.venues import Venue
 from maskbank.statistics.comparisons import compare
 from maskbank.statistics.facts import Facts
 from tests.report import fake, fake_recipes, fake_relations, fake_sparse
@@ -91,10 +91,9 @@ def built(figure: Figure, *_: object) -> dict[str, bytes]:
     return SVG
 
 
-def svg_alone(figure: Figure, folder: Path, venue: Any) -> dict[str, bytes]:
-    """Stands in for `write_figure`: a third of the time of all endings."""
-    drawn = figure.at(venue)
-    with house_style(venue):
-        lay_out(drawn)
-        drawn.savefig(folder / f"{figure.name}.svg", metadata={"Date": None, "Creator": None})
-    return {"svg": (folder / f"{figure.name}.svg").read_bytes()}
+def without_pdf(figure: Figure, folder: Path, venue: Venue) -> dict[str, bytes]:
+    """Stands in for `write_figure`, in half of the time."""
+    files = rendered(figure, venue, ("svg", "png"))
+    for ending, content in files.items():
+        (folder / f"{figure.name}.{ending}").write_bytes(content)
+    return files
