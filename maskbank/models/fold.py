@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from maskbank.errors import InputError
+from maskbank.models.layout import CHANNELS_LAST, lay_out
 from maskbank.models.resnet import Block, Branch, ResNet, Shortcut, shape_of
 from maskbank.models.transforms.groups import is_vit
 from maskbank.models.transforms.s2p import ParallelBlock
@@ -34,7 +35,7 @@ def fold(model: Any) -> Any:
         model.blocks = nn.Sequential(*(fold_attending(block) for block in model.blocks))
     else:
         raise InputError(f"fold: {type(model).__name__} cannot be folded; use form `trained` or a ResNet or a ViT")
-    return model
+    return lay_out(model, CHANNELS_LAST)
 
 
 def fold_branches(branches: list[Branch], scale: float) -> Branch:

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from maskbank.errors import InputError
+from maskbank.models.layout import CHANNELS_LAST, lay_out
 from maskbank.models.resnet import Branch, shape_of
 
 
@@ -42,7 +43,7 @@ def merge(model: nn.Module) -> nn.Module:
     """Undo `apply` in place: plain convolutions with the summed kernels, the same function."""
     for branch in [module for module in model.modules() if isinstance(module, Branch)]:
         branch.conv1, branch.conv2 = merged(branch.conv1), merged(branch.conv2)
-    return model
+    return lay_out(model, CHANNELS_LAST)
 
 
 def merged(conv: nn.Conv2d) -> nn.Conv2d:
