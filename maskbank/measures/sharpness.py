@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from maskbank.errors import InputError
+from maskbank.models.layout import ROWS, laid
 
 Values = dict[str, Tensor]  # parameter name -> tensor of its shape
 Part = tuple[Tensor, Tensor]  # images [m, C, H, W] and labels [m]
@@ -42,8 +43,8 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 
 def parameters(model: nn.Module) -> Values:
-    """Trainable parameters, detached; contiguous, as torch 2.14.1's channels-last backward is unsafe on some CPUs."""
-    return {name: value.detach().contiguous() for name, value in model.named_parameters() if value.requires_grad}
+    """Trainable parameters, detached; in rows, as torch 2.14.1's channels-last backward is unsafe on some CPUs."""
+    return {name: laid(value.detach(), ROWS) for name, value in model.named_parameters() if value.requires_grad}
 
 
 def flat(values: Sequence[Tensor]) -> Tensor:

@@ -33,7 +33,7 @@ class Transform:
     options: dict[str, Any] = field(default_factory=dict)
 
     def apply(self, model: nn.Module) -> nn.Module:
-        return TRANSFORMS[self.name](model, **self.options)
+        return lay_out(TRANSFORMS[self.name](model, **self.options), CHANNELS_LAST)
 
 
 @dataclass(frozen=True)
