@@ -1,5 +1,7 @@
 """Shared by all tests: one thread, small networks, a tiny data set made from a seed."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,8 @@ from maskbank.data.dataset import DataSet
 from maskbank.models.checkpoint import Architecture, Transform
 
 torch.set_num_threads(1)
+
+POOL = ("cells/test_run.py", "sparse/test_parallel.py")  # these start workers of their own
 
 S2P = Transform("s2p", {"parallel": 2})
 ARCHITECTURES = {
@@ -19,6 +23,19 @@ ARCHITECTURES = {
     "folded vit": Architecture("vit", 4, 1, 8, {"dim": 12, "depth": 2, "heads": 3, "patch": 4}, S2P, folded=True),
     "timm resnet50": Architecture("resnet50", 4, 3, 32, {"pretrained": False}),
 }
+
+
+def group_of(path: Path) -> str:
+    """What one test worker runs in order: a file, with its fixtures; the clone of the pipeline; all that starts pools."""
+    name = path.relative_to(Path(__file__).parent).as_posix()
+    return "pipeline" if name.startswith("pipeline/") else "pool" if name in POOL else name
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest group begins first, so that two workers end at about the same time."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group_of(item.path)))
+    items.sort(key=lambda item: group_of(item.path) != "pipeline")
 
 
 @pytest.fixture(params=list(ARCHITECTURES))
