@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from maskbank.errors import InputError
-from maskbank.models.operations import tensors_in
+from maskbank.models.labels import tensors_in
 from maskbank.models.surgery import HEAD_COUNTS
 from maskbank.models.units import Layer, Slot
 

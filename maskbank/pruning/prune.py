@@ -17,9 +17,10 @@ from maskbank.models.graph import UnitSet
 from maskbank.models.surgery import Kept, slice_in_place, slice_units
 from maskbank.models.units import Layer
 from maskbank.pruning.allocation import removal_order
+from maskbank.pruning.approximation import Merge
 from maskbank.pruning.budget import Size, cut_at, kept_after, nothing_pruned, size_of
 from maskbank.pruning.patterns import Pattern
-from maskbank.pruning.reconstruction import Merge, reconstruct, with_biases
+from maskbank.pruning.reconstruction import reconstruct, with_biases
 from maskbank.pruning.sample import Sample, Scores
 from maskbank.pruning.schedule import fractions
 from maskbank.pruning.weights import Masks, Saliencies, apply_masks, weight_masks

@@ -1,19 +1,41 @@
 """The schedule of a sparse training: phases of steps under fixed masks, known before training begins."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING
+from typing import Protocol
+
+from torch import Tensor, nn
 
 from maskbank.errors import InputError
 from maskbank.measures.weight_cost import WeightCost
 from maskbank.pruning.density import Groups
+from maskbank.pruning.sample import Sample
+from maskbank.pruning.weights import Masks, Saliencies
 from maskbank.sparse.goal import Goal
 
-if TYPE_CHECKING:
-    from maskbank.sparse.trainer import SparseTrainer
+Saliency = Callable[[nn.Module, dict[str, nn.Parameter], Sample], Saliencies]
 
-Change = Callable[["SparseTrainer"], None]
+
+class Training(Protocol):
+    """What a change may see and do of a sparse training; `slopes` are the gradients where a phase asked for them."""
+
+    goal: Goal
+    weights: dict[str, nn.Parameter]
+    slopes: dict[str, Tensor]
+
+    @property
+    def masks(self) -> Masks: ...
+    def put(self, masks: Masks) -> None: ...
+    def prune(self, live: Groups) -> None: ...
+    def grow(self, names: Iterable[str]) -> None: ...
+    def chance(self) -> Saliencies: ...
+    def saliencies(self, function: Saliency) -> Saliencies: ...
+    def remember(self) -> None: ...
+    def rewind(self) -> None: ...
+
+
+Change = Callable[[Training], None]
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from maskbank.models.graph import find_layers
 from maskbank.models.plain import MLP
 from maskbank.models.surgery import slice_units
 from maskbank.models.units import Layer
-from maskbank.pruning.boxes import Box, activate
-from maskbank.pruning.pairs import (
+from maskbank.pruning.paoding.boxes import Box, activate
+from maskbank.pruning.paoding.pairs import (
     DROP,
     Dense,
     bound,
@@ -29,12 +29,12 @@ from maskbank.pruning.pairs import (
     reach,
     resolve,
 )
+from maskbank.pruning.paoding.shipped import candidates, entropy, impact, node_intervals, removals, removed_of, saliency
+from maskbank.pruning.paoding.stacks import find_chain, find_stack
 from maskbank.pruning.reconstruction import reconstruct
+from maskbank.pruning.recording import record
 from maskbank.pruning.sample import Sample
 from maskbank.pruning.scores import paoding, paoding_shipped
-from maskbank.pruning.shipped import candidates, entropy, impact, node_intervals, removals, removed_of, saliency
-from maskbank.pruning.stacks import find_chain, find_stack
-from maskbank.pruning.steps import record
 from tests.nets import IMAGE, NETS, vgg
 
 ACTIVATIONS = ["relu", "none", "gelu", "silu", "tanh", "relu6", "hardswish", "sigmoid"]

@@ -11,10 +11,11 @@ from maskbank.errors import InputError
 from maskbank.models.graph import find_layers
 from maskbank.models.surgery import Kept, slice_units
 from maskbank.models.units import Layer, unit_weights
+from maskbank.pruning.approximation import Approximation
 from maskbank.pruning.expectation import after, expected
-from maskbank.pruning.reconstruction import Approximation, reconstruct, with_biases
+from maskbank.pruning.reconstruction import reconstruct, with_biases
+from maskbank.pruning.recording import record
 from maskbank.pruning.sample import Sample
-from maskbank.pruning.steps import record
 from tests.nets import IMAGE, NETS
 
 

@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from maskbank.pruning.pairs import Dense
+from maskbank.pruning.paoding.pairs import Dense
 
 STEP = 0.025
 POOL = 2  # candidates for each node that goes

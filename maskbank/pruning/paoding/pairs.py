@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from maskbank.pruning.boxes import FUNCTIONS, SLOPE, Box, activate
+from maskbank.pruning.paoding.boxes import SLOPE, Box, activate
+from maskbank.pruning.recording import ACTIVATIONS
 
 DROP = -1  # in the place of a partner: the node goes and nothing stands in for it
 
@@ -210,5 +211,5 @@ def prune(stack: Sequence[Dense], partners: Mapping[int, Mapping[int, int]]) -> 
 def outputs(stack: Sequence[Dense], x: Tensor) -> Tensor:
     """[B, outputs] of inputs [B, fan]."""
     for layer in stack:
-        x = FUNCTIONS[layer.activation](x @ layer.weight.T + layer.bias)
+        x = ACTIVATIONS[layer.activation](x @ layer.weight.T + layer.bias)
     return x
