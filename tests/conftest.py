@@ -1,6 +1,8 @@
 """Shared by all tests: one thread, small networks, a tiny data set made from a seed."""
 
+from collections.abc import Collection, Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,7 @@ torch.set_num_threads(1)
 POOL = ("cells/test_run.py", "sparse/test_parallel.py")  # these start workers of their own
 
 S2P = Transform("s2p", {"parallel": 2})
+LARGE = "timm resnet50"
 ARCHITECTURES = {
     "resnet": Architecture("resnet20", 4, 1, 8, {"width": 4}),
     "parallel resnet": Architecture("resnet20", 4, 1, 8, {"width": 4}, S2P),
@@ -21,7 +24,7 @@ ARCHITECTURES = {
     "vit": Architecture("vit", 4, 1, 8, {"dim": 12, "depth": 2, "heads": 3, "patch": 4}),
     "parallel vit": Architecture("vit", 4, 1, 8, {"dim": 12, "depth": 2, "heads": 3, "patch": 4}, S2P),
     "folded vit": Architecture("vit", 4, 1, 8, {"dim": 12, "depth": 2, "heads": 3, "patch": 4}, S2P, folded=True),
-    "timm resnet50": Architecture("resnet50", 4, 3, 32, {"pretrained": False}),
+    LARGE: Architecture("resnet50", 4, 3, 32, {"pretrained": False}),
 }
 
 
@@ -46,6 +49,17 @@ def architecture(request: pytest.FixtureRequest) -> Architecture:
 @pytest.fixture
 def small() -> Architecture:
     return ARCHITECTURES["resnet"]
+
+
+def crossed(names: Iterable[str], daily: Collection[str]) -> list[Any]:
+    """Every name with every architecture; with ResNet-50, which is slow, each day for these alone and at night for all."""
+    return [
+        pytest.param(
+            name, made, id=f"{name}-{label}", marks=[pytest.mark.nightly] * (label == LARGE and name not in daily)
+        )
+        for name in names
+        for label, made in ARCHITECTURES.items()
+    ]
 
 
 def lively(architecture: Architecture, seed: int = 0) -> torch.nn.Module:

@@ -33,7 +33,6 @@ OPTIONS = {
     "vit": {"dim": 12, "depth": 2}, "cnn": {"width": 4}, "cnn_wide": {}, "cnn_deep": {}, "mlp": {},
 }  # fmt: skip
 LARGE = ("resnet50", DEIT)
-BACKBONE_NAMES = BACKBONES.names()
 
 
 def small_one(backbone: str, **changes: object) -> Architecture:
@@ -122,7 +121,9 @@ def test_parameters_stay_the_same_objects() -> None:
     assert not astray(model, CHANNELS_LAST)
 
 
-@pytest.mark.parametrize("backbone", BACKBONE_NAMES)
+@pytest.mark.parametrize(
+    "backbone", [pytest.param(name, marks=[pytest.mark.nightly] * (name == DEIT)) for name in BACKBONES.names()]
+)
 def test_every_backbone_built_cut_saved_and_loaded(backbone: str, tmp_path: Path) -> None:
     """All units may go, so that every tensor is cut once: a layer's output, its input, or both."""
     architecture = small_one(backbone)

@@ -11,7 +11,7 @@ from maskbank.measures.cost import trace_cost
 from maskbank.models.graph import UnitSet, find_layers
 from maskbank.models.surgery import slice_in_place, slice_units
 from maskbank.models.units import Gates, Layer, unit_sums, unit_weights, watch
-from tests.conftest import ARCHITECTURES, lively
+from tests.conftest import ARCHITECTURES, LARGE, lively
 from tests.nets import IMAGE, NETS
 
 UNIT_SETS: tuple[UnitSet, ...] = ("internal", "coupled", "all")
@@ -249,8 +249,14 @@ def some(layers: list[Layer], seed: int = 0) -> dict[str, Tensor]:
     }
 
 
-@pytest.mark.parametrize("units", UNIT_SETS)
-@pytest.mark.parametrize("name", [*ARCHITECTURES, *NETS])
+FAMILIES = [
+    pytest.param(name, units, marks=[pytest.mark.nightly] * (name == LARGE and units != "all"))
+    for name in (*ARCHITECTURES, *NETS)
+    for units in UNIT_SETS
+]
+
+
+@pytest.mark.parametrize(("name", "units"), FAMILIES)
 def test_masked_equals_sliced_for_every_family(name: str, units: UnitSet) -> None:
     net, image = prepared(name)
     layers, x = find_layers(net, image, units), torch.randn(3, image[0], image[1], image[1], dtype=torch.float64)
@@ -266,8 +272,7 @@ def test_masked_equals_sliced_for_every_family(name: str, units: UnitSet) -> Non
         assert (single - masked).abs().max() <= 1e-4 * masked.abs().max()
 
 
-@pytest.mark.parametrize("units", UNIT_SETS)
-@pytest.mark.parametrize("name", [*ARCHITECTURES, *NETS])
+@pytest.mark.parametrize(("name", "units"), FAMILIES)
 def test_sizes_of_widths_are_those_of_the_sliced_net(name: str, units: UnitSet) -> None:
     net, image = prepared(name)
     cost = trace_cost(net, image, units)

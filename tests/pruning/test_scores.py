@@ -33,12 +33,20 @@ from maskbank.pruning.weights import prunable_weights
 from maskbank.registry import METHODS, SCORES
 from maskbank.training.batchnorm import batch_statistics
 from tests.bank.tiny import sample_of, target_of, tiny_bank
-from tests.conftest import ARCHITECTURES, lively
+from tests.conftest import ARCHITECTURES, crossed, lively
 from tests.nets import vgg
 
 OURS = [name for name in SCORES.names() if not name.startswith("tp_")]
 WITH_SALIENCY = [name for name in OURS if hasattr(SCORES.module(name), "saliency")]
 NEED_DATA = {"apoz", "fisher", "grasp", "hessian", "hrank", "mean_activation", "snip", "taylor", "variance", "wanda"}
+MECHANISMS = (
+    "l1",
+    "bn_scale",
+    "taylor",
+    "variance",
+    "synflow",
+    "nearest",
+)  # weights, norms, gradients, activations, graph, bank
 NO_NORMS = ("folded resnet", "vit", "parallel vit", "folded vit")
 QUICK = {
     "hessian": {"probes": 1}, "oracle": {"steps": 4}, "iterative_taylor": {"steps": 4, "rounds": 2},
@@ -72,7 +80,9 @@ def slopes_of_softmax(logits: Tensor, y: Tensor) -> Tensor:
     return logits.softmax(1) - F.one_hot(y, logits.shape[1])
 
 
-@pytest.mark.parametrize("name", [name for name in METHODS.names() if not name.startswith("tp_")])
+@pytest.mark.parametrize(
+    ("name", "architecture"), crossed([name for name in METHODS.names() if not name.startswith("tp_")], MECHANISMS)
+)
 def test_every_method_scores_every_unit(name: str, architecture: Architecture) -> None:
     """All but torch-pruning's, which need an extra and have tests of their own."""
     torch.manual_seed(0)
@@ -107,7 +117,7 @@ def test_every_method_scores_every_unit(name: str, architecture: Architecture) -
     assert module.ROLE in ("method", "rival", "control", "reference")
 
 
-@pytest.mark.parametrize("name", WITH_SALIENCY)
+@pytest.mark.parametrize(("name", "architecture"), crossed(WITH_SALIENCY, MECHANISMS))
 def test_every_saliency_is_of_every_weight(name: str, architecture: Architecture) -> None:
     torch.manual_seed(0)
     model, options = architecture.build().eval().requires_grad_(False), QUICK.get(name, {})
