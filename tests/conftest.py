@@ -62,7 +62,7 @@ def crossed(names: Iterable[str], daily: Collection[str]) -> list[Any]:
     ]
 
 
-def lively(architecture: Architecture, seed: int = 0) -> torch.nn.Module:
+def random_model(architecture: Architecture, seed: int = 0) -> torch.nn.Module:
     """A float64 model in eval mode with random BatchNorm gains (timm starts some at zero) and real statistics."""
     torch.manual_seed(seed)
     model = architecture.build().double().train()

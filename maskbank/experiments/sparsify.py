@@ -56,7 +56,7 @@ def places(params: Params, grid: SparsifyGrid) -> list[Place]:
     given = params.sparsify
     if grid.workload != IMAGES:
         module = WORKLOADS.module(grid.workload)
-        return [Place(grid.workload, module.NET, module.DATASET, dict(given.workloads.get(grid.workload, {})))]
+        return [Place(grid.workload, module.MODEL, module.DATASET, dict(given.workloads.get(grid.workload, {})))]
     names = grid.backbones or given.backbones
     return [Place(IMAGES, name, None, dict(params.models.get(name, {}))) for name in names]
 

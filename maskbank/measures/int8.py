@@ -12,13 +12,13 @@ from maskbank.errors import InputError
 def require_torchao() -> None:
     """Raises InputError where torchao is not installed; does not import it (which takes seconds)."""
     if importlib.util.find_spec("torchao") is None:
-        raise InputError("torchao is not installed; nets run in int8 need it: pip install 'maskbank[int8]'")
+        raise InputError("torchao is not installed; models run in int8 need it: pip install 'maskbank[int8]'")
 
 
 def int8_model(model: nn.Module, layers: Collection[str]) -> nn.Module:
     """A copy in eval mode whose linear layers among `layers` (names) multiply int8 by int8 into int32; the rest is float.
 
-    Weights int8 with a step an output channel, inputs int8 with a step a token found as the net runs, both symmetric over
+    Weights int8 with a step an output channel, inputs int8 with a step a token found as the model runs, both symmetric over
     -128..127 (torchao's Int8DynamicActivationInt8WeightConfig). torchao runs linear layers: convolutions stay float.
     Its `reduce_range`, for kernels that overflow on processors without VNNI, stays off: torch's eager kernel for the
     CPU sums in int32 there too (a test holds it to that), and results then do not depend on the processor.

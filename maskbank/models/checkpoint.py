@@ -101,6 +101,6 @@ def load_model(architecture: Architecture, path: Path) -> nn.Module:
     except RuntimeError as error:
         reason = str(error).split("\n")[1].strip() if "\n" in str(error) else str(error)
         raise InputError(
-            f"{path}: not a checkpoint of {architecture.backbone} as described beside it ({reason})"
+            f"{path}: not a checkpoint of {architecture.backbone} as its description says ({reason})"
         ) from None
     return model.eval()

@@ -1,4 +1,4 @@
-"""Exact folds to an ordinary net: normalisation into the weights, parallel branches into one wide branch.
+"""Exact folds to an ordinary model: normalisation into the weights, parallel branches into one wide branch.
 
 In eval mode the logits stay the same (to rounding). A folded ResNet has no BatchNorm; in a folded ViT the LayerNorms
 of its blocks have no affine part. What has no such parts is left as it is.
@@ -21,7 +21,7 @@ Affine = tuple[Tensor, Tensor]  # weight and bias
 
 @torch.no_grad()
 def fold(model: Any) -> Any:
-    """Fold a ResNet or ViT in place. Raises InputError for a net that it does not know how to fold."""
+    """Fold a ResNet or ViT in place. Raises InputError for a model that it does not know how to fold."""
     if isinstance(model, ResNet):
         stem = model.stem
         stem[0], stem[1] = convolution(stem[0], stem[1]), nn.Identity()  # type: ignore[arg-type]

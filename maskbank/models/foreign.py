@@ -73,7 +73,7 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
 
 
 def save_model(folder: Path, model: nn.Module, name: str, options: dict[str, Any], about: dict[str, Any]) -> None:
-    """Write the folder; `about` is kept beside (image, pruning, sizes). Tensors that modules share are stored once each."""
+    """Write the folder; `about` goes into the spec (image, pruning, sizes). Tensors that modules share are stored once each."""
     state = {key: value.detach().contiguous().clone() for key, value in model.state_dict().items()}
     attributes = {
         module_name: kept

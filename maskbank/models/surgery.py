@@ -1,6 +1,6 @@
-"""Removing units for real: every tensor that holds them becomes smaller; the masked and the sliced net agree.
+"""Removing units for real: every tensor that holds them becomes smaller; the masked and the sliced model agree.
 
-A removed unit reads as zero in the masked net, and its readers lose just the inputs that read it.
+A removed unit reads as zero in the masked model, and its readers lose just the inputs that read it.
 """
 
 import contextlib

@@ -1,4 +1,4 @@
-"""Channel tracing: one run of a net on shapes, watched function by function.
+"""Channel tracing: one run of a model on shapes, watched function by function.
 
 What an operation unknown to `operations` touches is pinned: it stays whole, with the operation as the reason.
 """

@@ -58,7 +58,7 @@ def reconstruct(
 
 
 def with_biases(layers: list[Layer], names: list[str]) -> list[Layer]:
-    """The layers of a net after these modules got a bias: it belongs to the units that they make."""
+    """The layers of a model after these modules got a bias: it belongs to the units that they make."""
 
     def more(layer: Layer) -> list[Slot]:
         weights = [slot for slot in layer.made if slot.module in names and slot.tensor == f"{slot.module}.weight"]

@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 
 from maskbank.models.labels import tensors_in
 
-IMAGE = -1  # the operation that made the net's input
+IMAGE = -1  # the operation that made the model's input
 PRODUCTS = {"linear", "conv1d", "conv2d", "conv3d"}
 NAMED = {  # positional arguments of the functions whose parameters are looked at
     "linear": ("input", "weight", "bias"),
@@ -35,7 +35,7 @@ PASSING = {  # each number of the result is one of the operand, a mean of some, 
 
 @dataclass(frozen=True, eq=False)
 class Operation:
-    """One call. `sources`: the operations that made its tensors (IMAGE: the net's input); parameters have none."""
+    """One call. `sources`: the operations that made its tensors (IMAGE: the model's input); parameters have none."""
 
     name: str
     function: Any
@@ -83,7 +83,7 @@ class Operation:
 
 @dataclass(eq=False)
 class Recording:
-    """All operations in order, and the names of the parameters and buffers of the net."""
+    """All operations in order, and the names of the parameters and buffers of the model."""
 
     operations: list[Operation] = field(default_factory=list)
     names: dict[int, str] = field(default_factory=dict)

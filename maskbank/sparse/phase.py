@@ -40,9 +40,9 @@ Change = Callable[[Training], None]
 
 @dataclass(frozen=True)
 class Phase:
-    """`steps` steps with `live` things. `change` moves masks or weights before the first of them.
+    """`steps` steps with `live` prunable groups. `change` moves masks or weights before the first of them.
 
-    `opens`: the rate `restart` begins anew here, with a fresh optimizer. `gradients`: the last step leaves the gradient
+    `opens`: the rate `restart` begins again here, with a fresh optimizer. `gradients`: the last step leaves the gradient
     of all weights, masked ones too, to the change that follows. `notes` are rows of the curve at its beginning. `worker`:
     phases that follow one another with the numbers 0, 1, ... run side by side, each from what the round before left; of
     each, the tensors that it has `grown` go on (`maskbank.sparse.parallel`).
@@ -64,7 +64,7 @@ def starts_of(phases: Sequence[Phase]) -> list[int]:
 
 
 def openings(phases: Sequence[Phase]) -> list[int]:
-    """The steps at which the rate `restart` begins anew, and the end."""
+    """The steps at which the rate `restart` begins again, and the end."""
     starts = starts_of(phases)
     return [start for start, phase in zip(starts, phases, strict=False) if phase.opens or start == 0] + starts[-1:]
 

@@ -33,7 +33,7 @@ from maskbank.pruning.weights import prunable_weights
 from maskbank.registry import METHODS, SCORES
 from maskbank.training.batchnorm import batch_statistics
 from tests.bank.tiny import sample_of, target_of, tiny_bank
-from tests.conftest import ARCHITECTURES, crossed, lively
+from tests.conftest import ARCHITECTURES, crossed, random_model
 from tests.nets import vgg
 
 OURS = [name for name in SCORES.names() if not name.startswith("tp_")]
@@ -133,7 +133,7 @@ def test_every_saliency_is_of_every_weight(name: str, architecture: Architecture
 @pytest.mark.parametrize("name", OURS)
 def test_float64_and_no_data(name: str, small: Architecture) -> None:
     """In float64 everything runs; without examples those that need some say so, and the others do without."""
-    model, sample, options = lively(small), sample_of(small), QUICK.get(name, {})
+    model, sample, options = random_model(small), sample_of(small), QUICK.get(name, {})
     layers = find_layers(model, small.image)
     double = Sample(sample.x.double(), sample.y, sample.generator)
     found = SCORES.module(name).score(model, layers, double, **options)
@@ -210,7 +210,7 @@ def test_snip_by_hand() -> None:
 
 
 def test_snip_of_a_unit_sums_its_weights(small: Architecture) -> None:
-    model = lively(small)
+    model = random_model(small)
     sample = sample_of(small)
     sample = Sample(sample.x.double(), sample.y, sample.generator)
     layer = find_layers(model, small.image)[0]
@@ -221,7 +221,7 @@ def test_snip_of_a_unit_sums_its_weights(small: Architecture) -> None:
 
 @pytest.mark.parametrize("temperature", [1.0, 200.0])
 def test_grasp_is_weight_times_hessian_times_gradient(temperature: float) -> None:
-    """Against the whole Hessian of a net of ten weights, over two parts of the sample."""
+    """Against the whole Hessian of a model of ten weights, over two parts of the sample."""
     generator = torch.Generator().manual_seed(2)
     first, second = (torch.randn(*shape, generator=generator, dtype=torch.float64) for shape in ((2, 3), (2, 2)))
     sample = drawn(40, 3, 2)
@@ -346,7 +346,7 @@ def test_hessian_probes_are_random_signs_that_average_out() -> None:
 
 def test_taylor_is_the_squared_derivative_at_the_gates(architecture: Architecture) -> None:
     """Against central differences of the loss in each gate, one batch, in float64."""
-    model = lively(architecture)
+    model = random_model(architecture)
     layers = find_layers(model, architecture.image)[-1:]
     sample = sample_of(architecture)
     x, y = sample.x[:32].double(), sample.y[:32]

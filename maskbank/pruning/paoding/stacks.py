@@ -1,4 +1,4 @@
-"""Stacks: the dense layers around a layer of nodes, read from a net, with norms folded in and the box of their input."""
+"""Stacks: the dense layers around a layer of nodes, read from a model, with norms folded in and the box of their input."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Stack:
     """Dense layers from the one that makes the nodes to the outputs at which a change is judged.
 
     names: the weight of each dense layer (nothing for several readers side by side). certain: the box holds for all
-    images in the input's box, and the outputs are the net's own; else the outputs are those of whatever reads the
+    images in the input's box, and the outputs are the model's own; else the outputs are those of whatever reads the
     nodes, or the box is our reading (see `boxes.box_before`).
     """
 
@@ -45,8 +45,8 @@ def find_stack(layer: Layer, seen: Recording, radius: float) -> Stack | None:
     chain, names, whole = follow(seen, readers[0]) if len(readers) == 1 else (None, [""], False)
     if chain is None:
         weights = [seen.operations[place].weight for place in readers]
-        beside = torch.cat([weight[:, index] for weight, index in zip(weights, columns, strict=True)])
-        chain = [Dense(beside, beside.new_zeros(len(beside)))]
+        stacked = torch.cat([weight[:, index] for weight, index in zip(weights, columns, strict=True)])
+        chain = [Dense(stacked, stacked.new_zeros(len(stacked)))]
     else:
         chain[0] = Dense(chain[0].weight[:, columns[0]], chain[0].bias, chain[0].activation)
     rows = made[0].index[:, 0]

@@ -1,8 +1,8 @@
 """PAODING as its public tool does it (paoding-dl, impact mode), faults and all: see `pruning.paoding.shipped`.
 
 Needs no data. Dense layers: the rank at which a node leaves (0 first); convolutions and heads: mean |w|, and so are
-nodes that are not made and read by plain dense layers. The tool can rebuild neither nets with BatchNorm or residuals
-nor nets of one convolution; here surgery is the suite's own, so that it can be compared on all of them. Ratios are
+nodes that are not made and read by plain dense layers. The tool can rebuild neither models with BatchNorm or residuals
+nor models of one convolution; here surgery is the suite's own, so that it can be compared on all of them. Ratios are
 exact here; how many nodes the tool removes for a nominal one is `pruning.paoding.shipped.removed_of`.
 """
 
