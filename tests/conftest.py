@@ -51,14 +51,13 @@ def small() -> Architecture:
     return ARCHITECTURES["resnet"]
 
 
-def crossed(names: Iterable[str], daily: Collection[str]) -> list[Any]:
-    """Every name with every architecture; with ResNet-50, which is slow, each day for these alone and at night for all."""
+def crossed(names: Iterable[str], everywhere: Collection[str]) -> list[Any]:
+    """Every name with every architecture: each day with the plain ones, `everywhere` with all; at night all with all."""
     return [
-        pytest.param(
-            name, made, id=f"{name}-{label}", marks=[pytest.mark.nightly] * (label == LARGE and name not in daily)
-        )
+        pytest.param(name, made, id=f"{name}-{label}", marks=[] if daily else [pytest.mark.nightly])
         for name in names
         for label, made in ARCHITECTURES.items()
+        for daily in [name in everywhere or label in ("resnet", "vit")]
     ]
 
 
