@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 export PATH := $(CURDIR)/$(VENV)/bin:$(PATH)
 
-.PHONY: repro test check bench ui clean lock
+.PHONY: repro test nightly check bench ui clean lock
 .DEFAULT_GOAL := repro
 
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -20,8 +20,19 @@ repro: $(VENV)/.installed params.yaml  ## run the pipeline, then check that reco
 params.yaml: | $(VENV)/.installed
 	maskbank configure --profile default
 
-test: $(VENV)/.installed  ## run the tests
-	python -m pytest
+# Two workers; the tests of a file stay together (tests/conftest.py). Each skipped test says why.
+PYTEST := python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -rs
+AVX2 := ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2
+WIDER := python -c "import sys, torch; sys.exit(torch.backends.cpu.get_cpu_capability() != 'AVX512')"
+
+test: $(VENV)/.installed  ## run the tests; where numbers are promised to the bit, with a second set of kernels too
+	$(PYTEST)
+	@if $(WIDER); then echo "$(AVX2) $(PYTEST) tests/models tests/pruning tests/cells"; \
+		$(AVX2) $(PYTEST) tests/models tests/pruning tests/cells; \
+	else echo "skipped: tests/models, tests/pruning and tests/cells with AVX2 kernels again, as this processor has no wider ones"; fi
+
+nightly: $(VENV)/.installed  ## all tests, with those that are too long for every day
+	$(PYTEST) -m "nightly or not nightly"
 
 check: $(VENV)/.installed  ## lint, format and types
 	ruff check .

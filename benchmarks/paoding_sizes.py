@@ -10,7 +10,7 @@ import torch
 
 from maskbank.measures.cost import Cost, trace_cost
 from maskbank.models.checkpoint import Architecture
-from maskbank.pruning.shipped import removed_of
+from maskbank.pruning.paoding.shipped import removed_of
 
 NETS = {
     "mlp": (Architecture("mlp", 1, 29, 1), "credit card fraud"),

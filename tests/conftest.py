@@ -1,5 +1,9 @@
 """Shared by all tests: one thread, small networks, a tiny data set made from a seed."""
 
+from collections.abc import Collection, Iterable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -9,7 +13,10 @@ from maskbank.models.checkpoint import Architecture, Transform
 
 torch.set_num_threads(1)
 
+POOL = ("cells/test_run.py", "sparse/test_parallel.py")  # these start workers of their own
+
 S2P = Transform("s2p", {"parallel": 2})
+LARGE = "timm resnet50"
 ARCHITECTURES = {
     "resnet": Architecture("resnet20", 4, 1, 8, {"width": 4}),
     "parallel resnet": Architecture("resnet20", 4, 1, 8, {"width": 4}, S2P),
@@ -17,8 +24,21 @@ ARCHITECTURES = {
     "vit": Architecture("vit", 4, 1, 8, {"dim": 12, "depth": 2, "heads": 3, "patch": 4}),
     "parallel vit": Architecture("vit", 4, 1, 8, {"dim": 12, "depth": 2, "heads": 3, "patch": 4}, S2P),
     "folded vit": Architecture("vit", 4, 1, 8, {"dim": 12, "depth": 2, "heads": 3, "patch": 4}, S2P, folded=True),
-    "timm resnet50": Architecture("resnet50", 4, 3, 32, {"pretrained": False}),
+    LARGE: Architecture("resnet50", 4, 3, 32, {"pretrained": False}),
 }
+
+
+def group_of(path: Path) -> str:
+    """What one test worker runs in order: a file, with its fixtures; the clone of the pipeline; all that starts pools."""
+    name = path.relative_to(Path(__file__).parent).as_posix()
+    return "pipeline" if name.startswith("pipeline/") else "pool" if name in POOL else name
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest group begins first, so that two workers end at about the same time."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group_of(item.path)))
+    items.sort(key=lambda item: group_of(item.path) != "pipeline")
 
 
 @pytest.fixture(params=list(ARCHITECTURES))
@@ -31,7 +51,17 @@ def small() -> Architecture:
     return ARCHITECTURES["resnet"]
 
 
-def lively(architecture: Architecture, seed: int = 0) -> torch.nn.Module:
+def crossed(names: Iterable[str], everywhere: Collection[str]) -> list[Any]:
+    """Every name with every architecture: each day with the plain ones, `everywhere` with all; at night all with all."""
+    return [
+        pytest.param(name, made, id=f"{name}-{label}", marks=[] if daily else [pytest.mark.nightly])
+        for name in names
+        for label, made in ARCHITECTURES.items()
+        for daily in [name in everywhere or label in ("resnet", "vit")]
+    ]
+
+
+def random_model(architecture: Architecture, seed: int = 0) -> torch.nn.Module:
     """A float64 model in eval mode with random BatchNorm gains (timm starts some at zero) and real statistics."""
     torch.manual_seed(seed)
     model = architecture.build().double().train()

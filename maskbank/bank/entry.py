@@ -11,7 +11,7 @@ class Entry:
     """A task's mask and what it was made of; all tensors are float32.
 
     `mask` in {0, 1} and `soft` (scores before thresholding): layer name -> [count]; `head_weight` [ways, D],
-    `head_bias` [ways]; `prototypes` [ways, D] are class means of the dense net's features, the task's signature.
+    `head_bias` [ways]; `prototypes` [ways, D] are class means of the dense model's features, the task's signature.
     `about` is provenance and cost as plain JSON.
     """
 

@@ -8,7 +8,7 @@ from maskbank.files import hash_json
 
 @dataclass(frozen=True)
 class Identity:
-    """The net that masks are of: `dense_hash` names its checkpoint, `layers` are (name, kind, count), `features` is D."""
+    """The model that masks are of: `dense_hash` names its checkpoint, `layers` are (name, kind, count), `features` is D."""
 
     backbone: str
     dense_hash: str

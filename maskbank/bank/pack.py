@@ -143,7 +143,7 @@ def content(header: bytes, columns: Mapping[str, Column]) -> Iterator[Any]:
 
 
 def open_pack(path: Path, identity: Identity) -> Pack:
-    """Map a pack; one that is torn, has another layout or is of another net is an InputError that names it.
+    """Map a pack; one that is torn, has another layout or is of another model is an InputError that names it.
 
     What is changed in place, without a change of length, shows in the checksum alone: see `checksum_holds`.
     """

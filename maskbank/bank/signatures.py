@@ -1,4 +1,4 @@
-"""How near tasks are by their signatures: the class means (prototypes) of the dense net's features.
+"""How near tasks are by their signatures: the class means (prototypes) of the dense model's features.
 
 Our reading; the paper's text was not at hand. Features after a ReLU share a large mean, which would make every cosine
 nearly 1, so that rows are centred by the mean of the bank's distinct prototypes. Of each target class the best match

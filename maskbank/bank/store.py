@@ -1,6 +1,6 @@
 """The mask bank on disk: a folder of immutable packs that is only ever added to.
 
-`bank.json` says what net the masks are of; every `add` leaves one pack. Entries are named by their content and come in
+`bank.json` says what model the masks are of; every `add` leaves one pack. Entries are named by their content and come in
 the order of their ids, each once, however they lie in packs: what is read of a bank, and its hash, depend on the set
 of its entries alone. Readers never lock and writers never wait: an entry that two of them stored counts once.
 """
@@ -105,7 +105,7 @@ def write_identity(folder: Path, identity: Identity) -> None:
 def check_same(known: Identity, given: Identity, what: Path) -> None:
     if known != given:
         raise InputError(
-            f"{what}: another net than the bank's: {known.differences(given)}; keep them in banks of their own"
+            f"{what}: another model than the bank's: {known.differences(given)}; keep them in banks of their own"
         )
 
 

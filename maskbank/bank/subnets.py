@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from maskbank.bank.entry import Entry
 from maskbank.models.heads import replace_head
+from maskbank.models.layout import laid
 from maskbank.models.surgery import kept_of, sliced
 from maskbank.models.units import Layer
 from maskbank.training.batchnorm import batch_statistics
@@ -18,7 +19,7 @@ def as_entry(model: nn.Module, layers: list[Layer], entry: Entry) -> Iterator[No
     """The model as the bank task's sub-network, for as long as the context lasts: sliced to its mask, with its own head."""
     with sliced(model, layers, kept_of(entry.mask)):
         head = nn.Linear(entry.head_weight.shape[1], len(entry.classes))
-        head.weight, head.bias = nn.Parameter(entry.head_weight), nn.Parameter(entry.head_bias)
+        head.weight, head.bias = nn.Parameter(laid(entry.head_weight)), nn.Parameter(laid(entry.head_bias))
         replace_head(model, head)
         yield
 

@@ -1,4 +1,4 @@
-"""The task that a sub-network is wanted for, as methods may see it: training images and what the dense net makes of them."""
+"""The task that a sub-network is wanted for, as methods may see it: training images and what the dense model makes of them."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from maskbank.pruning.sample import Sample
 class Target:
     """`budget` is the fraction of units to keep.
 
-    `means()` computes the class means of the dense net's features; `batches(steps)` draws training batches anew, for
+    `means()` computes the class means of the dense model's features; `batches(steps)` draws training batches again, for
     methods that learn on the target itself. Both are paid for by those methods alone that call for them.
     """
 

@@ -94,9 +94,9 @@ def run_serial(jobs: Iterable[tuple[Cell, str]], store: Store, engine: Engine) -
 
 
 def run_pool(jobs: Iterable[tuple[Cell, str]], store: Store, engine: Engine) -> Iterator[tuple[str, str]]:
-    """A pool of spawned, warm workers. A cell past its time, or whose worker dies, is stored as such; the pool goes on."""
-    precision = resolve_precision(engine.precision)
-    workers = engine.workers or os.cpu_count() or 1
+    """A pool of spawned, warm workers, at most one a cell. A cell past its time, or whose worker dies, is stored as such."""
+    jobs, precision = list(jobs), resolve_precision(engine.precision)
+    workers = max(1, min(engine.workers or os.cpu_count() or 1, len(jobs)))
     context = multiprocessing.get_context("spawn")
     with ProcessPool(max_workers=workers, context=context, initializer=start_worker) as pool:
         futures: dict[Any, tuple[Cell[Any], str]] = {

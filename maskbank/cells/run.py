@@ -137,7 +137,7 @@ def splits_hash(cell: Cell[Any]) -> str:
 
 
 def evidence_rows(done: Finished, store: Store) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Evidence and answers of one cell; accuracy in the record must equal the one derived from them."""
+    """Predictions and labels of one cell; accuracy in the record must equal the one derived from them."""
     points = [point for point in done.body["points"] if point["evidence"]]
     tensors = store.evidence(done.key) if points else {}
     evidence, answers = [], {}

@@ -27,7 +27,7 @@ def finite(value: Any) -> Any:
 
 
 def result_values(result: Result) -> dict[str, Any]:
-    """A result's numbers as JSON values; its arrays are stored beside them."""
+    """A result's numbers as JSON values; its arrays are stored in a file of their own."""
     return {
         "points": [
             {

@@ -38,7 +38,7 @@ class Batches(Protocol):
         ...
 
     def pick(self, index: Tensor) -> tuple[Tensor, Tensor]:
-        """The examples at these places, as a net takes them."""
+        """The examples at these places, as a model takes them."""
         ...
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:

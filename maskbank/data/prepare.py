@@ -112,6 +112,6 @@ def resize(x: NDArray[np.uint8], size: int | None) -> NDArray[np.uint8]:
 
 
 def duplicates(train: NDArray[np.uint8], test: NDArray[np.uint8]) -> int:
-    """Test images whose pixels also occur in train (leakage, reported beside the data)."""
+    """Test images whose pixels also occur in train (leakage, reported with the data)."""
     known = {image.tobytes() for image in train}
     return sum(image.tobytes() in known for image in test)

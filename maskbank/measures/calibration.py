@@ -1,4 +1,4 @@
-"""Calibration from evidence: expected calibration error."""
+"""Calibration from predictions: expected calibration error."""
 
 import numpy as np
 from numpy.typing import NDArray

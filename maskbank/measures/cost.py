@@ -1,4 +1,4 @@
-"""Sizes of a net as functions of how many units each layer keeps: parameters, MACs, bytes, peak activation memory.
+"""Sizes of a model as functions of how many units each layer keeps: parameters, MACs, bytes, peak activation memory.
 
 MACs count convolutions, linear layers and the two products of attention, of one example; not normalisation,
 activation, pooling, addition. All of it comes from one trace on shapes.
@@ -39,7 +39,7 @@ class Sides:
 
 @dataclass(frozen=True, eq=False)
 class Cost:
-    """Sizes of one net. `counts` are units kept by layer name; the array forms take [K, L] in the order of `layers`."""
+    """Sizes of one model. `counts` are units kept by layer name; the array forms take [K, L] in the order of `layers`."""
 
     layers: tuple[Layer, ...]
     shapes: Mapping[str, tuple[int, ...]]  # tensors of the state
@@ -89,7 +89,7 @@ class Cost:
         return round(float(self.peak_of(self.row(counts))[0]))
 
     def unit_macs(self) -> dict[str, int]:
-        """MACs that removing one unit of each layer from the dense net saves."""
+        """MACs that removing one unit of each layer from the dense model saves."""
         dense = self.row(self.dense)
         saved = self.macs_of(dense) - self.macs_of(dense - np.eye(len(self.layers)))
         return {layer.name: round(float(value)) for layer, value in zip(self.layers, saved, strict=True)}
@@ -101,7 +101,7 @@ def trace_cost(model: nn.Module, image: tuple[int, ...], units: UnitSet = "inter
 
 
 def cost_of(model: nn.Module, graph: Graph) -> Cost:
-    """Cost of a net whose layers are known, from another graph than our own perhaps."""
+    """Cost of a model whose layers are known, from another graph than our own perhaps."""
     state = {**dict(model.named_parameters()), **dict(model.named_buffers())}
     persistent = set(model.state_dict())
     shapes = {name: tuple(value.shape) for name, value in state.items() if name in persistent}

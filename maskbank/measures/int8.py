@@ -29,7 +29,7 @@ def quiet_import() -> Iterator[None]:
 def int8_model(model: nn.Module, layers: Collection[str]) -> nn.Module:
     """A copy in eval mode whose linear layers among `layers` (names) multiply int8 by int8 into int32; the rest is float.
 
-    Weights int8 with a step an output channel, inputs int8 with a step a token found as the net runs, both symmetric over
+    Weights int8 with a step an output channel, inputs int8 with a step a token found as the model runs, both symmetric over
     -128..127 (torchao's Int8DynamicActivationInt8WeightConfig). torchao runs linear layers: convolutions stay float.
     Its `reduce_range`, for kernels that overflow on processors without VNNI, stays off: torch's eager kernel for the
     CPU sums in int32 there too (a test holds it to that), and results then do not depend on the processor.

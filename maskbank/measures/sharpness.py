@@ -20,6 +20,7 @@ from torch.nn import functional as F
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from maskbank.errors import InputError
+from maskbank.models.layout import ROWS, laid
 
 Values = dict[str, Tensor]  # parameter name -> tensor of its shape
 Part = tuple[Tensor, Tensor]  # images [m, C, H, W] and labels [m]
@@ -42,8 +43,8 @@ def evaluating(model: nn.Module) -> Iterator[None]:
 
 
 def parameters(model: nn.Module) -> Values:
-    """Trainable parameters, detached; contiguous, as torch 2.14.1's channels-last backward is unsafe on some CPUs."""
-    return {name: value.detach().contiguous() for name, value in model.named_parameters() if value.requires_grad}
+    """Trainable parameters, detached; in rows, as torch 2.14.1's channels-last backward is unsafe on some CPUs."""
+    return {name: laid(value.detach(), ROWS) for name, value in model.named_parameters() if value.requires_grad}
 
 
 def flat(values: Sequence[Tensor]) -> Tensor:
@@ -121,7 +122,7 @@ def hessian_product(model: nn.Module, x: Tensor, y: Tensor, kept_bytes: int = KE
     """Products with the Hessian [P, P] over `x` [N, C, H, W] and `y` [N], by double backward in chunks of images.
 
     Attention is computed in its plain form, as the fused one has no second derivative. Graphs are kept for the next
-    product where those of all images fit into `kept_bytes`; else each call builds them anew, at half as much time again.
+    product where those of all images fit into `kept_bytes`; else each call builds them again, at half as much time again.
     """
     held = {name: value.requires_grad_() for name, value in parameters(model).items()}
     parts = list(chunks((x, y)))
@@ -146,18 +147,18 @@ def hessian_product(model: nn.Module, x: Tensor, y: Tensor, kept_bytes: int = KE
 class Krylov:
     """A symmetric matrix within the space of its powers times a vector: `basis` [k, P] is orthonormal.
 
-    There the matrix is tridiagonal, with `diagonal` [k] and `beside` [k]; the last of `beside` leads out of the space.
+    There the matrix is tridiagonal, with `diagonal` [k] and `off_diagonal` [k], whose last number leads out of the space.
     """
 
     basis: Tensor
     diagonal: NDArray[np.float64]
-    beside: NDArray[np.float64]
+    off_diagonal: NDArray[np.float64]
 
     @cached_property
     def top(self) -> tuple[float, float]:
         """Its largest eigenvalue, never above the matrix's own, and a residual: the matrix has one within it of that."""
-        values, vectors = eigh_tridiagonal(self.diagonal, self.beside[:-1])
-        return float(values[-1]), float(self.beside[-1] * abs(vectors[-1, -1]))
+        values, vectors = eigh_tridiagonal(self.diagonal, self.off_diagonal[:-1])
+        return float(values[-1]), float(self.off_diagonal[-1] * abs(vectors[-1, -1]))
 
     @property
     def trace(self) -> float:
@@ -175,15 +176,15 @@ def lanczos(product: Product, start: Tensor, steps: int, tolerance: float) -> Kr
     `tolerance` of it. From a random start that is the matrix's largest but by bad luck.
     """
     basis = torch.zeros(min(steps, len(start)), len(start), dtype=start.dtype)
-    diagonal, beside, image = list[float](), list[float](), start
+    diagonal, off_diagonal, image = list[float](), list[float](), start
     for step in range(len(basis)):
         basis[step] = image / image.norm()
         image = product(basis[step : step + 1])[0]
         diagonal.append(float(image @ basis[step]))
         for _ in range(2):  # the second time takes away what rounding has left
             image = image - (basis[: step + 1] @ image) @ basis[: step + 1]
-        beside.append(float(image.norm()))
-        space = Krylov(basis[: step + 1], np.array(diagonal), np.array(beside))
+        off_diagonal.append(float(image.norm()))
+        space = Krylov(basis[: step + 1], np.array(diagonal), np.array(off_diagonal))
         value, residual = space.top
         if residual <= tolerance * abs(value):
             break

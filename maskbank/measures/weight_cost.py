@@ -1,4 +1,4 @@
-"""What a net costs when single weights of it are zero: of any net, whatever it is for."""
+"""What a model costs when single weights of it are zero: of any model, whatever it is for."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
@@ -16,6 +15,7 @@ from torch import nn
 from maskbank.errors import InputError
 from maskbank.models.fold import fold
 from maskbank.models.graph import find_layers
+from maskbank.models.layout import CHANNELS_LAST, lay_out
 from maskbank.models.surgery import shrink
 from maskbank.models.transforms import reparam, s2p, shallow
 from maskbank.registry import BACKBONES
@@ -33,7 +33,7 @@ class Transform:
     options: dict[str, Any] = field(default_factory=dict)
 
     def apply(self, model: nn.Module) -> nn.Module:
-        return TRANSFORMS[self.name](model, **self.options)
+        return lay_out(TRANSFORMS[self.name](model, **self.options), CHANNELS_LAST)
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Architecture:
             model = fold(model)
         if self.counts:
             model = shrink(model, find_layers(model, self.image, "all"), self.counts)
-        return model.to(memory_format=torch.channels_last)
+        return lay_out(model, CHANNELS_LAST)
 
     def describe(self) -> dict[str, Any]:
         """As JSON values; `Architecture.of` reads it."""
@@ -101,6 +101,6 @@ def load_model(architecture: Architecture, path: Path) -> nn.Module:
     except RuntimeError as error:
         reason = str(error).split("\n")[1].strip() if "\n" in str(error) else str(error)
         raise InputError(
-            f"{path}: not a checkpoint of {architecture.backbone} as described beside it ({reason})"
+            f"{path}: not a checkpoint of {architecture.backbone} as its description says ({reason})"
         ) from None
     return model.eval()

@@ -1,4 +1,4 @@
-"""Export of a net to formats that run without this suite: ONNX, checked against onnxruntime, and torch.export."""
+"""Export of a model to formats that run without this suite: ONNX, checked against onnxruntime, and torch.export."""
 
 import importlib
 import warnings
@@ -23,7 +23,7 @@ def needed(package: str) -> ModuleType:
 
 
 def to_onnx(model: nn.Module, x: torch.Tensor, path: Path) -> float:
-    """Write the net with a free batch size; returns the largest difference of onnxruntime's logits to torch's, relative.
+    """Write the model with a free batch size; returns the largest difference of onnxruntime's logits to torch's, relative.
 
     Raises WorkError where they disagree by more than 1e-4 of the largest logit, and InputError without the packages.
     """
@@ -41,8 +41,8 @@ def to_onnx(model: nn.Module, x: torch.Tensor, path: Path) -> float:
     options = runtime.SessionOptions()
     options.intra_op_num_threads = 1
     session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    answers = torch.from_numpy(session.run(None, {"image": x.numpy()})[0])
-    return agree(model, x, answers, path)
+    logits = torch.from_numpy(session.run(None, {"image": x.numpy()})[0])
+    return agree(model, x, logits, path)
 
 
 def to_torch(model: nn.Module, x: torch.Tensor, path: Path) -> float:
@@ -59,9 +59,9 @@ def to_torch(model: nn.Module, x: torch.Tensor, path: Path) -> float:
 
 
 @torch.no_grad()
-def agree(model: nn.Module, x: torch.Tensor, answers: torch.Tensor, path: Path) -> float:
+def agree(model: nn.Module, x: torch.Tensor, logits: torch.Tensor, path: Path) -> float:
     expected = model(x)
-    difference = float((answers - expected).abs().max() / expected.abs().max().clamp_min(1e-12))
+    difference = float((logits - expected).abs().max() / expected.abs().max().clamp_min(1e-12))
     if not difference <= TOLERANCE:
         raise WorkError(
             f"{path}: its logits differ from torch's by {difference:.2g} of the largest, above {TOLERANCE:g}"

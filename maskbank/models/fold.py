@@ -1,4 +1,4 @@
-"""Exact folds to an ordinary net: normalisation into the weights, parallel branches into one wide branch.
+"""Exact folds to an ordinary model: normalisation into the weights, parallel branches into one wide branch.
 
 In eval mode the logits stay the same (to rounding). A folded ResNet has no BatchNorm; in a folded ViT the LayerNorms
 of its blocks have no affine part. What has no such parts is left as it is.
@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from maskbank.errors import InputError
+from maskbank.models.layout import CHANNELS_LAST, lay_out
 from maskbank.models.resnet import Block, Branch, ResNet, Shortcut, shape_of
 from maskbank.models.transforms.groups import is_vit
 from maskbank.models.transforms.s2p import ParallelBlock
@@ -20,7 +21,7 @@ Affine = tuple[Tensor, Tensor]  # weight and bias
 
 @torch.no_grad()
 def fold(model: Any) -> Any:
-    """Fold a ResNet or ViT in place. Raises InputError for a net that it does not know how to fold."""
+    """Fold a ResNet or ViT in place. Raises InputError for a model that it does not know how to fold."""
     if isinstance(model, ResNet):
         stem = model.stem
         stem[0], stem[1] = convolution(stem[0], stem[1]), nn.Identity()  # type: ignore[arg-type]
@@ -34,7 +35,7 @@ def fold(model: Any) -> Any:
         model.blocks = nn.Sequential(*(fold_attending(block) for block in model.blocks))
     else:
         raise InputError(f"fold: {type(model).__name__} cannot be folded; use form `trained` or a ResNet or a ViT")
-    return model
+    return lay_out(model, CHANNELS_LAST)
 
 
 def fold_branches(branches: list[Branch], scale: float) -> Branch:

@@ -18,6 +18,7 @@ from torch import nn
 
 from maskbank.errors import InputError
 from maskbank.files import read_json, write_bytes, write_json
+from maskbank.models.layout import ROWS, laid, lay_out
 from maskbank.models.surgery import HEAD_COUNTS, HEAD_WIDTHS, put, set_widths
 
 FORMAT = 1
@@ -45,7 +46,7 @@ def build(name: str, options: dict[str, Any]) -> nn.Module:
             ) from None
     if not isinstance(made, nn.Module):
         raise InputError(f"model {name}: gives a {type(made).__name__}, not a torch.nn.Module")
-    return made.eval()
+    return lay_out(made, ROWS).eval()
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
@@ -72,7 +73,7 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
 
 
 def save_model(folder: Path, model: nn.Module, name: str, options: dict[str, Any], about: dict[str, Any]) -> None:
-    """Write the folder; `about` is kept beside (image, pruning, sizes). Tensors that modules share are stored once each."""
+    """Write the folder; `about` goes into the spec (image, pruning, sizes). Tensors that modules share are stored once each."""
     state = {key: value.detach().contiguous().clone() for key, value in model.state_dict().items()}
     attributes = {
         module_name: kept
@@ -113,7 +114,7 @@ def load_model(folder: Path | str) -> nn.Module:
     for name in sorted(model.state_dict().keys() ^ state.keys()):
         raise InputError(f"{folder}: tensor {name} is not in both the model and the file; prune it again")
     for name, value in state.items():
-        put(model, name, value)
+        put(model, name, laid(value))
     for name in {name.rpartition(".")[0] for name in state}:
         set_widths(model.get_submodule(name))
     for name, kept in spec["attributes"].items():

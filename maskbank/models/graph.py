@@ -1,4 +1,4 @@
-"""Which units a net has: a trace cut into layers, each with the slots that hold its units."""
+"""Which units a model has: a trace cut into layers, each with the slots that hold its units."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ UnitSet = Literal["internal", "coupled", "all"]
 
 @dataclass(frozen=True, eq=False)
 class Graph:
-    """The layers of a net, the trace that they were found in, and the layer of each of the trace's numbers (-1: none)."""
+    """The layers of a model, the trace that they were found in, and the layer of each of the trace's numbers (-1: none)."""
 
     layers: list[Layer]
     trace: Trace

@@ -69,7 +69,7 @@ class Conv:
 class CNN(Plain):
     """Convolutions, then dense layers with ReLU on the flattened map.
 
-    Normalisation stands behind the activation, as in PAODING's published nets.
+    Normalisation stands behind the activation, as in PAODING's published models.
     """
 
     def __init__(self, classes: int, channels: int, size: int, convs: Sequence[Conv], dense: Sequence[int]) -> None:

@@ -1,6 +1,6 @@
-"""Removing units for real: every tensor that holds them becomes smaller; the masked and the sliced net agree.
+"""Removing units for real: every tensor that holds them becomes smaller; the masked and the sliced model agree.
 
-A removed unit reads as zero in the masked net, and its readers lose just the inputs that read it.
+A removed unit reads as zero in the masked model, and its readers lose just the inputs that read it.
 """
 
 import contextlib
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from maskbank.errors import InputError
+from maskbank.models.layout import format_of, laid
 from maskbank.models.units import Layer, Slot
 
 Kept = dict[str, Tensor]  # layer name -> ascending indices of the units that stay
@@ -32,7 +33,7 @@ def slice_units(model: nn.Module, layers: list[Layer], kept: Kept) -> nn.Module:
     slice_in_place(small, layers, kept)
     for name, value in tensors.items():
         if named(small, name) is value:
-            put(small, name, value.detach().clone(memory_format=torch.preserve_format))
+            put(small, name, laid(value.detach().clone(), format_of(value)))
     return small
 
 
@@ -97,13 +98,11 @@ def removed(slot: Slot, kept: Tensor) -> Tensor:
 
 
 def cut(value: Tensor, stays: dict[int, Tensor]) -> Tensor:
-    """A copy of the tensor with the positions that stay, in its own memory format."""
-    format = torch.contiguous_format
-    if value.ndim == 4 and not value.is_contiguous() and value.is_contiguous(memory_format=torch.channels_last):
-        format = torch.channels_last
+    """A copy of the tensor with the positions that stay, in its own layout."""
+    format = format_of(value)
     for dim, keep in stays.items():
         value = value.index_select(dim, keep.nonzero().flatten())
-    return value.contiguous(memory_format=format)
+    return laid(value, format)
 
 
 def put(model: nn.Module, name: str, value: Tensor) -> None:

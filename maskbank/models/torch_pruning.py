@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from maskbank.errors import InputError
-from maskbank.models.operations import tensors_in
+from maskbank.models.labels import tensors_in
 from maskbank.models.surgery import HEAD_COUNTS
 from maskbank.models.units import Layer, Slot
 
@@ -63,7 +63,7 @@ def full_group(graph: Any, module: nn.Module, dim: int) -> Any:
 def layers_from_torch_pruning(model: nn.Module, x: Tensor) -> list[Layer]:
     """Layers of a model by torch-pruning's graph, traced on an input `x` [1, ...], in the order of its modules.
 
-    What the net gives out (the classifier) is no layer. Groups with grouped or transposed convolutions, recurrent or fused
+    What the model gives out (the classifier) is no layer. Groups with grouped or transposed convolutions, recurrent or fused
     attention modules, or units of unequal width stay whole. Raises InputError where no layer is left.
     """
     graph = dependency_graph(model, x)

@@ -1,4 +1,4 @@
-"""What one run of a net on shapes has seen: which features of its tensors are one and the same unit.
+"""What one run of a model on shapes has seen: which features of its tensors are one and the same unit.
 
 Every feature that a convolution or linear layer makes gets a number. Features that are declared one, by an addition, a
 product, a norm or a layer that reads both, are the same unit: a component of the graph of these declarations.

@@ -1,4 +1,4 @@
-"""Channel tracing: one run of a net on shapes, watched function by function.
+"""Channel tracing: one run of a model on shapes, watched function by function.
 
 What an operation unknown to `operations` touches is pinned: it stays whole, with the operation as the reason.
 """
@@ -10,8 +10,9 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from maskbank.errors import InputError
-from maskbank.models.operations import HANDLERS, KEEPS_SHAPE, QUESTIONS, same_shape, tensors_in
-from maskbank.models.trace import FIXED, Activation, Trace
+from maskbank.models.labels import Labels, tensors_in
+from maskbank.models.operations import HANDLERS, KEEPS_SHAPE, QUESTIONS, same_shape
+from maskbank.models.trace import Activation, Trace
 
 
 def trace(model: nn.Module, image: tuple[int, ...]) -> Trace:
@@ -24,12 +25,13 @@ def trace(model: nn.Module, image: tuple[int, ...]) -> Trace:
     shapes = {name: torch.empty_like(value, device="meta") for name, value in state.items()}
     dtype = next((value.dtype for value in state.values() if value.is_floating_point()), torch.float32)
     kept = set(model.state_dict())  # buffers that are not stored cannot be cut
-    tracer = Tracer(model, {name: value for name, value in shapes.items() if name in kept})
-    tracer.seen.shapes = {name: tuple(value.shape) for name, value in state.items()}
+    labels = Labels(model, {name: value for name, value in shapes.items() if name in kept})
+    tracer = Tracer(labels)
+    labels.seen.shapes = {name: tuple(value.shape) for name, value in state.items()}
     x = torch.empty(1, *shape, dtype=dtype, device="meta")
-    tracer.label(x, torch.zeros(1, dtype=torch.int64).expand(1, *[1] * len(shape)))
+    labels.label(x, torch.zeros(1, dtype=torch.int64).expand(1, *[1] * len(shape)))
     tracer.memory[id(x)] = Activation(torch.zeros(1, dtype=torch.int64), x.numel(), 0, 0)
-    tracer.seen.activations.append(tracer.memory[id(x)])
+    labels.seen.activations.append(tracer.memory[id(x)])
     modes = {module: module.training for module in model.modules()}
     model.eval()
     try:
@@ -42,32 +44,18 @@ def trace(model: nn.Module, image: tuple[int, ...]) -> Trace:
         for module, mode in modes.items():
             module.training = mode
     for tensor in tensors_in(output):
-        tracer.pin(tensor, "output")
-    return tracer.seen
+        labels.pin(tensor, "output")
+    return labels.seen
 
 
 class Tracer(TorchFunctionMode):
-    """Watches every torch function that a forward calls and keeps the numbers of each tensor's features.
+    """Watches every torch function that a forward calls, has its result labelled, and keeps track of memory."""
 
-    Labels are integer tensors that broadcast to the shape of what they label; a tensor without labels has none
-    that can be cut.
-    """
-
-    def __init__(self, model: nn.Module, state: dict[str, Tensor]) -> None:
+    def __init__(self, labels: Labels) -> None:
         super().__init__()
-        self.seen = Trace()
-        self.names = {id(value): name for name, value in state.items()}
-        self.modules = dict(model.named_modules())
-        self.labels: dict[int, Tensor] = {}
-        self.alive: list[Tensor] = []  # keeps ids unique while the run lasts
-        self.maker: dict[int, str] = {}
+        self.labels = labels
         self.memory: dict[int, Activation] = {}
         self.clock = 0
-
-    def label(self, tensor: Tensor, ids: Tensor | None) -> None:
-        self.alive.append(tensor)
-        if ids is not None:
-            self.labels[id(tensor)] = ids
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -86,9 +74,9 @@ class Tracer(TorchFunctionMode):
         if handler is not None:
             first = () if args or "input" not in kwargs else (kwargs["input"],)
             other = (kwargs["other"],) if "other" in kwargs else ()
-            handler(self, func, (*first, *args, *other), kwargs, result)
+            handler(self.labels, func, (*first, *args, *other), kwargs, result)
         elif isinstance(result, Tensor | list | tuple) or name == "setitem":
-            self.unknown(name, inputs, result)
+            self.labels.unknown(name, inputs, result)
         self.remember(name, inputs, result)
         return result
 
@@ -101,40 +89,7 @@ class Tracer(TorchFunctionMode):
             if shared is not None and tensor._is_view():
                 self.memory[id(tensor)] = shared
                 continue
-            ids = self.labels.get(id(tensor), torch.zeros(1, dtype=torch.int64))
+            ids = self.labels.ids.get(id(tensor), torch.zeros(1, dtype=torch.int64))
             made = Activation(ids.flatten(), tensor.numel() // ids.numel(), self.clock, self.clock)
             self.memory[id(tensor)] = made
-            self.seen.activations.append(made)
-
-    def of(self, value: object) -> Tensor | None:
-        """Labels of a tensor; a parameter used by itself makes its own features along its last dimension."""
-        if not isinstance(value, Tensor):
-            return None
-        found = self.labels.get(id(value))
-        name = self.names.get(id(value))
-        if found is None and name is not None and value.ndim > 0 and value.shape[-1] > 1:
-            dim = value.ndim - 1
-            ids = self.seen.bind(name, dim, self.seen.fresh(value.shape[dim]), "carried")
-            found = ids.reshape([1] * dim + [-1])
-            self.label(value, found)
-        return found
-
-    def pin(self, tensor: Tensor, why: str) -> None:
-        ids = self.labels.get(id(tensor))
-        if ids is not None:
-            self.seen.unify(ids, torch.full((ids.numel(),), FIXED))
-            self.seen.pinned[why].add(self.maker.get(id(tensor), ""))
-
-    def unknown(self, name: str, inputs: list[Tensor], result: object) -> None:
-        for tensor in inputs:
-            if self.labels.get(id(tensor)) is not None:
-                self.pin(tensor, name)
-        for tensor in tensors_in(result):
-            self.label(tensor, None)
-
-    def weighted(self, weight: object) -> str | None:
-        """Name of the module whose own weight this is: one whose input can be gated and whose weight can be cut."""
-        name = self.names.get(id(weight), "")
-        module = self.modules.get(name.removesuffix(".weight"))
-        plain = isinstance(module, nn.Linear | nn.Conv1d | nn.Conv2d | nn.Conv3d)
-        return name.removesuffix(".weight") if plain and name.endswith(".weight") else None
+            self.labels.seen.activations.append(made)

@@ -98,7 +98,7 @@ def feature_axis(module: nn.Module) -> int:
 class Gates:
     """A context in which every unit of `layers` is multiplied by its gate wherever it is read: `{layer name: [count]}`.
 
-    A LayerNorm on the way normalises over the features that are open (a gate above 0), as the sliced net does.
+    A LayerNorm on the way normalises over the features that are open (a gate above 0), as the sliced model does.
     """
 
     def __init__(self, model: nn.Module, layers: list[Layer], values: dict[str, Tensor]) -> None:
@@ -141,7 +141,7 @@ class Gates:
 
 
 def open_norm(norm: nn.LayerNorm, x: Tensor, gate: Tensor) -> Tensor:
-    """LayerNorm over the features whose gate is above 0; they lie last or, in some convolutional nets, second."""
+    """LayerNorm over the features whose gate is above 0; they lie last or, in some convolutional models, second."""
     index = gate.detach().nonzero().flatten()
     axis = -1 if x.shape[-1] == len(gate) else 1
     last = x.movedim(axis, -1)

@@ -37,7 +37,7 @@ def removal_order(
     fractions kept in proportion to `weights` by layer name. global: by score alone. global_macs: by score for each MAC
     that the unit costs. isomorphic (Fang et al. 2024, our reading): by score among layers of one shape, such classes
     in step. Otherwise heads, nodes and channels are ranked apart and leave in step. Equal scores leave in order of
-    layer and index, so that the order is one and the same everywhere. `dense`: the net of which fractions are fractions,
+    layer and index, so that the order is one and the same everywhere. `dense`: the model of which fractions are fractions,
     where `cost` is of one that has lost units before.
     """
     check_scores(scores, cost)
@@ -45,7 +45,7 @@ def removal_order(
     shares = layer_shares(cost, allocation, weights)
     saved = cost.unit_macs() if allocation == "global_macs" else {}
     parts: dict[tuple, list[tuple[NDArray, ...]]] = {}
-    once: dict[tuple, int] = {}  # units of a class that could leave the dense net
+    once: dict[tuple, int] = {}  # units of a class that could leave the dense model
     for position, layer in enumerate(cost.layers):
         values = scores[layer.name].double().numpy()
         ranked = np.argsort(values, kind="stable")[:-1]  # ascending; ties by index; the best one stays

@@ -1,4 +1,4 @@
-"""What quantizing a net leaves beside the changed net."""
+"""What quantizing a model leaves besides the changed model."""
 
 from dataclasses import dataclass
 

@@ -7,9 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from maskbank.models.units import Layer, Slot, feature_axis
-from maskbank.pruning.boxes import FUNCTIONS
+from maskbank.pruning.recording import ACTIVATIONS, Recording
 from maskbank.pruning.sample import Sample
-from maskbank.pruning.steps import Steps
 
 
 @torch.no_grad()
@@ -44,7 +43,7 @@ def reader_means(model: nn.Module, layers: list[Layer], sample: Sample) -> dict[
     return {name: total / counts[name] for name, total in sums.items()}
 
 
-def expected(layer: Layer, slot: Slot, seen: Steps) -> Tensor | None:
+def expected(layer: Layer, slot: Slot, seen: Recording) -> Tensor | None:
     """[count] expected value of each unit where `slot` reads it, without data: E f(beta + |gamma| z), z standard normal.
 
     beta and gamma are those of the nearest norm before the reader, f the activation behind it. Without a norm: f of the
@@ -53,14 +52,14 @@ def expected(layer: Layer, slot: Slot, seen: Steps) -> Tensor | None:
     held = {each.tensor: each for each in (*layer.made, *layer.carried)}
     readers = seen.using(slot.tensor)
     path = seen.path(readers[0], {name for name in held if name.endswith("weight")}) if readers else None
-    if path is None or any(seen.steps[place].norm for place in path[1:]):
+    if path is None or any(seen.operations[place].norm for place in path[1:]):
         return None
-    start = seen.steps[path[0]]
+    start = seen.operations[path[0]]
     index = held[seen.tensor(start)].index
     weight, bias = start.weight, start.values("bias")
     mean = weight.new_zeros(len(weight)) if bias is None else bias
     spread = weight.abs() if start.norm else torch.zeros_like(mean)
-    names = [seen.steps[place].name for place in path[1:] if seen.steps[place].activation]
+    names = [seen.operations[place].name for place in path[1:] if seen.operations[place].activation]
     return after(names, mean, spread)[index].mean(1)
 
 
@@ -75,5 +74,5 @@ def after(names: list[str], mean: Tensor, spread: Tensor) -> Tensor:
     nodes, weights = (torch.from_numpy(each) for each in np.polynomial.hermite_e.hermegauss(64))
     values = mean[:, None] + spread[:, None] * nodes
     for name in names:
-        values = FUNCTIONS[name](values)
+        values = ACTIVATIONS[name](values)
     return values @ weights / math.sqrt(2 * math.pi)

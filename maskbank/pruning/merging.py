@@ -10,13 +10,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from maskbank.models.units import Layer
-from maskbank.pruning.boxes import affine
+from maskbank.pruning.approximation import Approximation, removed_units
 from maskbank.pruning.expectation import expected
-from maskbank.pruning.reconstruction import Approximation, removed_units
-from maskbank.pruning.steps import Steps
+from maskbank.pruning.recording import Recording
 
 
-def merge(model: nn.Module, layer: Layer, kept: Tensor, seen: Steps) -> Approximation | None:
+def merge(model: nn.Module, layer: Layer, kept: Tensor, seen: Recording) -> Approximation | None:
     """None where more than norms, activations and pooling lies between what makes the units and what reads them."""
     folded = weights_and_gains(layer, seen)
     if folded is None:
@@ -34,7 +33,7 @@ def merge(model: nn.Module, layer: Layer, kept: Tensor, seen: Steps) -> Approxim
     return Approximation(matrix, None if values is None else values[gone] - matrix @ values[kept])
 
 
-def weights_and_gains(layer: Layer, seen: Steps) -> tuple[Tensor, Tensor] | None:
+def weights_and_gains(layer: Layer, seen: Recording) -> tuple[Tensor, Tensor] | None:
     """Weights [count, fan] that make each unit with the norm behind folded in, and the factor [count] of a norm behind the
     activation, if there is one; float64."""
     made = [slot for slot in layer.made if slot.tensor.endswith("weight")]
@@ -42,20 +41,21 @@ def weights_and_gains(layer: Layer, seen: Steps) -> tuple[Tensor, Tensor] | None
         return None
     paths = [seen.path(place, {made[0].tensor}) for slot in layer.read for place in seen.using(slot.tensor)]
     kinds = [
-        None if path is None else [(seen.steps[p].name, seen.tensor(seen.steps[p])) for p in path] for path in paths
+        None if path is None else [(seen.operations[p].name, seen.tensor(seen.operations[p])) for p in path]
+        for path in paths
     ]
     if not kinds or kinds[0] is None or any(other != kinds[0] for other in kinds):
         return None
     assert paths[0] is not None
-    weights = seen.steps[paths[0][0]].weight[made[0].index].flatten(1)
+    weights = seen.operations[paths[0][0]].weight[made[0].index].flatten(1)
     gain = torch.ones(layer.count, dtype=torch.float64)
     active = False
     for place in paths[0][1:]:
-        step = seen.steps[place]
-        active = active or step.activation
-        if step.norm:
-            mean = seen.tensor(step, "running_mean")
+        operation = seen.operations[place]
+        active = active or operation.activation
+        if operation.norm:
+            mean = seen.tensor(operation, "running_mean")
             index = next(slot.index for slot in layer.carried if slot.tensor == mean)[:, 0]
-            scale = affine(step)[0][index]
+            scale = operation.affine()[0][index]
             weights, gain = (weights, gain * scale) if active else (weights * scale[:, None], gain)
     return weights, gain

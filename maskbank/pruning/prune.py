@@ -1,4 +1,4 @@
-"""Pruning the units of a net: score x allocation x schedule, down to a budget; which units stay, and how much that is."""
+"""Pruning the units of a model: score x allocation x schedule, down to a budget; which units stay, and how much that is."""
 
 import copy
 import inspect
@@ -18,9 +18,10 @@ from maskbank.models.surgery import Kept, slice_in_place, slice_units
 from maskbank.models.units import Layer
 from maskbank.patterns import UNITS, parse_pattern
 from maskbank.pruning.allocation import removal_order
+from maskbank.pruning.approximation import Merge
 from maskbank.pruning.budget import Size, cut_at, kept_after, nothing_pruned, size_of
 from maskbank.pruning.patterns import Pattern
-from maskbank.pruning.reconstruction import Merge, reconstruct, with_biases
+from maskbank.pruning.reconstruction import reconstruct, with_biases
 from maskbank.pruning.sample import Sample, Scores
 from maskbank.pruning.schedule import fractions
 from maskbank.pruning.weights import Masks, Saliencies, apply_masks, weight_masks
@@ -31,7 +32,7 @@ Rank = Callable[[nn.Module, dict[str, nn.Parameter]], Saliencies]
 
 @dataclass(frozen=True)
 class Target:
-    """How far and how a net is pruned. `weights`: kept fractions by layer name, for allocation per_layer."""
+    """How far and how a model is pruned. `weights`: kept fractions by layer name, for allocation per_layer."""
 
     budget: float
     budget_kind: str = "units"
@@ -47,7 +48,7 @@ def unit_set(pattern: str) -> UnitSet:
 
 
 def prune_units(model: nn.Module, cost: Cost, score: Score, target: Target) -> Kept:
-    """The units to keep, by layer of `cost`. Over several rounds the sliced net is scored again each time."""
+    """The units to keep, by layer of `cost`. Over several rounds the sliced model is scored again each time."""
     kept = {layer.name: torch.arange(layer.count) for layer in cost.layers}
     small, seen = model, cost
     for fraction in fractions(target.schedule, target.budget):
@@ -91,12 +92,12 @@ def dense_size(cost: Cost, target: Target) -> float:
 
 
 def share(dense: Cost, now: Cost, target: Target) -> float:
-    """What a fraction of the dense net is a fraction of now."""
+    """What a fraction of the dense model is a fraction of now."""
     return 1.0 if now is dense else dense_size(dense, target) / dense_size(now, target)
 
 
 def thin(model: nn.Module, weights: dict[str, nn.Parameter], rank: Rank, target: Target, pattern: Pattern) -> Masks:
-    """Masks of single weights, applied to the model; over several rounds what is left is ranked anew, and zeros stay."""
+    """Masks of single weights, applied to the model; over several rounds what is left is ranked again, and zeros stay."""
     masks: Masks = {}
     for fraction in fractions(target.schedule, target.budget):
         values = rank(model, weights)

@@ -12,7 +12,7 @@ one. Symmetric grids come in two widths:
   the last bit decides. Of 2 bits it uses all four levels. Equal to torchao bit for bit, but for rows whose step would be
   below its floor of 1.2e-7.
 
-Gradients pass straight through rounding and clipping (Bengio et al. 2013), so that an attack on a quantized net has a
+Gradients pass straight through rounding and clipping (Bengio et al. 2013), so that an attack on a quantized model has a
 slope to climb.
 """
 
@@ -60,7 +60,7 @@ def nearest(x: Tensor, low: int, high: int) -> Tensor:
 
 
 def quantize_tokens(x: Tensor, bits: int, grid: Grid = "narrow") -> Tensor:
-    """Rows of [..., K], each on a symmetric grid of its own step, found as the net runs (dynamic, per token).
+    """Rows of [..., K], each on a symmetric grid of its own step, found as the model runs (dynamic, per token).
 
     With 8 bits and the full grid this is the activation scheme of torchao's Int8DynamicActivationInt8WeightConfig.
     """

@@ -6,8 +6,7 @@ that they are given. A convolution with padding reads zeros beyond the border an
 there. Batch-norm re-estimation after surgery undoes constants in running means, and makes up for them.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -15,37 +14,13 @@ from torch import Tensor, nn
 from maskbank.errors import InputError
 from maskbank.models.surgery import Kept
 from maskbank.models.units import Layer, Slot
+from maskbank.pruning.approximation import Approximation, Merge, removed_units
 from maskbank.pruning.expectation import expected, reader_means
+from maskbank.pruning.merging import merge as by_similarity
+from maskbank.pruning.recording import Recording, record
 from maskbank.pruning.sample import Sample
-from maskbank.pruning.steps import Steps, record
 
 HOW = ("none", "mean", "bias", "merge")
-
-
-@dataclass(frozen=True)
-class Approximation:
-    """Removed units in terms of kept ones: `matrix` [removed, kept], `constant` [removed] or [removed, width]."""
-
-    matrix: Tensor | None = None
-    constant: Tensor | None = None
-
-    @staticmethod
-    def partners(found: Mapping[int, int], kept: Tensor) -> "Approximation":
-        """Each removed unit is one kept unit, `{removed: kept}`, or nothing (below 0)."""
-        column = {unit: place for place, unit in enumerate(kept.tolist())}
-        matrix = torch.zeros(len(found), len(kept), dtype=torch.float64)
-        for row, removed in enumerate(sorted(found)):
-            if found[removed] >= 0:
-                matrix[row, column[found[removed]]] = 1
-        return Approximation(matrix)
-
-
-Merge = Callable[[nn.Module, Layer, Tensor, Steps], Approximation | None]
-
-
-def removed_units(layer: Layer, kept: Tensor) -> Tensor:
-    """Ascending indices of the units that go."""
-    return torch.ones(layer.count, dtype=torch.bool).index_fill(0, kept, False).nonzero().flatten()
 
 
 @torch.no_grad()
@@ -83,7 +58,7 @@ def reconstruct(
 
 
 def with_biases(layers: list[Layer], names: list[str]) -> list[Layer]:
-    """The layers of a net after these modules got a bias: it belongs to the units that they make."""
+    """The layers of a model after these modules got a bias: it belongs to the units that they make."""
 
     def more(layer: Layer) -> list[Slot]:
         weights = [slot for slot in layer.made if slot.module in names and slot.tensor == f"{slot.module}.weight"]
@@ -98,14 +73,12 @@ def is_layer_normed(model: nn.Module, layer: Layer) -> bool:
 
 
 def approximations(
-    model: nn.Module, layers: list[Layer], kept: Kept, how: str, sample: Sample, seen: Steps, merge: Merge | None
+    model: nn.Module, layers: list[Layer], kept: Kept, how: str, sample: Sample, seen: Recording, merge: Merge | None
 ) -> list[tuple[Layer, Slot, Approximation | None]]:
     """What each reader is told of each layer."""
     if how == "merge":
-        from maskbank.pruning.merging import merge as default
-
         told = [
-            (layer, (merge or default)(model, layer, kept[layer.name], seen))
+            (layer, (merge or by_similarity)(model, layer, kept[layer.name], seen))
             for layer in layers
             if layer.kind != "head"
         ]
@@ -136,7 +109,7 @@ def tell(model: nn.Module, slot: Slot, kept: Tensor, gone: Tensor, approximation
     return (lost.flatten(3).sum(3) if lost.ndim > 3 else lost).mul(constant[..., None]).sum((0, 1))
 
 
-def absorb(model: nn.Module, name: str, shift: Tensor, seen: Steps) -> bool:
+def absorb(model: nn.Module, name: str, shift: Tensor, seen: Recording) -> bool:
     """Add `shift` [outputs] to what a module puts out; True where it had to be given a bias."""
     module = model.get_submodule(name)
     bias, mean = module.bias, mean_behind(model, f"{name}.weight", seen)
@@ -151,11 +124,11 @@ def absorb(model: nn.Module, name: str, shift: Tensor, seen: Steps) -> bool:
     return False
 
 
-def mean_behind(model: nn.Module, weight: str, seen: Steps) -> Tensor | None:
+def mean_behind(model: nn.Module, weight: str, seen: Recording) -> Tensor | None:
     """Running mean of the norm that reads a module's output directly, where nothing else reads it."""
     places = seen.using(weight)
-    after = seen.readers(places[0]) if len(places) == 1 else []
-    step = seen.steps[after[0]] if len(after) == 1 else None
-    if step is None or not step.norm or len(seen.using(seen.tensor(step))) > 1:
+    after = seen.consumers(places[0]) if len(places) == 1 else []
+    operation = seen.operations[after[0]] if len(after) == 1 else None
+    if operation is None or not operation.norm or len(seen.using(seen.tensor(operation))) > 1:
         return None
-    return model.get_buffer(seen.tensor(step, "running_mean"))
+    return model.get_buffer(seen.tensor(operation, "running_mean"))

@@ -1,4 +1,4 @@
-"""What a score may look at beside the model: some examples of the task, and its source of randomness."""
+"""What a score may look at besides the model: some examples of the task, and its source of randomness."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Schedules: by which steps a net is brought to its budget; the score is computed anew at each."""
+"""Schedules: by which steps a model is brought to its budget; the score is computed anew at each."""
 
 from maskbank.patterns import parse_schedule
 

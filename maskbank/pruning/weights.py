@@ -58,11 +58,11 @@ def weight_masks(
     if isinstance(pattern, NOfM):
         check_fit(f"{pattern.n}:{pattern.m}", budget, allocation)
         return {name: pattern.choose(values) for name, values in saliencies.items()}
-    things = {name: pattern.things(values) for name, values in saliencies.items()}
+    groups = {name: pattern.things(values) for name, values in saliencies.items()}
     shapes = {name: tuple(values.shape) for name, values in saliencies.items()}
     kept: Masks = {}
-    for names, keep in share(shapes, {name: values.numel() for name, values in things.items()}, budget, allocation):
-        kept |= top({name: things[name] for name in names}, keep)
+    for names, keep in share(shapes, {name: values.numel() for name, values in groups.items()}, budget, allocation):
+        kept |= top({name: groups[name] for name in names}, keep)
     return {name: pattern.mask(kept[name], shapes[name]) for name in saliencies}
 
 

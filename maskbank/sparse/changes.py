@@ -5,13 +5,12 @@ from dataclasses import replace
 
 from maskbank.pruning.density import Groups
 from maskbank.sparse.goal import Goal
-from maskbank.sparse.phase import Change
-from maskbank.sparse.trainer import Saliency, SparseTrainer
+from maskbank.sparse.phase import Change, Saliency, Training
 
 
 def draw(live: Groups) -> Change:
     """Random masks."""
-    return lambda trainer: trainer.put(trainer.goal.choose(trainer.chance(), live))
+    return lambda training: training.put(training.goal.choose(training.chance(), live))
 
 
 def draw_first(goal: Goal) -> Change:
@@ -23,28 +22,38 @@ def draw_first(goal: Goal) -> Change:
 
 def prune(live: Groups) -> Change:
     """The largest weights stay."""
-    return lambda trainer: trainer.prune(live)
+    return lambda training: training.prune(live)
 
 
 def grow(names: Sequence[str]) -> Change:
-    return lambda trainer: trainer.grow(names)
+    return lambda training: training.grow(names)
 
 
 def score(function: Saliency, rounds: Sequence[Groups]) -> Change:
-    """The most salient weights stay; over several rounds those that are left are scored anew."""
+    """The most salient weights stay; over several rounds those that are left are scored again."""
 
-    def change(trainer: SparseTrainer) -> None:
+    def change(training: Training) -> None:
         for live in rounds:
-            trainer.put(trainer.goal.choose(trainer.saliencies(function), live))
+            training.put(training.goal.choose(training.saliencies(function), live))
 
     return change
+
+
+def remember(training: Training) -> None:
+    """Keep the model as it is now."""
+    training.remember()
+
+
+def rewind(training: Training) -> None:
+    """Live weights go back to what was remembered."""
+    training.rewind()
 
 
 def each(*changes: Change) -> Change:
     """One after the other."""
 
-    def change(trainer: SparseTrainer) -> None:
+    def change(training: Training) -> None:
         for one in changes:
-            one(trainer)
+            one(training)
 
     return change

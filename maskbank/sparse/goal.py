@@ -35,7 +35,7 @@ class Goal:
 
     @cached_property
     def sizes(self) -> dict[str, int]:
-        """Things of each tensor."""
+        """Prunable groups of each tensor."""
         bare = {name: torch.empty(shape, device="meta") for name, shape in self.shapes.items()}
         if isinstance(self.pattern, NOfM):
             return {name: value.numel() for name, value in bare.items()}
@@ -73,7 +73,7 @@ class Goal:
             )
 
     def live(self, fraction: float, names: Collection[str] | None = None) -> Groups:
-        """How many things of which tensors together are live when a fraction of all is. `names`: of these tensors alone."""
+        """How many groups of which tensors together are live when a fraction of all is. `names`: of these tensors alone."""
         chosen = [name for name in self.names if names is None or name in names]
         if fraction == 1:
             return [([name], self.sizes[name]) for name in chosen]
@@ -91,7 +91,7 @@ class Goal:
         return self.live(1, names) + (self.live(self.budget, rest) if self.allocation != "global" else [])
 
     def choose(self, saliencies: Saliencies, live: Groups) -> Masks:
-        """Masks of the most salient things, exactly as many as asked for; ties go to the lower index."""
+        """Masks of the most salient groups, exactly as many as asked for; ties go to the lower index."""
         for name, values in saliencies.items():
             if not values.isfinite().all():
                 raise WorkError(f"saliency of {name}: NaN or infinite; the method cannot rank these weights")
@@ -108,7 +108,7 @@ class Goal:
         return masks
 
     def check_live(self, masks: Masks, live: Groups) -> None:
-        """Raises WorkError where masks have not exactly as many live things as asked for."""
+        """Raises WorkError where masks have not exactly as many live groups as asked for."""
         for names, count in live:
             found = sum(int(live_things(self.pattern, masks[name]).sum()) for name in names)
             if found != count:

@@ -70,12 +70,12 @@ def moments(optimizer: torch.optim.Optimizer, weight: Tensor) -> Iterator[Tensor
 
 
 def moved(mask: Tensor, pattern: Pattern, keep: Tensor, grow: Tensor, fraction: float) -> Tensor:
-    """A mask in which a fraction of the live things, of the lowest `keep`, gave way to as many others of the highest `grow`.
+    """A mask in which a fraction of the live groups, of the lowest `keep`, gave way to as many others of the highest `grow`.
 
-    `keep` and `grow` are at least 0. What grows was masked before. One live thing stays, and none moves where none is masked.
+    `keep` and `grow` are at least 0. What grows was masked before. One live group stays, and none moves where none is masked.
     """
     if isinstance(pattern, NOfM):
-        raise TypeError("n:m has no things that move on their own")
+        raise TypeError("n:m has no groups that move on their own")
     live, keep, grow = live_things(pattern, mask), pattern.things(keep), pattern.things(grow)
     count = int(live.sum())
     number = min(round(fraction * count), count - 1, live.numel() - count)

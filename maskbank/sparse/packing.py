@@ -1,4 +1,4 @@
-"""Checkpoints of sparse nets: of a masked tensor one bit a weight and the live values, all else as it is."""
+"""Checkpoints of sparse models: of a masked tensor one bit a weight and the live values, all else as it is."""
 
 from collections.abc import Mapping
 from pathlib import Path

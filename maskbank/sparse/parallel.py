@@ -1,4 +1,4 @@
-"""Workers that train side by side: which phases they are, and how what they leave becomes one net again."""
+"""Workers that train side by side: which phases they are, and how what they leave becomes one model again."""
 
 from collections.abc import Mapping, Sequence
 

@@ -1,4 +1,4 @@
-"""Which layers grow together: GaP's partitions of a net (Ma et al., ICLR 2022, arXiv 2106.09857)."""
+"""Which layers grow together: GaP's partitions of a model (Ma et al., ICLR 2022, arXiv 2106.09857)."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -28,7 +28,7 @@ def turns_of(goal: Goal, partitions: int, turns: int, kind: Kind, key: str) -> l
 
 
 def rounds_at_random(goal: Goal, partitions: int, rounds: int) -> list[list[str]]:
-    """For each round a partition of all layers drawn anew, in forward order inside a part; rounds one after the other."""
+    """For each round a partition of all layers drawn again, in forward order inside a part; rounds one after the other."""
     names, generator = goal.names, torch.Generator().manual_seed(goal.seed)
     found: list[list[str]] = []
     for _ in range(rounds):

@@ -1,26 +1,48 @@
 """The schedule of a sparse training: phases of steps under fixed masks, known before training begins."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
-from typing import TYPE_CHECKING
+from typing import Protocol
+
+from torch import Tensor, nn
 
 from maskbank.errors import InputError
 from maskbank.measures.weight_cost import WeightCost
 from maskbank.pruning.density import Groups
+from maskbank.pruning.sample import Sample
+from maskbank.pruning.weights import Masks, Saliencies
 from maskbank.sparse.goal import Goal
 
-if TYPE_CHECKING:
-    from maskbank.sparse.trainer import SparseTrainer
+Saliency = Callable[[nn.Module, dict[str, nn.Parameter], Sample], Saliencies]
 
-Change = Callable[["SparseTrainer"], None]
+
+class Training(Protocol):
+    """What a change may see and do of a sparse training; `slopes` are the gradients where a phase asked for them."""
+
+    goal: Goal
+    weights: dict[str, nn.Parameter]
+    slopes: dict[str, Tensor]
+
+    @property
+    def masks(self) -> Masks: ...
+    def put(self, masks: Masks) -> None: ...
+    def prune(self, live: Groups) -> None: ...
+    def grow(self, names: Iterable[str]) -> None: ...
+    def chance(self) -> Saliencies: ...
+    def saliencies(self, function: Saliency) -> Saliencies: ...
+    def remember(self) -> None: ...
+    def rewind(self) -> None: ...
+
+
+Change = Callable[[Training], None]
 
 
 @dataclass(frozen=True)
 class Phase:
-    """`steps` steps with `live` things. `change` moves masks or weights before the first of them.
+    """`steps` steps with `live` prunable groups. `change` moves masks or weights before the first of them.
 
-    `opens`: the rate `restart` begins anew here, with a fresh optimizer. `gradients`: the last step leaves the gradient
+    `opens`: the rate `restart` begins again here, with a fresh optimizer. `gradients`: the last step leaves the gradient
     of all weights, masked ones too, to the change that follows. `notes` are rows of the curve at its beginning. `worker`:
     phases that follow one another with the numbers 0, 1, ... run side by side, each from what the round before left; of
     each, the tensors that it has `grown` go on (`maskbank.sparse.parallel`).
@@ -42,7 +64,7 @@ def starts_of(phases: Sequence[Phase]) -> list[int]:
 
 
 def openings(phases: Sequence[Phase]) -> list[int]:
-    """The steps at which the rate `restart` begins anew, and the end."""
+    """The steps at which the rate `restart` begins again, and the end."""
     starts = starts_of(phases)
     return [start for start, phase in zip(starts, phases, strict=False) if phase.opens or start == 0] + starts[-1:]
 

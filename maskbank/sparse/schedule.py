@@ -38,7 +38,7 @@ def same_macs(method: str, goal: Goal, options: Mapping[str, Any], cost: WeightC
     low, high = goal.steps, 2 * goal.steps
     if not fits(low):
         raise InputError(
-            f"sparsify.steps = {goal.steps}: {method} costs more than the dense net at as many; no setup same-macs"
+            f"sparsify.steps = {goal.steps}: {method} costs more than the dense model at as many; no setup same-macs"
         )
     while fits(high):
         low, high = high, 2 * high

@@ -15,13 +15,12 @@ from maskbank.pruning.sample import Sample
 from maskbank.pruning.weights import Masks, Saliencies, densities, live_weights, prunable_weights
 from maskbank.sparse.goal import Goal
 from maskbank.sparse.masks import Masking, magnitudes_of
-from maskbank.sparse.phase import Phase, starts_of, step_macs
+from maskbank.sparse.phase import Phase, Saliency, starts_of, step_macs
 from maskbank.sparse.rates import Rates
 from maskbank.training.loop import Curve, Loss, cross_entropy
 from maskbank.training.session import Session
 
 CHECKS = 40  # times that a training is looked at: whether a snapshot is due
-Saliency = Callable[[nn.Module, dict[str, nn.Parameter], Sample], Saliencies]
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""BatchNorm statistics: re-estimation after a net was changed, and batch statistics without a trace."""
+"""BatchNorm statistics: re-estimation after a model was changed, and batch statistics without a trace."""
 
 import contextlib
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""CrAM+ (Peste et al. 2023, arXiv 2207.14200): steps that lower the loss of the net and of its pruned self."""
+"""CrAM+ (Peste et al. 2023, arXiv 2207.14200): steps that lower the loss of the model and of its pruned self."""
 
 from collections.abc import Callable, Iterable
 from typing import Any

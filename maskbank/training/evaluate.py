@@ -32,7 +32,7 @@ def evaluate(model: nn.Module, data: DataSet, examples: Examples) -> tuple[Answe
 
 
 def judged_point(steps: int, sheet: AnswerSheet, values: dict[str, Any]) -> Point:
-    """An evaluation point; a net that gives one answer for every example has collapsed."""
+    """An evaluation point; a model that gives one answer for every example has collapsed."""
     collapsed = len(np.unique(sheet.predicted)) == 1
     reason = "the same class is answered for every example" if collapsed else ""
     return Point(steps, "collapsed" if collapsed else "ok", reason, {**values, "accuracy": sheet.accuracy}, sheet)

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from maskbank.errors import Diverged
 from maskbank.training.batchnorm import frozen_statistics
 
-Loss = Callable[[Any, Tensor], Tensor]  # of a net's outputs and what they should be
+Loss = Callable[[Any, Tensor], Tensor]  # of a model's outputs and what they should be
 
 
 @dataclass

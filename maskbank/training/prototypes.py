@@ -1,4 +1,4 @@
-"""The head at T = 0: class prototypes, so that a net can be judged before any step."""
+"""The head at T = 0: class prototypes, so that a model can be judged before any step."""
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +26,7 @@ def prototype_head(means: Tensor, scale: float = 10.0) -> nn.Linear:
     """A linear head that scores each class by the nearness of its mean feature.
 
     Logit of class c is `scale * (mu_c . x - |mu_c|^2 / 2) / mean|mu|^2`: nearest class mean (Snell et al. 2017), with
-    a scale that makes the logits alike for nets of any feature size (our choice).
+    a scale that makes the logits alike for models of any feature size (our choice).
     """
     size = means.pow(2).sum(1).mean().clamp_min(1e-12)
     head = nn.Linear(means.shape[1], len(means))

@@ -15,7 +15,7 @@ MakeOptimizer = Callable[[Iterable[nn.Parameter], float], torch.optim.Optimizer]
 class Recipe:
     """`optimizer` takes `passes` forward and backward passes a step, for `length` times the steps asked for.
 
-    `transform` changes the backbone once the fraction `start` of the steps is over. `merge` turns the trained net into
+    `transform` changes the backbone once the fraction `start` of the steps is over. `merge` turns the trained model into
     an ordinary one, where the transformation is for training alone.
     """
 

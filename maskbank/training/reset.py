@@ -1,10 +1,10 @@
-"""Fresh random weights in the shape of a net that exists."""
+"""Fresh random weights in the shape of a model that exists."""
 
 from torch import nn
 
 
 def reset_weights(model: nn.Module) -> None:
-    """Initialise every part anew as torch does by default, from torch's global generator.
+    """Initialise every part again as torch does by default, from torch's global generator.
 
     Parameters that belong to no part with an initialisation of its own (position embeddings) keep their scale: normal
     with the standard deviation that they have.

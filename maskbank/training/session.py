@@ -59,7 +59,7 @@ class Session:
 
 
 def plain(values: dict[str, Any]) -> dict[str, Any]:
-    """The part of a scheduler's state that is numbers; its function is made anew."""
+    """The part of a scheduler's state that is numbers; its function is made again."""
     return {name: value for name, value in values.items() if name != "lr_lambdas"} | {"lr_lambdas": [None]}
 
 

@@ -1,4 +1,4 @@
-"""A workload: generated data in three parts, a net for them, the loss it learns by and the metric it is judged by."""
+"""A workload: generated data in three parts, a model for them, the loss it learns by and the metric it is judged by."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ Pairs = tuple[Tensor, Tensor]  # x [N, ...], y [N, ...]
 
 @dataclass(frozen=True)
 class Workload:
-    """`metric` names the score (0 to 1) in the table of metrics; `score` judges a net on the whole of a part.
+    """`metric` names the score (0 to 1) in the table of metrics; `score` judges a model on the whole of a part.
 
     `build` draws random weights from torch's global generator. Choices are made on `validation`, reports on `test`.
     """

@@ -1,1 +1,1 @@
-"""What a net is trained for, beyond classification of images: data that code generates, a net, its loss and its metric."""
+"""What a model is trained for, beyond classification of images: data that code generates, a model, its loss and its metric."""

@@ -1,6 +1,6 @@
 """SYNTHETIC images of shapes on noise; a small detector of centres, sizes and offsets, judged by COCO's mAP.
 
-The detector and its loss are CenterNet's (Zhou et al. 2019, sections 3 and 4) on a net of ours. Our reading: sizes are
+The detector and its loss are CenterNet's (Zhou et al. 2019, sections 3 and 4) on a model of ours. Our reading: sizes are
 learned as logarithms, the Gaussian around a centre has a sixth of the box's sides as deviations, and the three terms of
 the loss weigh the same.
 """
@@ -19,10 +19,10 @@ from torch.nn import functional as F
 from maskbank.training.workload import Pairs, Workload
 from maskbank.workloads.generators.shapes import CLASSES, EMPTY, images
 from maskbank.workloads.generators.sizes import check_multiple, check_sizes
-from maskbank.workloads.nets.detector import STRIDE, Detector
+from maskbank.workloads.models.detector import STRIDE, Detector
 
 DATASET = "synthetic-shapes"
-NET = "detector"
+MODEL = "detector"
 METRIC = "map"
 DETECTIONS = 20  # an image, the surest first
 BATCH = 100
@@ -111,7 +111,7 @@ def decode(outputs: Tensor, count: int = DETECTIONS) -> Tensor:
 
 @torch.no_grad()
 def score(model: nn.Module, pairs: Pairs) -> float:
-    """mAP of the net's detections on these images."""
+    """mAP of the model's detections on these images."""
     x, y = pairs
     device = next(model.parameters()).device
     return mean_average_precision(torch.cat([decode(model(images.to(device))).cpu() for images in x.split(BATCH)]), y)

@@ -12,10 +12,10 @@ from maskbank.errors import InputError
 from maskbank.training.workload import Pairs, Workload
 from maskbank.workloads.generators.sizes import check_sizes
 from maskbank.workloads.generators.solids import PARTS, clouds
-from maskbank.workloads.nets.pointnet import PointNet
+from maskbank.workloads.models.pointnet import PointNet
 
 DATASET = "synthetic-solids"
-NET = "pointnet"
+MODEL = "pointnet"
 METRIC = "miou"
 BATCH = 100
 
@@ -57,7 +57,7 @@ def loss(outputs: Tensor, y: Tensor) -> Tensor:
 
 @torch.no_grad()
 def score(model: nn.Module, pairs: Pairs) -> float:
-    """Mean IoU of the net's parts on these clouds."""
+    """Mean IoU of the model's parts on these clouds."""
     x, y = pairs
     device = next(model.parameters()).device
     return mean_iou(torch.cat([model(cloud.to(device)).argmax(1).cpu() for cloud in x.split(BATCH)]), y)

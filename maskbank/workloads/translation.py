@@ -12,10 +12,10 @@ from maskbank.errors import InputError
 from maskbank.training.workload import Pairs, Workload
 from maskbank.workloads.generators.sentences import END, LONGEST, PAD, SOURCE, START, TARGET, sentences
 from maskbank.workloads.generators.sizes import check_sizes
-from maskbank.workloads.nets.transformer import Transformer
+from maskbank.workloads.models.transformer import Transformer
 
 DATASET = "synthetic-language"
-NET = "transformer"
+MODEL = "transformer"
 METRIC = "bleu"
 BATCH = 250
 
@@ -58,7 +58,7 @@ def loss(outputs: Tensor, y: Tensor) -> Tensor:
 
 @torch.no_grad()
 def score(model: nn.Module, pairs: Pairs) -> float:
-    """BLEU of the net's own translations: of x only the source is read."""
+    """BLEU of the model's own translations: of x only the source is read."""
     x, y = pairs
     device, length = next(model.parameters()).device, y.shape[1]
     return bleu(
@@ -69,7 +69,7 @@ def score(model: nn.Module, pairs: Pairs) -> float:
 def greedy(model: nn.Module, source: Tensor, length: int) -> Tensor:
     """Translations [B, length] of source [B, S], the likeliest word at each place; PAD behind END.
 
-    The net is given what it has said so far, and is not asked again for a sentence that it has ended.
+    The model is given what it has said so far, and is not asked again for a sentence that it has ended.
     """
     said = torch.full((len(source), length + 1), PAD, device=source.device)
     said[:, 0] = START

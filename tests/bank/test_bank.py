@@ -32,6 +32,7 @@ from maskbank.pruning.budget import select
 from maskbank.registry import LEARNERS, METHODS, SIMILARITIES
 from maskbank.training.batchnorm import batch_statistics
 from tests.bank.tiny import bank_of, sample_of, target_of, tiny_bank, tiny_entries
+from tests.conftest import crossed
 
 
 def test_leep_by_hand() -> None:
@@ -325,7 +326,7 @@ def test_class_gates_follow_the_nearest_stored_class(small: Architecture) -> Non
         assert value.round(decimals=3).tolist() == (4 * entries[0].mask[name]).tolist()
 
 
-@pytest.mark.parametrize("name", LEARNERS.names())
+@pytest.mark.parametrize(("name", "architecture"), crossed(LEARNERS.names(), ["amp"]))
 def test_every_learner_meets_its_budget_and_leaves_the_backbone_alone(name: str, architecture: Architecture) -> None:
     torch.manual_seed(0)
     model = architecture.build().eval()

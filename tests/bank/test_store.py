@@ -238,9 +238,9 @@ def test_another_net_is_refused(tmp_path: Path) -> None:
         with pytest.raises(InputError, match=reason):
             add(tmp_path / "bank", other, ENTRIES[:1])
         add(tmp_path / other.backbone / other.dense_hash, other, ENTRIES[:1])
-        with pytest.raises(InputError, match="another net than the bank's"):
+        with pytest.raises(InputError, match="another model than the bank's"):
             merge(tmp_path / "bank", [tmp_path / other.backbone / other.dense_hash])
-        with pytest.raises(InputError, match="another net than the bank's"):
+        with pytest.raises(InputError, match="another model than the bank's"):
             merge(tmp_path / "fresh", [tmp_path / "bank", tmp_path / other.backbone / other.dense_hash])
     stray = pack_file(tmp_path / "vit/dense1")
     (tmp_path / "bank" / stray.name).write_bytes(stray.read_bytes())

@@ -16,7 +16,7 @@ SCRIPT = """
 from maskbank.cells.key import cell_key
 from maskbank.cells.spec import Cell, Input
 from tests.cells.test_key import SPEC
-print(cell_key(Cell(SPEC, {"dense": Input("elsewhere/net.safetensors", "abc")})))
+print(cell_key(Cell(SPEC, {"dense": Input("elsewhere/model.safetensors", "abc")})))
 """
 
 

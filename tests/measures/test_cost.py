@@ -21,11 +21,11 @@ def test_cost_of_widths_is_the_cost_of_the_sliced_net(architecture: Architecture
     cost = trace_cost(model, image)
     counts = {name: max(1, count // 3) for name, count in cost.dense.items()}
     sliced = slice_units(model, list(cost.layers), {name: torch.arange(count) for name, count in counts.items()})
-    for net, widths in ((model, cost.dense), (sliced, counts)):
+    for each, widths in ((model, cost.dense), (sliced, counts)):
         with torch.no_grad(), MacCounter() as spent:
-            net(torch.zeros(2, image[0], image[1], image[1]))
+            each(torch.zeros(2, image[0], image[1], image[1]))
         assert spent.macs == 2 * cost.macs(widths)
-        assert cost.params(widths) == sum(parameter.numel() for parameter in net.parameters())
+        assert cost.params(widths) == sum(parameter.numel() for parameter in each.parameters())
 
 
 def test_a_backward_costs_what_autograd_is_asked_for() -> None:

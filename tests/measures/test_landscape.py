@@ -1,4 +1,4 @@
-"""Landscapes: directions with the norms of the weights' filters, the net itself in the middle."""
+"""Landscapes: directions with the norms of the weights' filters, the model itself in the middle."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""Sharpness: against dense Hessians and closed forms on tiny nets in float64; nothing of the model changes."""
+"""Sharpness: against dense Hessians and closed forms on tiny models in float64; nothing of the model changes."""
 
 import math
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from maskbank.measures.sharpness import (
     shaped,
 )
 from maskbank.models.checkpoint import Architecture
-from tests.conftest import lively
+from tests.conftest import random_model
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -59,7 +59,7 @@ def mlp() -> nn.Module:
 
 
 def vit() -> nn.Module:
-    return lively(Architecture("vit", 3, 1, 8, {"dim": 4, "depth": 1, "heads": 2, "patch": 4, "mlp_ratio": 1}))
+    return random_model(Architecture("vit", 3, 1, 8, {"dim": 4, "depth": 1, "heads": 2, "patch": 4, "mlp_ratio": 1}))
 
 
 NETS: dict[str, Callable[[], nn.Module]] = {"mlp": mlp, "conv_net": conv_net, "vit": vit}
@@ -77,7 +77,7 @@ def dense_hessian(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
 
 
 @pytest.fixture(params=list(NETS))
-def net(request: pytest.FixtureRequest) -> nn.Module:
+def model(request: pytest.FixtureRequest) -> nn.Module:
     return NETS[request.param]()
 
 
@@ -96,13 +96,13 @@ def symmetric(size: int, seed: int = 0) -> Tensor:
 
 
 @pytest.mark.usefixtures("small_chunks")
-def test_products_are_those_of_the_dense_hessian(net: nn.Module) -> None:
+def test_products_are_those_of_the_dense_hessian(model: nn.Module) -> None:
     x, y = batch(12)
-    dense = dense_hessian(net, x, y)
+    dense = dense_hessian(model, x, y)
     directions = torch.randn(3, len(dense), generator=generator(), dtype=torch.float64)
-    with hessian_product(net, x, y) as product:
+    with hessian_product(model, x, y) as product:
         first, second = product(directions), product(directions)
-    with hessian_product(net, x, y, kept_bytes=0) as product:
+    with hessian_product(model, x, y, kept_bytes=0) as product:
         anew = product(directions)
     torch.testing.assert_close(first, directions @ dense, rtol=1e-9, atol=1e-11)
     assert torch.equal(first, second)
@@ -110,28 +110,28 @@ def test_products_are_those_of_the_dense_hessian(net: nn.Module) -> None:
 
 
 @pytest.mark.usefixtures("small_chunks")
-def test_graphs_are_kept_only_where_they_fit(net: nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_graphs_are_kept_only_where_they_fit(model: nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
     built, real = [], sharpness.slopes
     monkeypatch.setattr(sharpness, "slopes", lambda *given: (built.append(given), real(*given))[1])
     x, y = batch(12)
-    direction = torch.ones(1, len(flat(list(parameters(net).values()))), dtype=torch.float64)
+    direction = torch.ones(1, len(flat(list(parameters(model).values()))), dtype=torch.float64)
     for kept_bytes, expected in ((1 << 29, 1 + 3), (0, 1 + 2 * 3)):  # one to see its size, then 3 chunks
         built.clear()
-        with hessian_product(net, x, y, kept_bytes) as product:
+        with hessian_product(model, x, y, kept_bytes) as product:
             product(direction)
             product(direction)
         assert len(built) == expected
 
 
-def test_curvature_is_that_of_the_dense_hessian(net: nn.Module) -> None:
+def test_curvature_is_that_of_the_dense_hessian(model: nn.Module) -> None:
     x, y = batch(12)
-    dense = dense_hessian(net, x, y)
+    dense = dense_hessian(model, x, y)
     eigenvalues = torch.linalg.eigvalsh(dense)
-    found = curvature(net, x, y, eigen_steps=60, trace_samples=30, generator=generator(), tolerance=1e-8)
+    found = curvature(model, x, y, eigen_steps=60, trace_samples=30, generator=generator(), tolerance=1e-8)
     assert found.top == pytest.approx(float(eigenvalues[-1]), rel=1e-9)
     assert found.products < 90, "it ends when it has converged"
     assert abs(found.trace - float(dense.trace())) < 4 * found.trace_error
-    rough = curvature(net, x, y, eigen_steps=3, trace_samples=2, generator=generator())
+    rough = curvature(model, x, y, eigen_steps=3, trace_samples=2, generator=generator())
     assert rough.products == 5
     assert rough.top <= found.top
     assert float((eigenvalues - rough.top).abs().min()) <= rough.top_residual
@@ -251,15 +251,15 @@ def test_adaptive_sharpness_finds_the_worst_of_the_ball() -> None:
         assert found == pytest.approx(sum(rises) / 2, rel=1e-5)
 
 
-def test_a_small_radius_is_the_scaled_gradient(net: nn.Module) -> None:
+def test_a_small_radius_is_the_scaled_gradient(model: nn.Module) -> None:
     x, y = batch(12)
     expected = np.mean(
         [
-            float((slope_of(net, x[part], y[part]) * flat(list(parameters(net).values())).abs()).norm())
+            float((slope_of(model, x[part], y[part]) * flat(list(parameters(model).values())).abs()).norm())
             for part in (slice(0, 6), slice(6, 12))
         ]
     )
-    found = adaptive_sharpness(net, x, y, rho=[1e-5], group=6, steps=1)
+    found = adaptive_sharpness(model, x, y, rho=[1e-5], group=6, steps=1)
     assert found[1e-5] / 1e-5 == pytest.approx(expected, rel=1e-3)
 
 
@@ -283,13 +283,13 @@ def test_rescaled_layers_have_the_same_adaptive_sharpness_and_another_hessian() 
     assert after[1] > 2 * before[1]
 
 
-def test_larger_balls_hold_larger_losses(net: nn.Module) -> None:
+def test_larger_balls_hold_larger_losses(model: nn.Module) -> None:
     x, y = batch(12)
-    found = list(adaptive_sharpness(net, x, y, rho=[0.01, 0.1, 0.3], group=6, steps=5).values())
+    found = list(adaptive_sharpness(model, x, y, rho=[0.01, 0.1, 0.3], group=6, steps=5).values())
     assert 0 < found[0] < found[1] < found[2]
 
 
-def test_what_is_found_lies_within_the_ball(net: nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_found_lies_within_the_ball(model: nn.Module, monkeypatch: pytest.MonkeyPatch) -> None:
     seen, (x, y) = [], batch(12)
     for name in ("mean_loss", "loss_and_slope"):
         real = getattr(sharpness, name)
@@ -299,8 +299,8 @@ def test_what_is_found_lies_within_the_ball(net: nn.Module, monkeypatch: pytest.
             return real(model, values, part)
 
         monkeypatch.setattr(sharpness, name, spied)
-    adaptive_sharpness(net, x, y, rho=[0.5], group=12, steps=4)
-    weights = flat(list(parameters(net).values()))
+    adaptive_sharpness(model, x, y, rho=[0.5], group=12, steps=4)
+    weights = flat(list(parameters(model).values()))
     radii = [float(torch.where(weights == 0, 0, (there - weights) / weights).norm()) for there in seen]
     assert radii == [0, *[pytest.approx(0.5)] * 8], "the start, then two climbs of four points on the ball's edge"
     assert torch.equal(weights == 0, (seen[1] == 0) & (weights == 0)), "what is 0 stays 0"
@@ -325,41 +325,41 @@ def test_a_loss_that_overflows_is_infinite() -> None:
     assert adaptive_sharpness(model, x.float(), y, rho=[1e38], group=8, steps=3) == {1e38: math.inf}
 
 
-def test_the_mean_loss_is_over_images_not_over_chunks(net: nn.Module, small_chunks: None) -> None:
+def test_the_mean_loss_is_over_images_not_over_chunks(model: nn.Module, small_chunks: None) -> None:
     x, y = batch(12)
-    assert mean_loss(net, parameters(net), (x, y)) == pytest.approx(
-        float(F.cross_entropy(net(x), y).detach()), rel=1e-12
+    assert mean_loss(model, parameters(model), (x, y)) == pytest.approx(
+        float(F.cross_entropy(model(x), y).detach()), rel=1e-12
     )
 
 
-def test_the_model_is_left_as_it_was(net: nn.Module) -> None:
+def test_the_model_is_left_as_it_was(model: nn.Module) -> None:
     """Weights, statistics, gradients, requires_grad and modes; what is frozen is not measured."""
     x, y = batch(12)
-    net.train()
-    list(net.modules())[-1].eval()
-    frozen, *others = net.parameters()
+    model.train()
+    list(model.modules())[-1].eval()
+    frozen, *others = model.parameters()
     frozen.requires_grad_(False)
     others[0].grad = torch.full_like(others[0], 7.0)
-    state = {name: value.clone() for name, value in net.state_dict().items()}
-    modes = [module.training for module in net.modules()]
+    state = {name: value.clone() for name, value in model.state_dict().items()}
+    modes = [module.training for module in model.modules()]
     assert len(set(modes)) == 2
-    with hessian_product(net, x, y) as product:
+    with hessian_product(model, x, y) as product:
         size = sum(value.numel() for value in others)
         assert product(torch.ones(1, size, dtype=torch.float64)).shape == (1, size)
-    curvature(net, x, y, eigen_steps=2, trace_samples=2, generator=generator())
-    adaptive_sharpness(net, x, y, rho=[0.5], group=6, steps=2)
-    mean_loss(net, parameters(net), (x, y))
-    assert all(torch.equal(value, state[name]) for name, value in net.state_dict().items())
-    assert [module.training for module in net.modules()] == modes
-    assert [value.requires_grad for value in net.parameters()] == [False, *[True] * len(others)]
+    curvature(model, x, y, eigen_steps=2, trace_samples=2, generator=generator())
+    adaptive_sharpness(model, x, y, rho=[0.5], group=6, steps=2)
+    mean_loss(model, parameters(model), (x, y))
+    assert all(torch.equal(value, state[name]) for name, value in model.state_dict().items())
+    assert [module.training for module in model.modules()] == modes
+    assert [value.requires_grad for value in model.parameters()] == [False, *[True] * len(others)]
     assert torch.equal(others[0].grad, torch.full_like(others[0], 7.0))
     assert all(value.grad is None for value in [frozen, *others[1:]])
 
 
-def test_the_same_generator_gives_the_same_bytes(net: nn.Module) -> None:
+def test_the_same_generator_gives_the_same_bytes(model: nn.Module) -> None:
     x, y = batch(12)
     given = {"eigen_steps": 4, "trace_samples": 3}
-    first, second, other = (curvature(net, x, y, generator=generator(seed), **given) for seed in (0, 0, 1))
+    first, second, other = (curvature(model, x, y, generator=generator(seed), **given) for seed in (0, 0, 1))
     assert first == second
     assert first.trace != other.trace
 
@@ -367,7 +367,7 @@ def test_the_same_generator_gives_the_same_bytes(net: nn.Module) -> None:
 @pytest.mark.usefixtures("small_chunks")
 def test_channels_last_models_in_float32() -> None:
     """As the pipeline keeps them: the same product as in float64, to float32's precision."""
-    model, (x, y) = lively(Architecture("resnet20", 4, 1, 8, {"width": 4})), batch(12, 4)
+    model, (x, y) = random_model(Architecture("resnet20", 4, 1, 8, {"width": 4})), batch(12, 4)
     size = sum(value.numel() for value in model.parameters())
     direction = torch.randn(1, size, generator=generator(), dtype=torch.float64)
     with hessian_product(model, x, y) as product:

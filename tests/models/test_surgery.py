@@ -12,7 +12,7 @@ from maskbank.models.checkpoint import Architecture, load_model, model_tensors
 from maskbank.models.graph import find_layers
 from maskbank.models.surgery import slice_units, sliced
 from maskbank.models.units import Gates, Layer
-from tests.conftest import ARCHITECTURES, lively
+from tests.conftest import ARCHITECTURES, random_model
 
 
 def layers_of(model: torch.nn.Module, architecture: Architecture) -> list[Layer]:
@@ -35,7 +35,7 @@ def images(architecture: Architecture) -> torch.Tensor:
 
 
 def test_sliced_equals_masked(architecture: Architecture) -> None:
-    model, x = lively(architecture), images(architecture)
+    model, x = random_model(architecture), images(architecture)
     layers = layers_of(model, architecture)
     kept = random_kept(layers)
     gates = {layer.name: torch.zeros(layer.count).index_fill(0, kept[layer.name], 1.0) for layer in layers}
@@ -49,7 +49,7 @@ def test_sliced_equals_masked(architecture: Architecture) -> None:
 
 
 def test_keeping_everything_changes_nothing(architecture: Architecture) -> None:
-    model, x = lively(architecture), images(architecture)
+    model, x = random_model(architecture), images(architecture)
     layers = layers_of(model, architecture)
     everything = {layer.name: torch.arange(layer.count) for layer in layers}
     assert torch.equal(slice_units(model, layers, everything)(x), model(x))
@@ -83,7 +83,7 @@ def test_bad_checkpoints_are_named(small: Architecture, tmp_path: Path) -> None:
 
 
 def test_sliced_for_a_while_and_then_as_before(architecture: Architecture) -> None:
-    """Inside the context the net answers as its sliced copy does; after it everything is what it was."""
+    """Inside the context the model answers as its sliced copy does; after it everything is what it was."""
     torch.manual_seed(0)
     model = architecture.build().eval()
     layers = find_layers(model, architecture.image)

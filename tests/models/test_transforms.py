@@ -12,7 +12,7 @@ from maskbank.models.checkpoint import Architecture, Transform
 from maskbank.models.fold import fold
 from maskbank.models.transforms import reparam
 from maskbank.models.transforms.s2p import ParallelBlock
-from tests.conftest import ARCHITECTURES, lively
+from tests.conftest import ARCHITECTURES, random_model
 
 VIT = {"dim": 12, "depth": 4, "heads": 3, "patch": 4}
 NETS = {"resnet20": {"width": 4}, "vit": VIT}
@@ -25,9 +25,9 @@ TRANSFORMS = {
 }
 
 
-def net(backbone: str, transform: Transform | None) -> nn.Module:
+def built(backbone: str, transform: Transform | None) -> nn.Module:
     """In float64, eval mode, with random affine parts of all norms and real BatchNorm statistics."""
-    model = lively(Architecture(backbone, 4, 1, 8, NETS[backbone], transform))
+    model = random_model(Architecture(backbone, 4, 1, 8, NETS[backbone], transform))
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d | nn.LayerNorm):
             nn.init.uniform_(module.weight, 0.5, 1.5)
@@ -46,7 +46,7 @@ def images() -> torch.Tensor:
     [(backbone, name) for backbone in NETS for name in TRANSFORMS if (backbone, name) != ("resnet20", "triples")],
 )  # a stage of ResNet-20 has two identity blocks
 def test_fold_keeps_the_logits(backbone: str, name: str) -> None:
-    model = net(backbone, TRANSFORMS[name])
+    model = built(backbone, TRANSFORMS[name])
     with torch.no_grad():
         folded = fold(copy.deepcopy(model))
         assert (folded(images()) - model(images())).abs().max() < 1e-10
@@ -56,7 +56,7 @@ def test_fold_keeps_the_logits(backbone: str, name: str) -> None:
 
 @pytest.mark.parametrize("backbone", NETS)
 def test_a_folded_net_is_ordinary(backbone: str) -> None:
-    folded = fold(net(backbone, TRANSFORMS["pairs"]))
+    folded = fold(built(backbone, TRANSFORMS["pairs"]))
     assert not any(isinstance(module, nn.BatchNorm2d | ParallelBlock) for module in folded.modules())
     if backbone == "vit":
         assert [type(block).__name__ for block in folded.blocks] == ["Block", "Block"]
@@ -83,7 +83,7 @@ def test_the_parallel_form_has_the_same_parameters_and_half_the_identity_blocks(
 
 @pytest.mark.parametrize("backbone", NETS)
 def test_the_shallow_control_is_as_deep_as_the_parallel_form(backbone: str) -> None:
-    shallow, parallel = (net(backbone, TRANSFORMS[name]) for name in ("shallow", "pairs"))
+    shallow, parallel = (built(backbone, TRANSFORMS[name]) for name in ("shallow", "pairs"))
     depth = [len(list(model.stages if backbone == "resnet20" else model.blocks)) for model in (shallow, parallel)]
     assert depth[0] == depth[1]
     assert sum(p.numel() for p in shallow.parameters()) < sum(p.numel() for p in parallel.parameters())
@@ -91,7 +91,7 @@ def test_the_shallow_control_is_as_deep_as_the_parallel_form(backbone: str) -> N
 
 def test_the_parallel_block_is_timms() -> None:
     """The reference implementation of the same equation, with the same weights."""
-    model = net("vit", TRANSFORMS["pairs"])
+    model = built("vit", TRANSFORMS["pairs"])
     ours, theirs = (
         model.blocks[0],
         ParallelThingsBlock(12, 3, num_parallel=2, mlp_ratio=2, qkv_bias=True).double().eval(),
@@ -106,7 +106,7 @@ def test_the_parallel_block_is_timms() -> None:
 
 
 def test_half_the_branch_scale_is_half_the_step() -> None:
-    whole, half = (net("resnet20", TRANSFORMS[name]).stages[0][1] for name in ("pairs", "scaled"))
+    whole, half = (built("resnet20", TRANSFORMS[name]).stages[0][1] for name in ("pairs", "scaled"))
     half.load_state_dict(whole.state_dict())
     x = torch.rand(2, 4, 5, 5, dtype=torch.float64)
     step = sum(branch(x) for branch in whole.branches)
@@ -135,7 +135,7 @@ def test_a_net_without_a_known_fold_is_refused() -> None:
 
 
 def test_merging_train_time_branches_is_exact() -> None:
-    model = net("resnet20", Transform("reparam"))
+    model = built("resnet20", Transform("reparam"))
     plain = Architecture("resnet20", 4, 1, 8, NETS["resnet20"]).build()
     with torch.no_grad():
         before = model(images())

@@ -1,4 +1,4 @@
-"""Units are found by tracing: exact slots on nets of a few weights, then masked against sliced on every family of nets."""
+"""Units are found by tracing: exact slots on models of a few weights, then masked against sliced on every family of models."""
 
 from collections.abc import Callable
 
@@ -11,7 +11,7 @@ from maskbank.measures.cost import trace_cost
 from maskbank.models.graph import UnitSet, find_layers
 from maskbank.models.surgery import slice_in_place, slice_units
 from maskbank.models.units import Gates, Layer, unit_sums, unit_weights, watch
-from tests.conftest import ARCHITECTURES, lively
+from tests.conftest import ARCHITECTURES, LARGE, random_model
 from tests.nets import IMAGE, NETS
 
 UNIT_SETS: tuple[UnitSet, ...] = ("internal", "coupled", "all")
@@ -40,13 +40,13 @@ def shape_of(layers: list[Layer]) -> list[tuple[str, str, int, bool]]:
 
 def test_a_conv_its_norm_and_the_dense_layer_behind_a_flatten() -> None:
     """Two channels of 2 x 2 pixels are read as four features each."""
-    net = Wired(
+    model = Wired(
         lambda m, x: m.head(torch.relu(m.norm(m.conv(x))).flatten(1)),
         conv=nn.Conv2d(1, 2, 1),
         norm=nn.BatchNorm2d(2),
         head=nn.Linear(8, 3),
     )
-    (layer,) = find_layers(net, (1, 2))
+    (layer,) = find_layers(model, (1, 2))
     each = ((0,), (1,))
     assert shape_of([layer]) == [("conv", "channel", 2, False)]
     assert slots(layer) == {
@@ -61,34 +61,36 @@ def test_a_conv_its_norm_and_the_dense_layer_behind_a_flatten() -> None:
 
 
 def test_what_is_added_up_is_coupled() -> None:
-    net = Wired(
+    model = Wired(
         lambda m, x: m.head((m.a(x) + m.b(x)).mean((2, 3))),
         a=nn.Conv2d(1, 3, 1),
         b=nn.Conv2d(1, 3, 3, 1, 1),
         head=nn.Linear(3, 2),
     )
     with pytest.raises(InputError, match="no prunable units"):
-        find_layers(net, (1, 4))
-    (layer,) = find_layers(net, (1, 4), "coupled")
+        find_layers(model, (1, 4))
+    (layer,) = find_layers(model, (1, 4), "coupled")
     assert shape_of([layer]) == [("a", "channel", 3, True)]
     assert {slot.tensor for slot in layer.made} == {"a.weight", "a.bias", "b.weight", "b.bias"}
 
 
 def test_a_concatenation_shifts_what_its_reader_reads() -> None:
-    net = Wired(
+    model = Wired(
         lambda m, x: m.head(torch.cat([m.a(x), m.b(x)], 1).mean((2, 3))),
         a=nn.Conv2d(1, 2, 1),
         b=nn.Conv2d(1, 3, 1),
         head=nn.Linear(5, 2),
     )
-    first, second = find_layers(net, (1, 4))
+    first, second = find_layers(model, (1, 4))
     assert [slot.index.tolist() for slot in first.read] == [[[0], [1]]]
     assert [slot.index.tolist() for slot in second.read] == [[[2], [3], [4]]]
 
 
 def test_a_gate_ties_the_halves_of_its_layer() -> None:
-    net = Wired(lambda m, x: m.out(torch.mul(*m.fc(x.flatten(1)).chunk(2, 1))), fc=nn.Linear(4, 6), out=nn.Linear(3, 2))
-    (layer,) = find_layers(net, (1, 2))
+    model = Wired(
+        lambda m, x: m.out(torch.mul(*m.fc(x.flatten(1)).chunk(2, 1))), fc=nn.Linear(4, 6), out=nn.Linear(3, 2)
+    )
+    (layer,) = find_layers(model, (1, 2))
     assert layer.count == 3
     assert layer.made[0].index.tolist() == [[0, 3], [1, 4], [2, 5]]
     assert not layer.coupled
@@ -96,12 +98,12 @@ def test_a_gate_ties_the_halves_of_its_layer() -> None:
 
 def test_a_channel_shuffle_is_followed() -> None:
     """Channels 0 1 | 2 3 come out as 0 2 1 3."""
-    net = Wired(
+    model = Wired(
         lambda m, x: m.b(m.a(x).view(1, 2, 2, 4, 4).transpose(1, 2).reshape(1, 4, 4, 4)).mean((2, 3)),
         a=nn.Conv2d(1, 4, 1, bias=False),
         b=nn.Conv2d(4, 2, 1, bias=False),
     )
-    (layer,) = find_layers(net, (1, 4))
+    (layer,) = find_layers(model, (1, 4))
     order = {
         tuple(unit): tuple(read)
         for unit, read in zip(layer.made[0].index.tolist(), layer.read[0].index.tolist(), strict=True)
@@ -110,20 +112,20 @@ def test_a_channel_shuffle_is_followed() -> None:
 
 
 def test_a_unit_of_a_grouped_convolution_is_a_group() -> None:
-    net = Wired(
+    model = Wired(
         lambda m, x: m.head(torch.relu(m.grouped(torch.relu(m.conv(x)))).mean((2, 3))),
         conv=nn.Conv2d(1, 4, 1),
         grouped=nn.Conv2d(4, 6, 3, 1, 1, groups=2),
         head=nn.Linear(6, 2),
     ).double()
-    (layer,) = find_layers(net, (1, 4))
+    (layer,) = find_layers(model, (1, 4))
     held = {slot.tensor: slot.index.tolist() for slot in layer.slots}
     assert held["conv.weight"] == [[0, 1], [2, 3]]
     assert held["grouped.weight"] == held["head.weight"] == [[0, 1, 2], [3, 4, 5]]
-    small, x = slice_units(net, [layer], {"conv": torch.tensor([1])}), torch.randn(2, 1, 4, 4, dtype=torch.float64)
+    small, x = slice_units(model, [layer], {"conv": torch.tensor([1])}), torch.randn(2, 1, 4, 4, dtype=torch.float64)
     assert (small.grouped.groups, small.grouped.in_channels, small.grouped.out_channels) == (1, 2, 3)
-    with torch.no_grad(), Gates(net, [layer], {"conv": torch.tensor([0.0, 1.0])}):
-        assert torch.allclose(net(x), small(x), atol=1e-12)
+    with torch.no_grad(), Gates(model, [layer], {"conv": torch.tensor([0.0, 1.0])}):
+        assert torch.allclose(model(x), small(x), atol=1e-12)
 
 
 def test_attention_gives_heads_and_nodes() -> None:
@@ -140,13 +142,13 @@ def test_attention_gives_heads_and_nodes() -> None:
 
 def cut_by(wire: Callable[[Tensor], Tensor], width: int = 8, read: int = 8) -> list[str]:
     """Names of the layers of conv - wire - head."""
-    net = Wired(
+    model = Wired(
         lambda m, x: m.head(torch.relu(m.free(wire(m.conv(x)))).mean((2, 3))),
         conv=nn.Conv2d(1, width, 1),
         free=nn.Conv2d(read, 4, 1),
         head=nn.Linear(4, 2),
     )
-    return [layer.name for layer in find_layers(net, (1, 4))]
+    return [layer.name for layer in find_layers(model, (1, 4))]
 
 
 def test_what_is_told_apart_by_position_stays_whole() -> None:
@@ -163,24 +165,24 @@ def test_what_is_told_apart_by_position_stays_whole() -> None:
 
 
 def test_a_number_that_scales_all_features_ties_none() -> None:
-    net = Wired(
+    model = Wired(
         lambda m, x: m.head(m.scale.weight * m.conv(x).mean((2, 3))),
         conv=nn.Conv2d(1, 4, 1),
         scale=nn.Linear(1, 1),
         head=nn.Linear(4, 2),
     )
-    assert [layer.count for layer in find_layers(net, (1, 4))] == [4]
+    assert [layer.count for layer in find_layers(model, (1, 4))] == [4]
 
 
 def test_macs_of_what_stays_whole_count_too() -> None:
-    net = Wired(
+    model = Wired(
         lambda m, x: m.head(m.tokens(m.conv(x).flatten(2)).mean(2)),
         conv=nn.Conv2d(1, 4, 1),
         tokens=nn.Linear(16, 5),
         head=nn.Linear(4, 2),
     )
     with pytest.raises(InputError, match="held by: linear"):
-        trace_cost(net, (1, 4))
+        trace_cost(model, (1, 4))
     both = Wired(
         lambda m, x: m.head(torch.relu(m.fc(m.tokens(m.conv(x).flatten(2)).flatten(1)))),
         conv=nn.Conv2d(1, 4, 1),
@@ -196,8 +198,8 @@ def test_an_unknown_operation_keeps_what_it_touches() -> None:
     def wire(m: Wired, x: Tensor) -> Tensor:
         return m.head(torch.relu(m.free(torch.relu(torch.fft.fft(m.held(x), dim=1).real))).mean((2, 3)))
 
-    net = Wired(wire, held=nn.Conv2d(1, 4, 1), free=nn.Conv2d(4, 4, 1), head=nn.Linear(4, 2))
-    assert [layer.name for layer in find_layers(net, (1, 4))] == ["free"]
+    model = Wired(wire, held=nn.Conv2d(1, 4, 1), free=nn.Conv2d(4, 4, 1), head=nn.Linear(4, 2))
+    assert [layer.name for layer in find_layers(model, (1, 4))] == ["free"]
     only = Wired(lambda m, x: torch.fft.fft(m.held(x), dim=1).real, held=nn.Conv2d(1, 4, 1))
     with pytest.raises(InputError, match="no prunable units found; all of it is held by: fft_fft"):
         find_layers(only, (1, 4))
@@ -209,36 +211,36 @@ def test_a_forward_that_fails_is_said() -> None:
 
 
 def test_weights_of_units_and_sums_over_them() -> None:
-    net = NETS["glu"]()
-    layer = find_layers(net, IMAGE)[0]
-    weight = net.get_parameter(layer.made[0].tensor)
-    assert torch.equal(unit_weights(net, layer)[2], torch.cat([weight[2], weight[18]]))
+    model = NETS["glu"]()
+    layer = find_layers(model, IMAGE)[0]
+    weight = model.get_parameter(layer.made[0].tensor)
+    assert torch.equal(unit_weights(model, layer)[2], torch.cat([weight[2], weight[18]]))
     assert unit_sums({layer.made[0].tensor: torch.ones_like(weight)}, layer).tolist() == [24.0] * 16
 
 
 def test_watch_sees_what_the_reader_reads() -> None:
-    net = NETS["vgg"]().eval()
+    model = NETS["vgg"]().eval()
     seen: dict[str, Tensor] = {}
-    layers = find_layers(net, IMAGE)
-    with watch(net, layers, lambda layer, x: seen.__setitem__(layer.name, x)), torch.no_grad():
-        net(torch.randn(2, 1, 8, 8, generator=torch.Generator().manual_seed(0)))
+    layers = find_layers(model, IMAGE)
+    with watch(model, layers, lambda layer, x: seen.__setitem__(layer.name, x)), torch.no_grad():
+        model(torch.randn(2, 1, 8, 8, generator=torch.Generator().manual_seed(0)))
     assert [tuple(x.shape) for x in seen.values()] == [(2, 16, 8, 1), (2, 4, 12, 1), (2, 1, 16, 4), (2, 1, 24, 1)]
     assert all((x >= 0).all() for x in seen.values())
 
 
 def prepared(name: str) -> tuple[nn.Module, tuple[int, int]]:
-    """A net in float64 with BatchNorm statistics and gains that do something."""
+    """A model in float64 with BatchNorm statistics and gains that do something."""
     if name in ARCHITECTURES:
-        return lively(ARCHITECTURES[name]), ARCHITECTURES[name].image
+        return random_model(ARCHITECTURES[name]), ARCHITECTURES[name].image
     torch.manual_seed(0)
-    net = NETS[name]().double().train()
-    for module in net.modules():
+    model = NETS[name]().double().train()
+    for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.5, 1.5)
             nn.init.uniform_(module.bias, -0.5, 0.5)
     with torch.no_grad():
-        net(torch.randn(16, IMAGE[0], IMAGE[1], IMAGE[1], dtype=torch.float64))
-    return net.eval(), IMAGE
+        model(torch.randn(16, IMAGE[0], IMAGE[1], IMAGE[1], dtype=torch.float64))
+    return model.eval(), IMAGE
 
 
 def some(layers: list[Layer], seed: int = 0) -> dict[str, Tensor]:
@@ -249,31 +251,36 @@ def some(layers: list[Layer], seed: int = 0) -> dict[str, Tensor]:
     }
 
 
-@pytest.mark.parametrize("units", UNIT_SETS)
-@pytest.mark.parametrize("name", [*ARCHITECTURES, *NETS])
+FAMILIES = [
+    pytest.param(name, units, marks=[pytest.mark.nightly] * (name == LARGE and units != "all"))
+    for name in (*ARCHITECTURES, *NETS)
+    for units in UNIT_SETS
+]
+
+
+@pytest.mark.parametrize(("name", "units"), FAMILIES)
 def test_masked_equals_sliced_for_every_family(name: str, units: UnitSet) -> None:
-    net, image = prepared(name)
-    layers, x = find_layers(net, image, units), torch.randn(3, image[0], image[1], image[1], dtype=torch.float64)
+    model, image = prepared(name)
+    layers, x = find_layers(model, image, units), torch.randn(3, image[0], image[1], image[1], dtype=torch.float64)
     kept = some(layers)
     gates = {each.name: torch.zeros(each.count).index_fill(0, kept[each.name], 1.0) for each in layers}
     with torch.no_grad():
-        with Gates(net, layers, gates):
-            masked = net(x)
-        sliced = slice_units(net, layers, kept)
+        with Gates(model, layers, gates):
+            masked = model(x)
+        sliced = slice_units(model, layers, kept)
         assert (sliced(x) - masked).abs().max() <= 1e-10 * masked.abs().max()
-        assert (net(x) - masked).abs().max() > 1e-6, "the mask must do something"
+        assert (model(x) - masked).abs().max() > 1e-6, "the mask must do something"
         single = sliced.float()(x.float()).double()
         assert (single - masked).abs().max() <= 1e-4 * masked.abs().max()
 
 
-@pytest.mark.parametrize("units", UNIT_SETS)
-@pytest.mark.parametrize("name", [*ARCHITECTURES, *NETS])
+@pytest.mark.parametrize(("name", "units"), FAMILIES)
 def test_sizes_of_widths_are_those_of_the_sliced_net(name: str, units: UnitSet) -> None:
-    net, image = prepared(name)
-    cost = trace_cost(net, image, units)
+    model, image = prepared(name)
+    cost = trace_cost(model, image, units)
     kept = some(list(cost.layers))
     counts = {layer: len(index) for layer, index in kept.items()}
-    sliced = slice_units(net, list(cost.layers), kept)
+    sliced = slice_units(model, list(cost.layers), kept)
     again = trace_cost(sliced, image, units)
     assert again.dense == counts
     assert cost.params(counts) == sum(parameter.numel() for parameter in sliced.parameters())
@@ -283,36 +290,36 @@ def test_sizes_of_widths_are_those_of_the_sliced_net(name: str, units: UnitSet) 
 
 @pytest.mark.parametrize("name", list(NETS))
 def test_layers_of_what_is_left_are_those_that_a_new_trace_finds(name: str) -> None:
-    net, image = prepared(name)
-    layers = find_layers(net, image, "coupled")
-    left = slice_in_place(net, layers, some(layers))
-    again = find_layers(net, image, "coupled")
+    model, image = prepared(name)
+    layers = find_layers(model, image, "coupled")
+    left = slice_in_place(model, layers, some(layers))
+    again = find_layers(model, image, "coupled")
     assert shape_of(left) == shape_of(again)
     assert [slots(layer) for layer in left] == [slots(layer) for layer in again]
 
 
 def test_an_empty_layer_is_refused() -> None:
-    net = NETS["mlp"]()
-    layers = find_layers(net, IMAGE)
+    model = NETS["mlp"]()
+    layers = find_layers(model, IMAGE)
     kept = {layer.name: torch.arange(layer.count) for layer in layers} | {layers[0].name: torch.tensor([], dtype=int)}
     with pytest.raises(InputError, match=r"1: no unit would be left; keep at least one of 24"):
-        slice_units(net, layers, kept)
+        slice_units(model, layers, kept)
 
 
 def test_the_model_itself_is_left_alone() -> None:
-    net = NETS["dense"]()
-    before = {name: value.clone() for name, value in net.state_dict().items()}
-    layers = find_layers(net, IMAGE)
-    sliced = slice_units(net, layers, some(layers))
+    model = NETS["dense"]()
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    layers = find_layers(model, IMAGE)
+    sliced = slice_units(model, layers, some(layers))
     with torch.no_grad():
         for parameter in sliced.parameters():
             parameter.add_(1)
-    assert all(torch.equal(value, before[name]) for name, value in net.state_dict().items())
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
 
 
 def test_peak_activation_memory_by_hand() -> None:
     """conv 1 -> 2 channels on 4 x 4 pixels: 16 in, 32 out; ReLU makes 32 more, its input still alive: 64 floats."""
-    net = nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU(), nn.Flatten(), nn.Linear(32, 3))
-    cost = trace_cost(net, (1, 4))
+    model = nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU(), nn.Flatten(), nn.Linear(32, 3))
+    cost = trace_cost(model, (1, 4))
     assert cost.peak({"0": 2}) == 4 * 64
     assert cost.peak({"0": 1}) == 4 * 32

@@ -1,4 +1,4 @@
-"""PAODING: the bound is sound, the greedy order exact on tiny nets; the tool as shipped with each of its faults."""
+"""PAODING: the bound is sound, the greedy order exact on tiny models; the tool as shipped with each of its faults."""
 
 import math
 from collections.abc import Mapping
@@ -12,8 +12,8 @@ from maskbank.models.graph import find_layers
 from maskbank.models.plain import MLP
 from maskbank.models.surgery import slice_units
 from maskbank.models.units import Layer
-from maskbank.pruning.boxes import Box, activate
-from maskbank.pruning.pairs import (
+from maskbank.pruning.paoding.boxes import Box, activate
+from maskbank.pruning.paoding.pairs import (
     DROP,
     Dense,
     bound,
@@ -29,12 +29,12 @@ from maskbank.pruning.pairs import (
     reach,
     resolve,
 )
+from maskbank.pruning.paoding.shipped import candidates, entropy, impact, node_intervals, removals, removed_of, saliency
+from maskbank.pruning.paoding.stacks import find_chain, find_stack
 from maskbank.pruning.reconstruction import reconstruct
+from maskbank.pruning.recording import record
 from maskbank.pruning.sample import Sample
 from maskbank.pruning.scores import paoding, paoding_shipped
-from maskbank.pruning.shipped import candidates, entropy, impact, node_intervals, removals, removed_of, saliency
-from maskbank.pruning.stacks import find_chain, find_stack
-from maskbank.pruning.steps import record
 from tests.nets import IMAGE, NETS, vgg
 
 ACTIVATIONS = ["relu", "none", "gelu", "silu", "tanh", "relu6", "hardswish", "sigmoid"]
@@ -162,7 +162,7 @@ def test_boxes_of_activations_are_tight() -> None:
 @pytest.mark.parametrize("activation", ACTIVATIONS)
 @pytest.mark.parametrize("layers", [(0,), (1,), (0, 1)])
 def test_bound_is_sound(activation: str, layers: tuple[int, ...]) -> None:
-    """No output of any random net moves further than the bound, on inside points and corners, at any share."""
+    """No output of any random model moves further than the bound, on inside points and corners, at any share."""
     for seed in range(6):
         stack, box = random_stack([5, 9, 8, 3], activation, seed)
         x, inputs = points(box, 600, seed), boxes(stack, box)
@@ -239,7 +239,7 @@ def chain_net(widths: tuple[int, ...] = (12, 10)) -> nn.Module:
 
 @torch.no_grad()
 def test_bound_of_a_real_net_holds_on_images() -> None:
-    """Both dense layers cut and merged: sliced logits stay within the bound of the full net's, and the box is certain."""
+    """Both dense layers cut and merged: sliced logits stay within the bound of the full model's, and the box is certain."""
     model, layers = chain_net(), find_layers(chain_net(), IMAGE)
     nodes = [layer for layer in layers if layer.kind == "node"]
     sample = sample_of(model, 200)
@@ -410,7 +410,7 @@ def test_shipped_impact_bounds_nothing() -> None:
 def test_nominal_ratios_overshoot_to_the_published_sizes(
     ratio: float, removed: int, parameters: int, published: float
 ) -> None:
-    """The credit-card net, 29-64-64-1: "25 %" takes 34.4 % of the nodes and "50 %" 62.5 %, which are the paper's cuts."""
+    """The credit-card model, 29-64-64-1: "25 %" takes 34.4 % of the nodes and "50 %" 62.5 %, which are the paper's cuts."""
     model = MLP(1, 29, [64, 64])
     assert sum(value.numel() for value in model.parameters()) == 6145
     counts = removed_of(ratio, [64, 64])
@@ -493,7 +493,7 @@ def test_shipped_merge_adds_the_weights_of_the_chain() -> None:
 
 @torch.no_grad()
 def test_nets_that_the_tool_cannot_rebuild_are_rebuilt_here() -> None:
-    """BatchNorm, residual and single-convolution nets: half of the units go, and the net runs."""
+    """BatchNorm, residual and single-convolution models: half of the units go, and the model runs."""
     single = nn.Sequential(nn.Conv2d(1, 6, 3), nn.ReLU(), nn.Flatten(), nn.Linear(216, 8), nn.ReLU(), nn.Linear(8, 4))
     for model in (vgg().eval(), NETS["residual_mlp"]().eval(), single.eval()):
         layers, sample = find_layers(model, IMAGE), sample_of(model, 4)
@@ -506,8 +506,8 @@ def test_nets_that_the_tool_cannot_rebuild_are_rebuilt_here() -> None:
 
 
 def test_bad_robustness_of_the_tool_is_not_ours() -> None:
-    """Fault. For one logit the tool takes the argmax of a row of one, which is 0 whatever the net says: every input of
-    class 0 counts as robust. Our measure refuses such a net."""
+    """Fault. For one logit the tool takes the argmax of a row of one, which is 0 whatever the model says: every input of
+    class 0 counts as robust. Our measure refuses such a model."""
     from maskbank.errors import InputError
     from maskbank.measures.robustness import robust_accuracy
 

@@ -1,4 +1,4 @@
-"""Fake quantizers: grids by hand, properties, torchao bit for bit; nets whose activations are quantized as they run."""
+"""Fake quantizers: grids by hand, properties, torchao bit for bit; models whose activations are quantized as they run."""
 
 import copy
 import itertools
@@ -142,7 +142,7 @@ def test_more_bits_are_closer(grid: Grid) -> None:
 
 
 def test_gradients_pass_straight_through_rounding_and_clipping() -> None:
-    """Else an attack on a quantized net would find no slope, and call it robust."""
+    """Else an attack on a quantized model would find no slope, and call it robust."""
     x = torch.tensor([[6.0, -2.9, 0.9, 1.1]], requires_grad=True)
     (quantize_tokens(x, 3) * torch.tensor([1.0, 2.0, 3.0, 4.0])).sum().backward()
     assert x.grad is not None
@@ -282,7 +282,7 @@ def two_convolutions() -> nn.Module:
 
 
 def test_a_net_of_convolutions_by_hand() -> None:
-    """W8A8: ranges are those of the sample on the float net, and hold for what comes after."""
+    """W8A8: ranges are those of the sample on the float model, and hold for what comes after."""
     model, seen, x = two_convolutions(), images(40), 3 * images(5, seed=1)
     plain = copy.deepcopy(model)
     compress(model, 8, sample_of(seen), 8)

@@ -1,4 +1,4 @@
-"""Reconstruction: exact where it can be, better than nothing on its own sample, and the same net where nothing is lost."""
+"""Reconstruction: exact where it can be, better than nothing on its own sample, and the same model where nothing is lost."""
 
 import copy
 
@@ -11,10 +11,11 @@ from maskbank.errors import InputError
 from maskbank.models.graph import find_layers
 from maskbank.models.surgery import Kept, slice_units
 from maskbank.models.units import Layer, unit_weights
+from maskbank.pruning.approximation import Approximation
 from maskbank.pruning.expectation import after, expected
-from maskbank.pruning.reconstruction import Approximation, reconstruct, with_biases
+from maskbank.pruning.reconstruction import reconstruct, with_biases
+from maskbank.pruning.recording import record
 from maskbank.pruning.sample import Sample
-from maskbank.pruning.steps import record
 from tests.nets import IMAGE, NETS
 
 
@@ -25,7 +26,7 @@ def sample_of(count: int = 40, shape: tuple[int, int, int] = (1, 8, 8)) -> Sampl
 
 
 def settled(name: str) -> nn.Module:
-    """A float64 net whose norms have random gains and the statistics of the sample."""
+    """A float64 model whose norms have random gains and the statistics of the sample."""
     torch.manual_seed(0)
     model = NETS[name]().double()
     for module in model.modules():
@@ -77,7 +78,7 @@ def pair(**options: bool) -> tuple[nn.Module, list[Layer]]:
 @pytest.mark.parametrize("options", [{}, {"bias": False}, {"bias": False, "behind": True}, {"norm": True}])
 @torch.no_grad()
 def test_constant_units_are_replaced_exactly_by_their_mean(options: dict[str, bool]) -> None:
-    """Into the reader's bias, a new bias, or the running mean behind it: the sliced net's output is the full one's."""
+    """Into the reader's bias, a new bias, or the running mean behind it: the sliced model's output is the full one's."""
     model, layers = pair(**options)
     model.conv.weight[[1, 3]] = 0
     model.conv.bias[[1, 3]] = torch.tensor([0.7, 1.9]).double()
@@ -152,7 +153,7 @@ def test_every_way_runs_on_every_net(name: str) -> None:
 
 @torch.no_grad()
 def test_mean_is_taken_reader_by_reader() -> None:
-    """In a net of concatenations each reader has its own norm, and so its own mean of the same unit."""
+    """In a model of concatenations each reader has its own norm, and so its own mean of the same unit."""
     model = settled("dense")
     layer = next(layer for layer in find_layers(model, IMAGE) if len(layer.read) > 1)
     seen: dict[str, Tensor] = {}

@@ -33,12 +33,20 @@ from maskbank.pruning.weights import prunable_weights
 from maskbank.registry import METHODS, SCORES
 from maskbank.training.batchnorm import batch_statistics
 from tests.bank.tiny import sample_of, target_of, tiny_bank
-from tests.conftest import ARCHITECTURES, lively
+from tests.conftest import ARCHITECTURES, crossed, random_model
 from tests.nets import vgg
 
 OURS = [name for name in SCORES.names() if not name.startswith("tp_")]
 WITH_SALIENCY = [name for name in OURS if hasattr(SCORES.module(name), "saliency")]
 NEED_DATA = {"apoz", "fisher", "grasp", "hessian", "hrank", "mean_activation", "snip", "taylor", "variance", "wanda"}
+MECHANISMS = (
+    "l1",
+    "bn_scale",
+    "taylor",
+    "variance",
+    "synflow",
+    "nearest",
+)  # weights, norms, gradients, activations, graph, bank
 NO_NORMS = ("folded resnet", "vit", "parallel vit", "folded vit")
 QUICK = {
     "hessian": {"probes": 1}, "oracle": {"steps": 4}, "iterative_taylor": {"steps": 4, "rounds": 2},
@@ -72,7 +80,9 @@ def slopes_of_softmax(logits: Tensor, y: Tensor) -> Tensor:
     return logits.softmax(1) - F.one_hot(y, logits.shape[1])
 
 
-@pytest.mark.parametrize("name", [name for name in METHODS.names() if not name.startswith("tp_")])
+@pytest.mark.parametrize(
+    ("name", "architecture"), crossed([name for name in METHODS.names() if not name.startswith("tp_")], MECHANISMS)
+)
 def test_every_method_scores_every_unit(name: str, architecture: Architecture) -> None:
     """All but torch-pruning's, which need an extra and have tests of their own."""
     torch.manual_seed(0)
@@ -107,7 +117,7 @@ def test_every_method_scores_every_unit(name: str, architecture: Architecture) -
     assert module.ROLE in ("method", "rival", "control", "reference")
 
 
-@pytest.mark.parametrize("name", WITH_SALIENCY)
+@pytest.mark.parametrize(("name", "architecture"), crossed(WITH_SALIENCY, MECHANISMS))
 def test_every_saliency_is_of_every_weight(name: str, architecture: Architecture) -> None:
     torch.manual_seed(0)
     model, options = architecture.build().eval().requires_grad_(False), QUICK.get(name, {})
@@ -123,7 +133,7 @@ def test_every_saliency_is_of_every_weight(name: str, architecture: Architecture
 @pytest.mark.parametrize("name", OURS)
 def test_float64_and_no_data(name: str, small: Architecture) -> None:
     """In float64 everything runs; without examples those that need some say so, and the others do without."""
-    model, sample, options = lively(small), sample_of(small), QUICK.get(name, {})
+    model, sample, options = random_model(small), sample_of(small), QUICK.get(name, {})
     layers = find_layers(model, small.image)
     double = Sample(sample.x.double(), sample.y, sample.generator)
     found = SCORES.module(name).score(model, layers, double, **options)
@@ -200,7 +210,7 @@ def test_snip_by_hand() -> None:
 
 
 def test_snip_of_a_unit_sums_its_weights(small: Architecture) -> None:
-    model = lively(small)
+    model = random_model(small)
     sample = sample_of(small)
     sample = Sample(sample.x.double(), sample.y, sample.generator)
     layer = find_layers(model, small.image)[0]
@@ -211,7 +221,7 @@ def test_snip_of_a_unit_sums_its_weights(small: Architecture) -> None:
 
 @pytest.mark.parametrize("temperature", [1.0, 200.0])
 def test_grasp_is_weight_times_hessian_times_gradient(temperature: float) -> None:
-    """Against the whole Hessian of a net of ten weights, over two parts of the sample."""
+    """Against the whole Hessian of a model of ten weights, over two parts of the sample."""
     generator = torch.Generator().manual_seed(2)
     first, second = (torch.randn(*shape, generator=generator, dtype=torch.float64) for shape in ((2, 3), (2, 2)))
     sample = drawn(40, 3, 2)
@@ -336,7 +346,7 @@ def test_hessian_probes_are_random_signs_that_average_out() -> None:
 
 def test_taylor_is_the_squared_derivative_at_the_gates(architecture: Architecture) -> None:
     """Against central differences of the loss in each gate, one batch, in float64."""
-    model = lively(architecture)
+    model = random_model(architecture)
     layers = find_layers(model, architecture.image)[-1:]
     sample = sample_of(architecture)
     x, y = sample.x[:32].double(), sample.y[:32]

@@ -68,7 +68,7 @@ NETS = {
 NO_NORMS = {"vit", "flat"}  # no BatchNorm in some layers
 
 
-def net(name: str) -> nn.Module:
+def built(name: str) -> nn.Module:
     torch.manual_seed(0)
     model = NETS[name]().eval()
     with torch.no_grad():
@@ -111,7 +111,7 @@ def random_score(model: nn.Module, layers: list[Layer], sample: Sample) -> Score
 
 @pytest.mark.parametrize("name", NETS)
 def test_layers_are_those_of_our_own_tracer(name: str) -> None:
-    model = net(name)
+    model = built(name)
     ours, theirs = layers_of(model), layers_from_torch_pruning(model, torch.zeros(1, 3, SIZE, SIZE))
     assert [layer.name for layer in theirs] == [layer.name for layer in ours]
     assert [content(layer) for layer in theirs] == [content(layer) for layer in ours]
@@ -169,7 +169,7 @@ def test_units_of_unequal_makers_and_what_is_given_out_stay_whole() -> None:
 @pytest.mark.parametrize("score", [name for name in SCORES.names() if name.startswith("tp_")])
 @pytest.mark.parametrize("name", NETS)
 def test_every_importance_scores_every_unit(name: str, score: str) -> None:
-    model, module = net(name).train(), SCORES.module(score)
+    model, module = built(name).train(), SCORES.module(score)
     layers, before = layers_of(model), {key: value.clone() for key, value in model.state_dict().items()}
     if score == "tp_bn_scale" and name in NO_NORMS:
         with pytest.raises(InputError, match="BNScaleImportance"):
@@ -187,7 +187,7 @@ def test_every_importance_scores_every_unit(name: str, score: str) -> None:
 
 
 def test_magnitude_is_the_mean_of_what_makes_carries_and_reads() -> None:
-    model = net("flat")
+    model = built("flat")
     squares = {name: value.detach() ** 2 for name, value in model.named_parameters()}
     made = squares["conv.weight"].flatten(1).sum(1)
     read = squares["hidden.weight"].sum(0).reshape(4, 4).sum(1)  # four pixels a channel
@@ -200,7 +200,7 @@ def test_magnitude_is_the_mean_of_what_makes_carries_and_reads() -> None:
 
 
 def test_a_heads_score_is_the_sum_over_its_channels() -> None:
-    model = net("vit")
+    model = built("vit")
     squares = {name: value.detach() ** 2 for name, value in model.named_parameters()}
     rows = squares["blocks.0.attn.qkv.weight"].sum(1).reshape(3, 3, 8).sum((0, 2))
     columns = squares["blocks.0.attn.proj.weight"].sum(0).reshape(3, 8).sum(1)
@@ -209,7 +209,7 @@ def test_a_heads_score_is_the_sum_over_its_channels() -> None:
 
 
 def test_taylor_is_weight_times_gradient_of_what_makes_and_reads() -> None:
-    model, sample = net("flat"), sample_of()
+    model, sample = built("flat"), sample_of()
     own = copy.deepcopy(model)
     F.cross_entropy(own(sample.x), sample.y).backward()
     change = {name: (value * value.grad).detach().abs() for name, value in own.named_parameters()}
@@ -218,14 +218,14 @@ def test_taylor_is_weight_times_gradient_of_what_makes_and_reads() -> None:
 
 
 def test_hessian_as_shipped_sees_the_last_example_alone() -> None:
-    model, sample = net("resnet"), sample_of()
+    model, sample = built("resnet"), sample_of()
     last = replace(sample, x=sample.x[-1:], y=sample.y[-1:])
     all_of_it, of_last = (tp_hessian.score(model, layers_of(model), each) for each in (sample, last))
     assert all(torch.allclose(all_of_it[name], of_last[name], rtol=1e-3) for name in all_of_it)
 
 
 def test_random_follows_the_samples_generator_and_leaves_the_global_one() -> None:
-    model, sample = net("flat"), sample_of()
+    model, sample = built("flat"), sample_of()
     torch.manual_seed(5)
     expected = torch.rand(1)
     torch.manual_seed(5)
@@ -236,7 +236,7 @@ def test_random_follows_the_samples_generator_and_leaves_the_global_one() -> Non
 
 @pytest.mark.parametrize("name", ["resnet", "densenet", "mobilenet"])
 def test_our_scores_in_their_pruner_keep_what_our_select_keeps(name: str) -> None:
-    model = net(name)
+    model = built(name)
     cost = trace_cost(model, (3, SIZE), "all")
     layers = list(cost.layers)
     kept = select(removal_order(random_score(model, layers, sample_of()), cost, "global"), cost, "units", 0.5)
@@ -251,7 +251,7 @@ def test_our_scores_in_their_pruner_keep_what_our_select_keeps(name: str) -> Non
 
 
 def test_our_scores_of_heads_in_their_pruner() -> None:
-    model = net("vit")
+    model = built("vit")
     layers = [layer for layer in layers_of(model) if layer.kind == "head"]
     scores = {"blocks.0.attn.qkv": torch.tensor([0.1, 0.9, 0.2]), "blocks.1.attn.qkv": torch.tensor([0.8, 0.3, 0.7])}
     heads = {block.attn.qkv: 3 for block in model.blocks}
@@ -269,7 +269,7 @@ def test_our_scores_of_heads_in_their_pruner() -> None:
 
 
 def test_an_importance_is_for_the_model_that_it_was_made_for() -> None:
-    model = net("densenet")
+    model = built("densenet")
     pruner = pruner_of(model, as_importance(random_score, model, layers_of(model), sample_of()), iterative_steps=2)
     pruner.step()
     with pytest.raises(InputError, match="make a new one"):
@@ -277,7 +277,7 @@ def test_an_importance_is_for_the_model_that_it_was_made_for() -> None:
 
 
 def test_a_group_of_which_only_a_part_has_scores_stays_whole() -> None:
-    model = net("resnet")
+    model = built("resnet")
     layer = next(layer for layer in layers_of(model) if layer.name == "layer1.0.conv1")
     part = replace(layer, count=8, slots=tuple(replace(slot, index=slot.index[:8]) for slot in layer.slots))
     graph = tp.DependencyGraph().build_dependency(model, (torch.zeros(1, 3, SIZE, SIZE),))
@@ -297,7 +297,7 @@ class MadeMagnitude(tp.importance.MagnitudeImportance):
 
 @pytest.mark.parametrize("name", ["densenet", "resnet"])
 def test_one_criterion_one_mask(name: str) -> None:
-    model = net(name)
+    model = built(name)
     with torch.no_grad():  # layers alike, so that none of them is wholly among the worse half
         for module in model.modules():
             if isinstance(module, nn.Conv2d):
@@ -318,7 +318,7 @@ def test_one_criterion_one_mask(name: str) -> None:
 
 
 def test_settings_that_leak_from_pruner_to_pruner_do_not_reach_scores() -> None:
-    model = net("resnet")
+    model = built("resnet")
     layers = layers_of(model)
     before = tp_magnitude.score(model, layers, sample_of(0))
     grouped = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Conv2d(4, 4, 1, groups=2), nn.Conv2d(4, 2, 1))
@@ -333,7 +333,7 @@ def test_settings_that_leak_from_pruner_to_pruner_do_not_reach_scores() -> None:
 
 
 def test_batch_norm_scale_is_relative_to_the_layers_mean() -> None:
-    model = net("densenet")
+    model = built("densenet")
     layer = next(layer for layer in layers_of(model) if layer.name == "features.denseblock1.denselayer1.conv1")
     gamma = model.features.denseblock1.denselayer1.norm2.weight.detach().abs()
     assert torch.allclose(tp_bn_scale.score(model, [layer], sample_of(0))[layer.name], gamma / gamma.mean())
@@ -349,8 +349,8 @@ def test_an_importance_that_fails_inside_is_said() -> None:
     """Gated layers hold two rows a unit, which its activation importance does not expect."""
     from tests.nets import IMAGE, NETS
 
-    net = NETS["glu"]().eval()
+    model = NETS["glu"]().eval()
     x = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     sample = Sample(x, torch.arange(4), torch.Generator().manual_seed(0))
     with pytest.raises(InputError, match=r"blocks\.0\.fc1: torch-pruning's ActivationImportance fails here"):
-        SCORES.module("tp_activation").score(net, find_layers(net, IMAGE), sample)
+        SCORES.module("tp_activation").score(model, find_layers(model, IMAGE), sample)

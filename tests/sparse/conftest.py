@@ -1,4 +1,4 @@
-"""Sparse trainings of a small net on a tiny data set."""
+"""Sparse trainings of a small model on a tiny data set."""
 
 from collections.abc import Callable
 from typing import Any

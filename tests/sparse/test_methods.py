@@ -35,11 +35,20 @@ def lengths(phases: list[Phase]) -> list[int]:
     return [phase.steps for phase in phases]
 
 
-@pytest.mark.parametrize("allocation", ["uniform", "global", "erk"])
+def rates_of(trainer: SparseTrainer) -> list[float]:
+    """Filled with the learning rate of each step that is taken."""
+    rates: list[float] = []
+    trainer.optimizer.register_step_post_hook(lambda optimizer, *_: rates.append(optimizer.param_groups[0]["lr"]))
+    return rates
+
+
+@pytest.mark.parametrize(("allocation", "rate"), [("uniform", "restart"), ("global", "cosine"), ("erk", "constant")])
 @pytest.mark.parametrize("name", SPARSE)
-def test_every_method_keeps_its_promises(name: str, allocation: str, start: Begin) -> None:
-    trainer = start(name, allocation=allocation)
+def test_every_method_keeps_its_promises(name: str, allocation: str, rate: str, start: Begin) -> None:
+    trainer = start(name, allocation=allocation, schedule=rate)
+    rates = rates_of(trainer)
     trainer.run(Snapshots())
+    assert rates == [0.01 * trainer.rates.factor(step) for step in range(20)]
     live = {key: int(mask.sum()) for key, mask in trainer.masks.items()}
     sizes = {key: mask.numel() for key, mask in trainer.masks.items()}
     if allocation == "uniform":
@@ -78,11 +87,9 @@ def test_patterns_end_as_they_should(name: str, pattern: str, start: Begin) -> N
 
 
 @pytest.mark.parametrize("rate", ["restart", "cosine"])
-@pytest.mark.parametrize("name", [*SPARSE, "dense"])
-def test_every_rate_serves_every_method(name: str, rate: str, start: Begin) -> None:
-    trainer = start(name, 1.0 if name == "dense" else 0.25, schedule=rate)
-    rates: list[float] = []
-    trainer.optimizer.register_step_post_hook(lambda optimizer, *_: rates.append(optimizer.param_groups[0]["lr"]))
+def test_every_rate_serves_dense_training(rate: str, start: Begin) -> None:
+    trainer = start("dense", 1.0, schedule=rate)
+    rates = rates_of(trainer)
     trainer.run(Snapshots())
     assert rates == [0.01 * trainer.rates.factor(step) for step in range(20)]
 

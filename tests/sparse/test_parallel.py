@@ -147,24 +147,34 @@ def run_whole(cell: Cell[SparsifySpec], kind: str, root: Path) -> tuple[Store, l
 GLOBAL, PATTERN = {"allocation": "global", "schedule": "constant"}, {"pattern": "2:4", "budget_asked": 0.5}
 
 
-@pytest.mark.parametrize("changes", [{}, GLOBAL, PATTERN])
+@pytest.mark.parametrize(
+    ("changes", "rounds", "kinds"),
+    [
+        ({}, 2, ["serial"]),
+        (GLOBAL, 2, ["serial"]),
+        (PATTERN, 2, ["serial"]),
+        ({}, 1, ["serial", "process"]),
+        pytest.param({}, 2, ["serial", "process"], marks=pytest.mark.nightly),
+    ],
+)
 def test_workers_are_cells_with_the_same_bytes_on_any_engine(
-    changes: dict[str, Any], prepared: Input, tmp_path: Path
+    changes: dict[str, Any], rounds: int, kinds: list[str], prepared: Input, tmp_path: Path
 ) -> None:
+    changes = changes | {"options": {"partitions": 2, "rounds": rounds}}
     if changes.get("pattern"):
         changes = changes | {"model": {**MODEL, "width": 8}}
     found = []
-    for kind in ("serial", "process") if not changes else ("serial",):
+    for kind in kinds:
         store, workers, last = run_whole(cell_of(prepared, **changes), kind, tmp_path / kind)
         assert [worker.cell.spec.variant for worker in workers] == [
-            "round 0 worker 0", "round 0 worker 1", "round 1 worker 0", "round 1 worker 1",
-        ]  # fmt: skip
+            f"round {number} worker {worker}" for number in range(rounds) for worker in range(2)
+        ]
         assert {worker.status for worker in workers} == {"ok"}
         assert last.status in ("ok", "collapsed")
         found.append([store.artifact_hash(done.body) for done in [*workers, last]])
-        assert len(set(found[-1])) == 5, "workers see batches of their own"
+        assert len(set(found[-1])) == 2 * rounds + 1, "workers see batches of their own"
         values = {(metric, setting): value for _, metric, setting, value in last.body["metrics"]}
-        assert values["steps_in_line", "none"] == 3 + 3 + 8
+        assert values["steps_in_line", "none"] == 12 // (2 * rounds) * rounds + 8
         assert last.body["points"][0]["steps"] == 20
         spent = sum(worker.body["points"][0]["values"]["train_macs"] for worker in workers)
         total = last.body["points"][0]["values"]["train_macs"]

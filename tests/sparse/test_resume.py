@@ -1,5 +1,6 @@
 """A killed sparse training goes on at its phase and step, with the same bytes at the end."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from maskbank.cells.snapshots import Snapshots, State
 from maskbank.data import batches
 from maskbank.data.batches import shift_and_flip
 from maskbank.registry import SPARSIFIERS
+from maskbank.sparse.phase import starts_of
 from maskbank.sparse.trainer import SparseTrainer
 from tests.sparse.conftest import Begin
 
@@ -36,14 +38,21 @@ class Kept(Snapshots):
         Snapshots(self.folder / str(state["session"]["step"])).save(state)  # type: ignore[operator]
 
 
+def points(trainer: SparseTrainer) -> list[int]:
+    """A step inside each phase, and the one at which the second begins."""
+    starts = starts_of(trainer.phases)
+    return sorted({(first + last) // 2 for first, last in pairwise(starts)} | set(starts[1:2]) - {starts[-1]})
+
+
 CASES = [(name, "constant") for name in SPARSIFIERS.names()] + [
     (name, "restart") for name in ("c_gap", "imp", "rigl", "ac_dc")
 ]
 
 
+@pytest.mark.parametrize("everywhere", [False, pytest.param(True, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize(("name", "rate"), CASES)
 def test_a_training_ends_with_the_same_bytes_from_wherever_it_goes_on(
-    name: str, rate: str, start: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, rate: str, everywhere: bool, start: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     budget = 1.0 if name == "dense" else 0.25
     whole = start(name, budget, schedule=rate, debug=False)
@@ -51,7 +60,9 @@ def test_a_training_ends_with_the_same_bytes_from_wherever_it_goes_on(
     steps = sorted(int(folder.name) for folder in tmp_path.iterdir())
     assert steps[:3] == [0, 1, 2]
     assert len(steps) >= 18
-    for step in steps[1::2]:
+    chosen = steps[1:] if everywhere else [step for step in points(whole) if step in steps]
+    assert chosen
+    for step in chosen:
         torch.rand(5)  # another process has drawn other numbers meanwhile
         resumed, drawn = start(name, budget, schedule=rate, debug=False), []
         monkeypatch.setattr(

@@ -1,4 +1,4 @@
-"""Sparse trainings beyond images: the same cells with other data, nets, losses and metrics."""
+"""Sparse trainings beyond images: the same cells with other data, models, losses and metrics."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -51,7 +51,7 @@ def test_a_cell_of_each_workload(workload: str) -> None:
     for cell in cells_of(grid):
         assert (cell.spec.steps, cell.inputs) == (10, {})
         module = WORKLOADS.module(workload)
-        assert (cell.spec.backbone, cell.spec.dataset) == (module.NET, module.DATASET)
+        assert (cell.spec.backbone, cell.spec.dataset) == (module.MODEL, module.DATASET)
         result = sparsify.run(cell, Runtime())
         point = result.points[0]
         assert (point.status, point.sheet, point.values.get("accuracy")) == ("ok", None, None)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from maskbank.config import Compare
-from maskbank.statistics.contrast import measure
+from maskbank.statistics.contrast import Contrast, measure
 from maskbank.statistics.effects import half_width, interval
 from maskbank.statistics.groups import group_letters
 from maskbank.statistics.holm import holm
@@ -16,8 +16,10 @@ from maskbank.statistics.pairwise import pair_tests, paired_p
 from maskbank.statistics.power import detection_power, minimal_detectable_effect, shift_needed
 from maskbank.statistics.resampling import resampled_means, split_means
 from maskbank.statistics.scores import Pairs
+from maskbank.statistics.wilcoxon import signed_rank
 
 BOARDS = 2000
+WALKED = 100  # boards that go the whole way of a report; all of them take the tests alone, which are to agree with it
 ALPHA = 0.05
 SD = {"split": 0.04, "task": 0.02, "method_split": 0.02, "method_task": 0.02, "seed": 0.02}
 NOISES = {
@@ -50,6 +52,29 @@ def deviation(tasks: int, seeds: int = 2) -> float:
     return float(np.sqrt(2 * (SD["method_split"] ** 2 + inside)))
 
 
+def gaps_of(scores: np.ndarray, splits: int, tasks: int) -> np.ndarray:
+    """[boards, splits]: the first method minus the second."""
+    clusters = split_means(scores.mean(axis=3), names_of(splits, tasks))
+    return clusters[:, 0] - clusters[:, 1]
+
+
+def contrasts_of(scores: np.ndarray, splits: int, tasks: int) -> list[Contrast]:
+    """Of the boards that go the whole way."""
+    return [measure(Pairs(one, other, names_of(splits, tasks)), Compare()) for one, other in scores[:WALKED]]
+
+
+def signed_rank_p(gaps: np.ndarray) -> np.ndarray:
+    """[boards]: the p of a contrast."""
+    return np.array([signed_rank(own).p for own in gaps])
+
+
+def apart_of(scores: np.ndarray, splits: int, tasks: int) -> np.ndarray:
+    """[boards, pairs]: whether a board tells two methods apart, pairs in the order of `np.triu_indices`."""
+    clusters = split_means(scores.mean(axis=3), names_of(splits, tasks))
+    left, right = np.triu_indices(scores.shape[1], 1)
+    return np.apply_along_axis(holm, 1, paired_p(clusters[:, left] - clusters[:, right])) <= ALPHA
+
+
 def letters_of(scores: np.ndarray, splits: int, tasks: int) -> list[list[tuple[str, ...]]]:
     """[boards][methods]: letters, as a board gives them."""
     names = tuple(f"m{index:02d}" for index in range(scores.shape[1]))
@@ -63,16 +88,20 @@ def letters_of(scores: np.ndarray, splits: int, tasks: int) -> list[list[tuple[s
 
 @pytest.mark.parametrize(("splits", "tasks"), [(6, 1), (8, 3), (12, 2)])
 def test_a_contrast_of_equal_methods_is_found_in_at_most_6_of_100(splits, tasks):
-    scores, names = simulate(2, splits, tasks, seed=1), names_of(splits, tasks)
-    found = [measure(Pairs(one, other, names), Compare()).p <= ALPHA for one, other in scores]
-    assert np.mean(found) <= 0.06
+    scores = simulate(2, splits, tasks, seed=1)
+    p = signed_rank_p(gaps_of(scores, splits, tasks))
+    assert np.mean(p <= ALPHA) <= 0.06
+    assert [each.p for each in contrasts_of(scores, splits, tasks)] == pytest.approx(p[:WALKED], rel=1e-12)
 
 
 @pytest.mark.parametrize("noise", NOISES)
 @pytest.mark.parametrize(("methods", "splits", "tasks"), [(6, 6, 1), (6, 8, 3), (10, 12, 1)])
 def test_equal_methods_are_one_group_in_94_of_100_boards(methods, splits, tasks, noise):
-    groups = letters_of(simulate(methods, splits, tasks, noise=noise), splits, tasks)
-    assert np.mean([all(own == ("a",) for own in board) for board in groups]) >= 0.94
+    scores = simulate(methods, splits, tasks, noise=noise)
+    one_group = ~apart_of(scores, splits, tasks).any(axis=1)
+    assert np.mean(one_group) >= 0.94
+    groups = letters_of(scores[:WALKED], splits, tasks)
+    assert [all(own == ("a",) for own in board) for board in groups] == one_group[:WALKED].tolist()
 
 
 @pytest.mark.parametrize(("methods", "splits", "tasks"), [(6, 6, 1), (6, 8, 3), (10, 12, 1), (20, 8, 1)])
@@ -81,10 +110,12 @@ def test_a_winner_at_twice_the_detectable_effect_stands_alone_in_90_of_100_board
     boards = BOARDS if methods < 20 else 300
     scores = simulate(methods, splits, tasks, boards=boards)
     scores[:, 0] += 2 * minimal_detectable_effect(deviation(tasks), splits, ALPHA / pairs)
-    groups = letters_of(scores, splits, tasks)
-    alone = [not any(set(board[0]) & set(other) for other in board[1:]) for board in groups]
+    alone = apart_of(scores, splits, tasks)[:, : methods - 1].all(axis=1)
     assert np.mean(alone) >= 0.9
-    assert all(board[0][0] == "a" for board, won in zip(groups, alone, strict=True) if won)
+    assert (scores.mean(axis=(2, 3)).argmax(axis=1)[alone] == 0).all()
+    groups = letters_of(scores[:WALKED], splits, tasks)
+    assert [not any(set(board[0]) & set(other) for other in board[1:]) for board in groups] == alone[:WALKED].tolist()
+    assert all(board[0][0] == "a" for board, won in zip(groups, alone, strict=False) if won)
 
 
 @pytest.mark.parametrize(("methods", "splits"), [(2, 8), (6, 8), (10, 12)])
@@ -110,10 +141,11 @@ def test_power_is_as_predicted(splits, power):
 
 @pytest.mark.parametrize(("splits", "least"), [(6, 0.6), (8, 0.7), (12, 0.74)])
 def test_the_signed_rank_test_of_headlines_has_a_little_less_power(splits, least):
-    scores, names = simulate(2, splits, 1, boards=1000, seed=3), names_of(splits, 1)
-    effect = minimal_detectable_effect(deviation(1), splits)
-    found = [measure(Pairs(a + effect, b, names), Compare()).p <= ALPHA for a, b in scores]
-    assert least <= np.mean(found) <= 0.85
+    scores = simulate(2, splits, 1, boards=1000, seed=3)
+    scores[:, 0] += minimal_detectable_effect(deviation(1), splits)
+    p = signed_rank_p(gaps_of(scores, splits, 1))
+    assert least <= np.mean(p <= ALPHA) <= 0.85
+    assert [each.p for each in contrasts_of(scores, splits, 1)] == pytest.approx(p[:WALKED], rel=1e-12)
 
 
 def test_why_the_percentile_bootstrap_does_not_decide():
@@ -131,8 +163,11 @@ def test_why_the_percentile_bootstrap_does_not_decide():
 @pytest.mark.parametrize("splits", [6, 8, 12])
 def test_the_interval_of_a_contrast_covers_and_a_percentile_bootstrap_does_not(splits):
     scores, names = simulate(2, splits, 1, seed=5), names_of(splits, 1)
-    found = [measure(Pairs(one, other, names), Compare()) for one, other in scores]
-    assert np.mean([each.ci_low <= 0 <= each.ci_high for each in found]) == pytest.approx(0.95, abs=0.016)
+    gaps = gaps_of(scores, splits, 1)
+    halves = np.array([half_width(float(gap.std(ddof=1)), splits) for gap in gaps])
+    assert np.mean(np.abs(gaps.mean(axis=1)) <= halves) == pytest.approx(0.95, abs=0.016)
+    for each, gap, half in zip(contrasts_of(scores, splits, 1), gaps, halves, strict=False):
+        assert (each.ci_low, each.ci_high) == pytest.approx((gap.mean() - half, gap.mean() + half), rel=1e-9, abs=1e-12)
     gaps = (scores[:300, 0] - scores[:300, 1]).mean(axis=2)
     drawn = [interval(gap, names, 1000, np.random.default_rng(0)) for gap in gaps]
     assert np.mean([low <= 0 <= high for low, high in drawn]) < 0.93

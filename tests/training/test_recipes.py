@@ -60,7 +60,7 @@ def test_a_recipe_takes_the_passes_it_says(name: str, data: DataSet) -> None:
 
 
 def test_a_second_pass_leaves_running_statistics_alone(data: DataSet) -> None:
-    """At rate 0 SAM and Adam see the same net, and must leave the same BatchNorm statistics."""
+    """At rate 0 SAM and Adam see the same model, and must leave the same BatchNorm statistics."""
     states = []
     for name in ("adam", "sam", "cram"):
         recipe = RECIPES.module(name).recipe()

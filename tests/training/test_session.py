@@ -44,11 +44,6 @@ class Killed(Exception):
     pass
 
 
-@pytest.fixture(params=[1, 7, 24, 25, 26, 49])
-def killed_at(request: pytest.FixtureRequest) -> int:
-    return request.param
-
-
 def assert_same(left: Session, right: Session) -> None:
     assert left.step == right.step
     assert left.curve.rows == right.curve.rows
@@ -59,10 +54,22 @@ def assert_same(left: Session, right: Session) -> None:
         assert all(torch.equal(torch.as_tensor(mine[name]), torch.as_tensor(theirs[name])) for name in mine)
 
 
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [("adam", {}), ("sgd", {}), ("sam", {}), ("cram", {}), ("snt", {"start": 0.5}), ("snt", {}), ("reparam", {})],
-)
+CASES: list[tuple[str, dict[str, float]]] = [
+    ("adam", {}), ("sgd", {}), ("sam", {}), ("cram", {}), ("snt", {"start": 0.5}), ("snt", {}), ("reparam", {}),
+]  # fmt: skip
+# Each day every recipe in mid-training, one at both ends, and one around the step at which its backbone changes.
+DAILY = {7: ("adam", "sgd", "sam", "cram", "snt", "reparam"), 1: ("adam",), 49: ("adam",)}
+KILLED = [
+    pytest.param(
+        name, options, step,
+        marks=[pytest.mark.nightly] * (name not in DAILY.get(step, ()) and not (options and step in (24, 25, 26))),
+    )
+    for name, options in CASES
+    for step in (1, 7, 24, 25, 26, 49)
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "options", "killed_at"), KILLED)
 def test_a_killed_training_ends_with_the_same_bytes(
     name: str, options: dict[str, float], killed_at: int, data: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,4 +1,4 @@
-"""Detection: boxes that bound what is drawn, targets and mAP on examples worked out by hand, perfect and worthless nets."""
+"""Detection: boxes that bound what is drawn, targets and mAP on examples worked out by hand, perfect and worthless models."""
 
 import math
 

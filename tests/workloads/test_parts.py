@@ -1,4 +1,4 @@
-"""Parts: points on the solids they are named after, mean IoU by hand, a net that does not care about the points' order."""
+"""Parts: points on the solids they are named after, mean IoU by hand, a model that does not care about the points' order."""
 
 import numpy as np
 import pytest

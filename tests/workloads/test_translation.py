@@ -176,7 +176,7 @@ def test_a_net_that_knows_scores_one_and_a_parrot_nothing() -> None:
 
 
 def test_decoding_is_what_the_net_says_of_its_own_words() -> None:
-    """Fed with its own words the net says them again; the answers in x are not read."""
+    """Fed with its own words the model says them again; the answers in x are not read."""
     workload = tiny(translation)
     torch.manual_seed(1)
     model, (x, y) = workload.build().eval(), workload.test

@@ -1,4 +1,4 @@
-"""The workloads at sizes for tests, and nets that know the answers."""
+"""The workloads at sizes for tests, and models that know the answers."""
 
 from types import ModuleType
 from typing import Any

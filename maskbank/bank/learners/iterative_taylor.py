@@ -1,7 +1,7 @@
 """Iterative Taylor (Molchanov et al. 2019) on the task: train a little, close the units that matter least, repeat.
 
 Our setting: weights of a copy are trained with the head fixed, units leave along a cubic ramp, and the mask is of the
-pretrained net, so that it can take the place of AMP's in a bank.
+pretrained model, so that it can take the place of AMP's in a bank.
 """
 
 import copy
@@ -27,19 +27,19 @@ def make(
 
     `alive`: masks of the units that are open at the start; None for all.
     """
-    net = copy.deepcopy(model)
-    net.get_classifier().requires_grad_(False)  # type: ignore[operator]
-    optimizer = torch.optim.Adam([p for p in net.parameters() if p.requires_grad], rate)
+    learner = copy.deepcopy(model)
+    learner.get_classifier().requires_grad_(False)  # type: ignore[operator]
+    optimizer = torch.optim.Adam([p for p in learner.parameters() if p.requires_grad], rate)
     alive = alive or ones(layers)
     soft = {layer.name: torch.zeros(layer.count) for layer in layers}
     total = {layer.name: torch.zeros(layer.count) for layer in layers}
     ends = dict(zip(ends_of(steps, rounds), fractions(f"cubic:{rounds}", budget), strict=True))
-    with batch_statistics(net):
+    with batch_statistics(learner):
         for step, (x, y) in enumerate(batches, start=1):
             gates = {name: mask.clone().requires_grad_() for name, mask in alive.items()}
             optimizer.zero_grad()
-            with Gates(net, layers, gates):
-                F.cross_entropy(net(x), y).backward()
+            with Gates(learner, layers, gates):
+                F.cross_entropy(learner(x), y).backward()
             optimizer.step()
             for name, gate in gates.items():
                 if gate.grad is not None:

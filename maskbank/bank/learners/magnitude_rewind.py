@@ -29,8 +29,8 @@ def make(
     remaining = iter(batches)
     edges = pairwise([0, *ends_of(steps, rounds)])
     for (start, end), fraction in zip(edges, fractions(f"exponential:{rounds}", budget), strict=True):
-        net = trained(model, layers, alive, islice(remaining, end - start), rate)
-        norms = {layer.name: unit_weights(net, layer).norm(dim=1) for layer in layers}
+        learner = trained(model, layers, alive, islice(remaining, end - start), rate)
+        norms = {layer.name: unit_weights(learner, layer).norm(dim=1) for layer in layers}
         soft = later(soft, norms, alive)
         alive = keep_best(norms, alive, cost, fraction)
     return Learned(mask=alive, soft={name: value / (rounds + 1) for name, value in soft.items()})
@@ -44,12 +44,12 @@ def trained(
     rate: float,
 ) -> nn.Module:
     """A copy, trained under the mask."""
-    net = copy.deepcopy(model)
-    net.get_classifier().requires_grad_(False)  # type: ignore[operator]
-    optimizer = torch.optim.Adam([p for p in net.parameters() if p.requires_grad], rate)
-    with batch_statistics(net), Gates(net, layers, alive):
+    learner = copy.deepcopy(model)
+    learner.get_classifier().requires_grad_(False)  # type: ignore[operator]
+    optimizer = torch.optim.Adam([p for p in learner.parameters() if p.requires_grad], rate)
+    with batch_statistics(learner), Gates(learner, layers, alive):
         for x, y in batches:
             optimizer.zero_grad()
-            F.cross_entropy(net(x), y).backward()
+            F.cross_entropy(learner(x), y).backward()
             optimizer.step()
-    return net
+    return learner

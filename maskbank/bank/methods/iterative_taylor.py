@@ -1,6 +1,6 @@
 """Iterative Taylor (Molchanov et al. 2019) on the target itself: train a little, close the units that matter least, repeat.
 
-The units are then cut from the pretrained net, so that what follows is the same as for every other method (our setting).
+The units are then cut from the pretrained model, so that what follows is the same as for every other method (our setting).
 """
 
 from torch import nn

@@ -1,4 +1,4 @@
-"""Shuffled: the scores of SMSP, dealt anew among the units of each layer. Its layer widths, without its choice of units."""
+"""Shuffled: the scores of SMSP, dealt again among the units of each layer. Its layer widths, without its choice of units."""
 
 from typing import Any
 

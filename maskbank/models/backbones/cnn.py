@@ -1,6 +1,6 @@
 """A small plain CNN: convolutions that double in width, each with a max-pool, then dense layers that halve.
 
-By default conv 16-32 and dense 64-32: small enough to prune both kinds of layers in seconds (a net of ours).
+By default conv 16-32 and dense 64-32: small enough to prune both kinds of layers in seconds (a model of ours).
 """
 
 from torch import nn

@@ -1,6 +1,6 @@
 """A multi-layer perceptron with ReLU: hidden layers of one width (64-64 by default) on the flattened image.
 
-With 29 inputs and one logit this is PAODING's published credit-card net (Meng et al., arXiv 2405.00074), 6,145
+With 29 inputs and one logit this is PAODING's published credit-card model (Meng et al., arXiv 2405.00074), 6,145
 parameters; the suite's own tasks have one logit a class.
 """
 

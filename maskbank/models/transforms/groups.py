@@ -35,7 +35,7 @@ def regroup(
 
 
 def is_vit(model: nn.Module) -> bool:
-    """timm's pre-LN vision transformer; timm is imported for nets that need it alone."""
+    """timm's pre-LN vision transformer; timm is imported for models that need it alone."""
     from timm.models.vision_transformer import VisionTransformer
 
     return isinstance(model, VisionTransformer)

@@ -1,18 +1,19 @@
 """Train-time branches with one BatchNorm after their sum, merged exactly (after RepVGG, Ding et al. 2021).
 
-Every 3 x 3 convolution of a residual branch gets a 1 x 1 convolution beside it. One BatchNorm stands after the sum, so
-that the two kernels add up to one: the function is that of the plain net at any moment, the gradients are not.
+Every 3 x 3 convolution of a residual branch gets a parallel 1 x 1 convolution. One BatchNorm stands after the sum, so
+that the two kernels add up to one: the function is that of the plain model at any moment, the gradients are not.
 """
 
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from maskbank.errors import InputError
+from maskbank.models.layout import CHANNELS_LAST, lay_out
 from maskbank.models.resnet import Branch, shape_of
 
 
 class Summed(nn.Conv2d):
-    """A k x k convolution with a 1 x 1 convolution beside it, computed as one: `point` [out, in, 1, 1]."""
+    """A k x k convolution with a parallel 1 x 1 convolution, computed as one: `point` [out, in, 1, 1]."""
 
     def __init__(self, conv: nn.Conv2d) -> None:
         super().__init__(**shape_of(conv), bias=conv.bias is not None)
@@ -42,7 +43,7 @@ def merge(model: nn.Module) -> nn.Module:
     """Undo `apply` in place: plain convolutions with the summed kernels, the same function."""
     for branch in [module for module in model.modules() if isinstance(module, Branch)]:
         branch.conv1, branch.conv2 = merged(branch.conv1), merged(branch.conv2)
-    return model
+    return lay_out(model, CHANNELS_LAST)
 
 
 def merged(conv: nn.Conv2d) -> nn.Conv2d:

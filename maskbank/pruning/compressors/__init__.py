@@ -1,1 +1,1 @@
-"""One-shot compressors of whole nets: `compress(model, budget) -> Compressed`, the model changed in place."""
+"""One-shot compressors of whole models: `compress(model, budget) -> Compressed`, the model changed in place."""

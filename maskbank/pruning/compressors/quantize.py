@@ -53,10 +53,10 @@ def compress(
 ) -> Compressed:
     """Quantize in place the weights of convolutions and linear layers but stem and classifier.
 
-    `activation_bits`: from now on the net, left in eval mode, quantizes the inputs of the same layers as it runs, by
+    `activation_bits`: from now on the model, left in eval mode, quantizes the inputs of the same layers as it runs, by
     forward pre-hooks that live as long as the layers do, in copies too, and are not in the state. Linear layers: dynamic,
     per token, on the same kind of `grid` as weights. Convolutions: static, per tensor, over the smallest and largest input
-    on `sample.x` of the net before its weights are rounded, in eval mode; statistics of BatchNorm that are re-estimated
+    on `sample.x` of the model before its weights are rounded, in eval mode; statistics of BatchNorm that are re-estimated
     later do not move it. All else stays float32: biases, sums, norms, softmax, and the two products of attention (q k' and
     attn v).
     `grid`: see `maskbank.pruning.quantization`. `layers` "linear" leaves convolutions as they are.
@@ -64,7 +64,7 @@ def compress(
     Bytes: packed weights and a float32 step a channel; activations change no byte of what is stored. All of this is
     simulated: it says what accuracy integers would have, not what speed.
 
-    Raises InputError for widths other than whole numbers 2 to 16, for a net with nothing to quantize, and with
+    Raises InputError for widths other than whole numbers 2 to 16, for a model with nothing to quantize, and with
     `activation_bits` for convolutions without examples, inputs that are not finite, or layers that are never called.
     """
     bits = whole_bits(budget, "budget")
@@ -86,7 +86,9 @@ def inner_layers(model: nn.Module, layers: str) -> dict[str, Any]:
         chosen = {name: layer for name, layer in chosen.items() if isinstance(layer, nn.Linear)}
     if not chosen:
         kinds = "linear layer" if layers == "linear" else "convolution or linear layer"
-        raise InputError(f"quantize: {type(model).__name__} has no {kinds} but stem and classifier; choose another net")
+        raise InputError(
+            f"quantize: {type(model).__name__} has no {kinds} but stem and classifier; choose another model"
+        )
     return chosen
 
 

@@ -1,7 +1,7 @@
 """PAODING (Meng et al., arXiv 2405.00074), corrected: dense nodes leave by a sound bound on the change of the logits.
 
 Needs no data: only the size of the images is looked at. Dense layers: the rank at which a node leaves (0 first), see
-`pruning.pairs`; the box of the images is `radius` around 0 in every pixel. Convolutions and heads: mean |w|, as in the
+`pruning.paoding.pairs`; the box of the images is `radius` around 0 in every pixel. Convolutions and heads: mean |w|, as in the
 paper; so are nodes that are not made and read by plain dense layers (gated or residual ones). Our reading: outside of
 plain chains a change is judged at what reads the nodes, and boxes are those of the LayerNorm before (beta, 3 |gamma|).
 """
@@ -9,11 +9,11 @@ plain chains a change is judged at what reads the nodes, and boxes are those of 
 from torch import Tensor, nn
 
 from maskbank.models.units import Layer, unit_weights
-from maskbank.pruning.pairs import greedy, nearest, ranks
-from maskbank.pruning.reconstruction import Approximation
+from maskbank.pruning.approximation import Approximation
+from maskbank.pruning.paoding.pairs import greedy, nearest, ranks
+from maskbank.pruning.paoding.stacks import find_stack
+from maskbank.pruning.recording import Recording, record
 from maskbank.pruning.sample import Sample, Scores
-from maskbank.pruning.stacks import find_stack
-from maskbank.pruning.steps import Steps, record
 
 ROLE = "method"
 
@@ -45,7 +45,7 @@ def merge(
     model: nn.Module,
     layer: Layer,
     kept: Tensor,
-    seen: Steps,
+    seen: Recording,
     *,
     radius: float = 3.0,
     partners: bool = True,

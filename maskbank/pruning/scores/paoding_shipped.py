@@ -1,20 +1,20 @@
-"""PAODING as its public tool does it (paoding-dl, impact mode), faults and all: see `pruning.shipped`.
+"""PAODING as its public tool does it (paoding-dl, impact mode), faults and all: see `pruning.paoding.shipped`.
 
 Needs no data. Dense layers: the rank at which a node leaves (0 first); convolutions and heads: mean |w|, and so are
-nodes that are not made and read by plain dense layers. The tool can rebuild neither nets with BatchNorm or residuals
-nor nets of one convolution; here surgery is the suite's own, so that it can be compared on all of them. Ratios are
-exact here; how many nodes the tool removes for a nominal one is `pruning.shipped.removed_of`.
+nodes that are not made and read by plain dense layers. The tool can rebuild neither models with BatchNorm or residuals
+nor models of one convolution; here surgery is the suite's own, so that it can be compared on all of them. Ratios are
+exact here; how many nodes the tool removes for a nominal one is `pruning.paoding.shipped.removed_of`.
 """
 
 from torch import Tensor, nn
 
 from maskbank.models.units import Layer, unit_weights
-from maskbank.pruning.pairs import ranks, resolve
-from maskbank.pruning.reconstruction import Approximation
+from maskbank.pruning.approximation import Approximation
+from maskbank.pruning.paoding.pairs import ranks, resolve
+from maskbank.pruning.paoding.shipped import Pair, removals
+from maskbank.pruning.paoding.stacks import find_chain
+from maskbank.pruning.recording import Recording, record
 from maskbank.pruning.sample import Sample, Scores
-from maskbank.pruning.shipped import Pair, removals
-from maskbank.pruning.stacks import find_chain
-from maskbank.pruning.steps import Steps, record
 
 ROLE = "rival"
 
@@ -34,7 +34,7 @@ def score(model: nn.Module, layers: list[Layer], sample: Sample, *, low: float =
 
 
 def sampled(
-    layer: Layer, seen: Steps, interval: tuple[float, float], known: dict[str, list[Pair]]
+    layer: Layer, seen: Recording, interval: tuple[float, float], known: dict[str, list[Pair]]
 ) -> list[Pair] | None:
     """(removed, kept) units of a layer in order; None where it is no plain dense layer. `known` holds whole chains."""
     found = find_chain(layer, seen)
@@ -48,7 +48,7 @@ def sampled(
 
 
 def merge(
-    model: nn.Module, layer: Layer, kept: Tensor, seen: Steps, *, low: float = 0.0, high: float = 1.0
+    model: nn.Module, layer: Layer, kept: Tensor, seen: Recording, *, low: float = 0.0, high: float = 1.0
 ) -> Approximation | None:
     """What a node gave is added to the one that it was paired with, or to who took that one in."""
     pairs = sampled(layer, seen, (low, high), {})

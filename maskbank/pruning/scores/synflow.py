@@ -1,7 +1,7 @@
 """SynFlow: the share of all path weight that runs through a weight (Tanaka et al. 2020, equation 2). Needs no data.
 
-R is the sum of outputs for an image of ones, in a linear net of |w|; the score w dR/dw, over R. In float64: R of a deep
-net overflows float32. Our reading of linear: biases are 0, activations let all pass, norms only scale (BatchNorm by
+R is the sum of outputs for an image of ones, in a linear model of |w|; the score w dR/dw, over R. In float64: R of a deep
+model overflows float32. Our reading of linear: biases are 0, activations let all pass, norms only scale (BatchNorm by
 |gamma| / sigma of its running variance, others by |gamma|), attention gives the mean of q and of the tokens' mean k and
 v. Products of two branches (gating) stay as they are.
 """
@@ -41,7 +41,7 @@ class Scale(nn.Module):
 
 
 class LinearAttention(TorchFunctionMode):
-    """Attention without its softmax, whose slopes at the large numbers of such a net are rounding noise."""
+    """Attention without its softmax, whose slopes at the large numbers of such a model are rounding noise."""
 
     def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         if function is F.scaled_dot_product_attention:

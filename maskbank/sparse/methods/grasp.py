@@ -1,4 +1,4 @@
-"""GraSP at initialisation (Wang et al. 2020, arXiv 2002.07376): masks by a score of the untrained net.
+"""GraSP at initialisation (Wang et al. 2020, arXiv 2002.07376): masks by a score of the untrained model.
 
 The masks never move. The score and what is our reading of it stand in `pruning.scores.grasp`; it looks at
 `sparsify.score_images` training images.

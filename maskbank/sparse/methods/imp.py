@@ -6,10 +6,9 @@ BatchNorm and biases are rewound as well, and the optimizer is fresh (our readin
 """
 
 from maskbank.pruning.schedule import fractions
-from maskbank.sparse.changes import each, prune
+from maskbank.sparse.changes import each, prune, remember, rewind
 from maskbank.sparse.goal import Goal
 from maskbank.sparse.phase import Phase, count_of, part_of, spread
-from maskbank.sparse.trainer import SparseTrainer
 
 ROLE = "rival"
 PATTERNS = ("unstructured", "block", "channel")
@@ -21,8 +20,8 @@ def phases(goal: Goal, *, rounds: int = 4, early: float = 0.05) -> list[Phase]:
     count = count_of(rounds, "sparsify.options.imp.rounds")
     lengths = spread(goal.steps - first, count + 1, "trainings (options.imp.rounds and one)")
     begin = [Phase(first, goal.live(1))] if first else []
-    trained = [Phase(lengths[0], goal.live(1), SparseTrainer.remember, opens=not first)]
+    trained = [Phase(lengths[0], goal.live(1), remember, opens=not first)]
     for length, fraction in zip(lengths[1:], fractions(f"exponential:{rounds}", goal.budget), strict=True):
         live = goal.live(fraction)
-        trained.append(Phase(length, live, each(prune(live), SparseTrainer.rewind)))
+        trained.append(Phase(length, live, each(prune(live), rewind)))
     return begin + trained

@@ -4,7 +4,7 @@ In each round every worker starts from the same sparse weights, makes its own pa
 partition goes on with its norms, all else is averaged, and all is pruned by magnitude (`maskbank.sparse.parallel`).
 The published schedule has 4 partitions and 32 x 30 + 150 epochs, those of all workers counted: 8 rounds. Each worker begins
 with a fresh optimizer whatever the rate, and sees batches of its own (our reading). `partition` random: every round
-parts the layers anew.
+parts the layers again.
 """
 
 from maskbank.sparse.changes import draw_first, each, grow, prune

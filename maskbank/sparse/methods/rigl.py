@@ -10,8 +10,7 @@ import math
 
 from maskbank.sparse.goal import Goal
 from maskbank.sparse.masks import moved
-from maskbank.sparse.phase import Change, Phase, part_of
-from maskbank.sparse.trainer import SparseTrainer
+from maskbank.sparse.phase import Change, Phase, Training, part_of
 from maskbank.sparse.turnover import turns
 
 ROLE = "rival"
@@ -29,12 +28,12 @@ def moving(step: int, end: int, drop: float) -> float:
 
 
 def rig(fraction: float) -> Change:
-    def change(trainer: SparseTrainer) -> None:
-        trainer.put({
+    def change(training: Training) -> None:
+        training.put({
             name: moved(
-                mask, trainer.goal.pattern, trainer.weights[name].detach().abs(), trainer.slopes[name].abs(), fraction
+                mask, training.goal.pattern, training.weights[name].detach().abs(), training.slopes[name].abs(), fraction
             )
-            for name, mask in trainer.masks.items()
+            for name, mask in training.masks.items()
         })  # fmt: skip
 
     return change

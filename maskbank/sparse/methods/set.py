@@ -7,8 +7,7 @@ not come back at once, are our reading.
 
 from maskbank.sparse.goal import Goal
 from maskbank.sparse.masks import moved
-from maskbank.sparse.phase import Change, Phase
-from maskbank.sparse.trainer import SparseTrainer
+from maskbank.sparse.phase import Change, Phase, Training
 from maskbank.sparse.turnover import turns
 
 ROLE = "rival"
@@ -20,11 +19,11 @@ def phases(goal: Goal, *, interval: int = 10, drop: float = 0.3) -> list[Phase]:
 
 
 def evolve(drop: float) -> Change:
-    def change(trainer: SparseTrainer) -> None:
-        chance = trainer.chance()
-        trainer.put({
-            name: moved(mask, trainer.goal.pattern, trainer.weights[name].detach().abs(), chance[name], drop)
-            for name, mask in trainer.masks.items()
+    def change(training: Training) -> None:
+        chance = training.chance()
+        training.put({
+            name: moved(mask, training.goal.pattern, training.weights[name].detach().abs(), chance[name], drop)
+            for name, mask in training.masks.items()
         })  # fmt: skip
 
     return change

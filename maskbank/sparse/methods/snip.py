@@ -1,4 +1,4 @@
-"""SNIP at initialisation (Lee et al. 2019, arXiv 1810.02340): masks by a score of the untrained net.
+"""SNIP at initialisation (Lee et al. 2019, arXiv 1810.02340): masks by a score of the untrained model.
 
 The masks never move. The score and what is our reading of it stand in `pruning.scores.snip`; it looks at
 `sparsify.score_images` training images.

@@ -1,6 +1,6 @@
-"""SynFlow at initialisation (Tanaka et al. 2020, arXiv 2006.05467, algorithm 1): masks of the untrained net, without data.
+"""SynFlow at initialisation (Tanaka et al. 2020, arXiv 2006.05467, algorithm 1): masks of the untrained model, without data.
 
-In `rounds` rounds, down by equal ratios, what is left is scored anew; then the masks never move. The score and what is
+In `rounds` rounds, down by equal ratios, what is left is scored again; then the masks never move. The score and what is
 our reading of it stand in `pruning.scores.synflow`.
 """
 

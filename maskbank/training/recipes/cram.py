@@ -1,4 +1,4 @@
-"""CrAM+ (Peste et al. 2023, arXiv 2207.14200) around Adam: the loss of the net and of its pruned self; two passes a step."""
+"""CrAM+ (Peste et al. 2023, arXiv 2207.14200) around Adam: the loss of the model and of its pruned self; two passes a step."""
 
 from maskbank.training.cram import CompressionAware
 from maskbank.training.recipe import Recipe

@@ -1,4 +1,4 @@
-"""Adam with train-time branches beside each convolution, merged exactly afterwards (after RepVGG, Ding et al. 2021)."""
+"""Adam with a parallel train-time branch at each convolution, merged exactly afterwards (after RepVGG, Ding et al. 2021)."""
 
 import torch
 

@@ -64,11 +64,11 @@ def sentence(generator: np.random.Generator) -> Phrase:
     )
 
 
-def clause(generator: np.random.Generator, plural: bool, thing: Phrase) -> Phrase:
+def clause(generator: np.random.Generator, plural: bool, noun: Phrase) -> Phrase:
     """A verb of a subject of this number, its object and sometimes a negation."""
     verb, negated = pick(generator, VERBS), generator.random() < 0.2
     source = (["do" if plural else "does", "not"] if negated else []) + [verb if plural or negated else verb + "s"]
-    return Phrase(source + thing.source, [*thing.target, VERBS[verb] + ("in" if plural else "is")] + ["nen"] * negated)
+    return Phrase(source + noun.source, [*noun.target, VERBS[verb] + ("in" if plural else "is")] + ["nen"] * negated)
 
 
 def noun_phrase(generator: np.random.Generator) -> Phrase:

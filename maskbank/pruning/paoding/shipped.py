@@ -1,6 +1,6 @@
 """PAODING's sampling of dense nodes as its public tool does it (paoding-dl, impact mode, bias aware, recursive).
 
-Kept with its faults, as a baseline. Read in the published code, written anew:
+Kept with its faults, as a baseline. Read in the published code, written again:
 
 - a pair is priced as though its first node went (its outgoing weights, in the saliency and in the impact) and then the
   second goes;
@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from maskbank.pruning.pairs import Dense
+from maskbank.pruning.paoding.pairs import Dense
 
 STEP = 0.025
 POOL = 2  # candidates for each node that goes
@@ -135,7 +135,7 @@ def removals(stack: Sequence[Dense], hidden: int, interval: tuple[float, float] 
     gone: list[list[Pair]] = [[] for _ in range(hidden)]
     known: list[Any] = [
         None
-    ] * hidden  # (layer, unlikeness): taken anew where an earlier layer's merges changed the layer
+    ] * hidden  # (layer, unlikeness): taken again where an earlier layer's merges changed the layer
     alive = [torch.ones(len(layer.weight), dtype=torch.bool) for layer in stack[:hidden]]
     while any(int(each.sum()) > 1 for each in alive):
         for place in range(hidden):

@@ -1,6 +1,6 @@
-"""Steps: the tensor functions that a forward calls, in order, and which made what each of them reads.
+"""A recording: the tensor functions that a forward calls, in order, and which made what each of them reads.
 
-One run on an image of zeros. What lies between two layers (norm, activation, pooling) is then a path of steps.
+One run on an image of zeros. What lies between two layers (norm, activation, pooling) is then a path of operations.
 """
 
 from collections.abc import Sequence
@@ -9,11 +9,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from maskbank.models.operations import tensors_in
+from maskbank.models.labels import tensors_in
 
-IMAGE = -1  # the step that made the net's input
+IMAGE = -1  # the operation that made the model's input
 PRODUCTS = {"linear", "conv1d", "conv2d", "conv3d"}
 NAMED = {  # positional arguments of the functions whose parameters are looked at
     "linear": ("input", "weight", "bias"),
@@ -21,7 +22,10 @@ NAMED = {  # positional arguments of the functions whose parameters are looked a
     "layer_norm": ("input", "normalized_shape", "weight", "bias", "eps"),
     **dict.fromkeys(("conv1d", "conv2d", "conv3d"), ("input", "weight", "bias")),
 }
-ACTIVATIONS = {"relu", "relu6", "gelu", "silu", "hardswish", "sigmoid", "tanh"}
+ACTIVATIONS = {
+    "none": lambda x: x, "relu": F.relu, "relu6": F.relu6, "gelu": F.gelu, "silu": F.silu, "hardswish": F.hardswish,
+    "sigmoid": torch.sigmoid, "tanh": torch.tanh,
+}  # fmt: skip
 PASSING = {  # each number of the result is one of the operand, a mean of some, or their maximum
     "flatten", "reshape", "view", "permute", "transpose", "squeeze", "unsqueeze", "contiguous", "dropout", "identity",
     "feature_dropout", "max_pool1d", "max_pool2d", "avg_pool1d", "avg_pool2d", "adaptive_avg_pool1d",
@@ -30,8 +34,8 @@ PASSING = {  # each number of the result is one of the operand, a mean of some, 
 
 
 @dataclass(frozen=True, eq=False)
-class Step:
-    """One call. `sources`: the steps that made its tensors (IMAGE: the net's input); parameters have none."""
+class Operation:
+    """One call. `sources`: the operations that made its tensors (IMAGE: the model's input); parameters have none."""
 
     name: str
     function: Any
@@ -68,37 +72,45 @@ class Step:
         """A batch norm with statistics of its own: an affine map in eval mode."""
         return self.name == "batch_norm" and self.given("running_mean") is not None
 
+    def affine(self) -> tuple[Tensor, Tensor]:
+        """Scale and shift [features] of a batch norm in eval mode, float64."""
+        gain, bias = self.values("weight"), self.values("bias")
+        scale = (self.given("running_var").double() + self.given("eps")).rsqrt()
+        scale = scale if gain is None else scale * gain
+        shift = -self.given("running_mean").double() * scale
+        return scale, shift if bias is None else shift + bias
+
 
 @dataclass(eq=False)
-class Steps:
-    """All steps in order, and the names of the parameters and buffers of the net."""
+class Recording:
+    """All operations in order, and the names of the parameters and buffers of the model."""
 
-    steps: list[Step] = field(default_factory=list)
+    operations: list[Operation] = field(default_factory=list)
     names: dict[int, str] = field(default_factory=dict)
 
-    def tensor(self, step: Step, key: str = "weight") -> str:
-        """Name of a parameter that a step uses, or nothing."""
-        return self.names.get(id(step.given(key)), "") if step.name in NAMED else ""
+    def tensor(self, operation: Operation, key: str = "weight") -> str:
+        """Name of a parameter that an operation uses, or nothing."""
+        return self.names.get(id(operation.given(key)), "") if operation.name in NAMED else ""
 
     def using(self, tensor: str) -> list[int]:
-        """The steps whose weight this is."""
-        return [place for place, step in enumerate(self.steps) if tensor and self.tensor(step) == tensor]
+        """The operations whose weight this is."""
+        return [place for place, operation in enumerate(self.operations) if tensor and self.tensor(operation) == tensor]
 
-    def readers(self, place: int) -> list[int]:
-        return [later for later in range(place + 1, len(self.steps)) if place in self.steps[later].sources]
+    def consumers(self, place: int) -> list[int]:
+        return [later for later in range(place + 1, len(self.operations)) if place in self.operations[later].sources]
 
     def path(self, place: int, ends: set[str]) -> list[int] | None:
-        """Steps from the nearest one whose weight is in `ends` to the one before `place`; None where something is between.
+        """Recording from the nearest one whose weight is in `ends` to the one before `place`; None where something is between.
 
         Only activations, norms, pooling, views and concatenation may lie between; they have one source (or are joined).
         """
-        for source in self.steps[place].sources:
+        for source in self.operations[place].sources:
             if source == IMAGE:
                 continue
-            step = self.steps[source]
-            if self.tensor(step) in ends:
+            operation = self.operations[source]
+            if self.tensor(operation) in ends:
                 return [source]
-            if step.activation or step.norm or step.name in PASSING | {"cat", "concat"}:
+            if operation.activation or operation.norm or operation.name in PASSING | {"cat", "concat"}:
                 found = self.path(source, ends)
                 if found is not None:
                     return [*found, source]
@@ -106,7 +118,7 @@ class Steps:
 
 
 class Recorder(TorchFunctionMode):
-    def __init__(self, seen: Steps, image: Tensor) -> None:
+    def __init__(self, seen: Recording, image: Tensor) -> None:
         super().__init__()
         self.seen = seen
         self.maker = {id(image): IMAGE}
@@ -119,18 +131,18 @@ class Recorder(TorchFunctionMode):
         made = list(tensors_in(result))
         if made:
             name = getattr(func, "__name__", "").strip("_")
-            self.seen.steps.append(Step(name, func, tuple(args), kwargs, sources))
+            self.seen.operations.append(Operation(name, func, tuple(args), kwargs, sources))
             for tensor in made:
-                self.maker[id(tensor)] = len(self.seen.steps) - 1
+                self.maker[id(tensor)] = len(self.seen.operations) - 1
             self.alive += made
         return result
 
 
 @torch.no_grad()
-def record(model: nn.Module, shape: Sequence[int]) -> Steps:
+def record(model: nn.Module, shape: Sequence[int]) -> Recording:
     """Run the model in eval mode on one input [1, *shape] of zeros; the model is left as it was."""
     state = {**dict(model.named_parameters()), **dict(model.named_buffers())}
-    seen = Steps(names={id(value): name for name, value in state.items()})
+    seen = Recording(names={id(value): name for name, value in state.items()})
     dtype = next((value.dtype for value in state.values() if value.is_floating_point()), torch.float32)
     image = torch.zeros(1, *shape, dtype=dtype)
     modes = {module: module.training for module in model.modules()}

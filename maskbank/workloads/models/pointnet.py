@@ -1,4 +1,4 @@
-"""A segmenter of point clouds: the same small net on each point, and a maximum over all of them."""
+"""A segmenter of point clouds: the same small model on each point, and a maximum over all of them."""
 
 from itertools import pairwise
 
@@ -10,7 +10,7 @@ from torch.nn import functional as F
 class PointNet(nn.Module):
     """[B, 3, N, 1] -> [B, parts, N], logits of each point.
 
-    PointNet's segmentation net (Qi et al. 2017, figure 2) without its two transformers of input and features: point-wise
+    PointNet's segmentation model (Qi et al. 2017, figure 2) without its two transformers of input and features: point-wise
     layers to 2 `width` channels, of which a point keeps its own, then to 4 `width`, whose maximum over the points is
     concatenated to each. The stem and the last layer stay dense.
     """

@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from maskbank.pruning.boxes import FUNCTIONS, SLOPE, Box, activate
+from maskbank.pruning.paoding.boxes import SLOPE, Box, activate
+from maskbank.pruning.recording import ACTIVATIONS
 
 DROP = -1  # in the place of a partner: the node goes and nothing stands in for it
 
@@ -93,7 +94,7 @@ def greedy(stack: Sequence[Dense], box: Box, partners: bool = True, worst: bool 
     """Remove nodes of the first layer one by one, the cheapest step first, until one is left.
 
     A step costs what it adds to the bound of the outputs: their sum, or (`worst`) the largest total of any output with
-    what was spent before. A node that takes in another has new outgoing weights, and its costs are taken anew.
+    what was spent before. A node that takes in another has new outgoing weights, and its costs are taken again.
     `partners` False: nodes are only dropped. Ties go to the lower index. Our reading of a cumulative budget.
     """
     gain, outgoing = gains(stack), stack[1].weight.clone()
@@ -175,7 +176,7 @@ def merged(weight: Tensor, partner: Mapping[int, int]) -> Tensor:
 def bound(stack: Sequence[Dense], box: Box, partners: Mapping[int, Mapping[int, int]]) -> Tensor:
     """[outputs] what no output can change by more than, for any input in the box: `{layer: {removed: partner or DROP}}`.
 
-    Sound for several layers at once: the last one is pruned first, so that its box is that of the full net, and a change
+    Sound for several layers at once: the last one is pruned first, so that its box is that of the full model, and a change
     made by an earlier one is carried on by the weights as merged. Raises ValueError where a partner is removed too.
     """
     inputs = boxes(stack, box)
@@ -210,5 +211,5 @@ def prune(stack: Sequence[Dense], partners: Mapping[int, Mapping[int, int]]) -> 
 def outputs(stack: Sequence[Dense], x: Tensor) -> Tensor:
     """[B, outputs] of inputs [B, fan]."""
     for layer in stack:
-        x = FUNCTIONS[layer.activation](x @ layer.weight.T + layer.bias)
+        x = ACTIVATIONS[layer.activation](x @ layer.weight.T + layer.bias)
     return x
