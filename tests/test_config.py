@@ -16,16 +16,36 @@ BAD = [
     ),
     ("transfer.methods=[smsp, wizardry]", r"transfer\.methods\.1 = 'wizardry': no such method; choose from .*taylor"),
     ("transfer.method=[smsp]", r"transfer\.method = .*: unknown key; allowed here: .*methods"),
-    ("claims.c={judge: flatness, recipe: snt, paper: p, says: s}", r"claims\.c\.reported = .*: Field required"),
     (
-        "claims.c={judge: cost, recipe: snt, paper: p, says: s, reported: r, beside: sam, limit: 1.05, limt: 2}",
-        r"claims\.c\.limt = 2: unknown key; allowed here: judge, .*, beside, limit",
+        "claims.c={judge: superior, study: sharpness, arms: [snt], paper: p, says: s}",
+        r"claims\.c\.reported = .*: Field required",
     ),
     (
-        "claims.c={judge: flatness, recipe: sntt, paper: p, says: s, reported: r}",
-        r"claims\.c\.recipe = 'sntt': no such recipe; .*snt",
+        "claims.c={judge: within, study: cost, arms: [snt], paper: p, says: s, reported: r, most: 1.05, limt: 2}",
+        r"claims\.c\.limt = 2: unknown key; allowed here: judge, .*, beside, most, limits",
     ),
-    ("claims.c={judge: faith}", r"claims\.c = .*'faith'.*expected tags: 'transfer', 'size'"),
+    (
+        "claims.c={judge: superior, study: sharpness, arms: [sntt], paper: p, says: s, reported: r}",
+        r"claims\.c\.arms\.0 = 'sntt': no such recipe; .*snt",
+    ),
+    (
+        "claims.c={judge: superior, study: sharp, arms: [snt], paper: p, says: s, reported: r}",
+        r"claims\.c\.study = 'sharp': no such study; choose from ablation, .*sharpness",
+    ),
+    (
+        "claims.c={judge: superior, study: ablation, paper: p, says: s, reported: r}",
+        r"claims\.c\.study = 'ablation': no claim is read from it; choose from compression, ",
+    ),
+    (
+        "claims.c={judge: counted, study: cost, paper: p, says: s, reported: r, published: {}, "
+        "cuts: [{nominal: 0.5, kept: 0.4, low: 0.1, high: 0.2}]}",
+        r"claims\.c\.judge = 'counted': study cost is judged by within",
+    ),
+    (
+        "claims.c={judge: superior, study: sharpness, where: {meter: x}, paper: p, says: s, reported: r}",
+        r"claims\.c\.where\.meter.*'measure'",
+    ),
+    ("claims.c={judge: faith}", r"claims\.c = .*'faith'.*expected tags: 'superior', 'not_worse'"),
     ("transfr.methods=[smsp]", r"transfr = .*: unknown key; allowed here: suite, engine"),
     (
         "transfer.options={smsp: {neighbors: 3}}",

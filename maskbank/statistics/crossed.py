@@ -89,7 +89,7 @@ class Design:
 
 
 def design(rows: pd.DataFrame) -> Design:
-    """The design of one setting's rows (see `pairing.settings`): blocks and points are those of its methods.
+    """The design of one setting's rows (see `settings.settings`): blocks and points are those of its methods.
 
     What the reference alone was run on is no part of it.
     """

@@ -15,13 +15,16 @@ from maskbank.report.markdown import page
 from maskbank.report.run import Run
 from maskbank.report.table import Table
 from maskbank.report.venues import Venue
-from maskbank.statistics.comparisons import compare
+from maskbank.statistics.contrasts import every_contrast
 from maskbank.statistics.facts import Facts
+from maskbank.statistics.verdict import verdict
 from tests.report import fake, fake_recipes, fake_relations, fake_sparse
 
 Tables = dict[str, pd.DataFrame]
 PARAMS = Params.model_validate({"compare": {"resamples": 100}})
 METHODS = ("dense", "c_gap", "p_gap", "gmp", "prune_from_dense", "rigl", "static")
+NAMES = ("records", "metrics", "timings")
+MADE: dict[tuple[Any, ...], tuple[pd.DataFrame, list[pd.DataFrame]]] = {}
 SVG = {"svg": b"<svg/>"}
 
 
@@ -51,15 +54,25 @@ def compared(folder: Path, tables: Tables, params: Params = PARAMS) -> Path:
 
 
 def run_of(tables: Tables, params: Params = PARAMS, **others: Any) -> Run:
-    """A run of these tables; nothing is compared in it but for what `others` give."""
-    given = {
-        "comparisons": compare(tables["records"].iloc[:0], params.compare),
-        "boards": [],
-        "claims": [],
-        "rules": [],
-    }
+    """A run of these tables and their contrasts; no board, claim or rule is in it but for what `others` give."""
+    given = {"contrasts": contrasts_of(tables, params), "boards": [], "claims": [], "rules": []}
     parts = {name: tables[name] for name in ("records", "metrics", "timings", "curves")}
     return Run(params=params, records_hash="0123456789abcdef", **parts, **given | others)
+
+
+def contrasts_of(tables: Tables, params: Params) -> pd.DataFrame:
+    """The contrasts of these tables, made once for the same ones."""
+    key = (*(id(tables[name]) for name in NAMES), params.compare.model_dump_json())
+    if key not in MADE:
+        kept = [tables[name] for name in NAMES]  # an object that lives keeps its id
+        MADE[key] = every_contrast(Facts(*kept, params)), kept
+    return MADE[key][0]
+
+
+def judged(row: dict[str, Any]) -> dict[str, Any]:
+    """A contrast with its verdict."""
+    whole = {"withheld": "", "question": "margin" if row.get("role") == "reference" else "higher"} | row
+    return whole | {"verdict": verdict(whole, 0.05)}
 
 
 class Written(dict[str, str]):

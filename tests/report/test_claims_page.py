@@ -5,18 +5,19 @@ import pytest
 from maskbank.config import Params
 from maskbank.hypotheses import HYPOTHESES
 from maskbank.report.words import detectable, verdict
-from maskbank.statistics.claims import judge_claims
+from maskbank.statistics.claims import judge_claims, ruled
 from maskbank.statistics.facts import Facts
 from maskbank.statistics.rules import judge_rules
 from tests.report.fake_sparse import sparse
-from tests.report.synthetic import page_of, run_of
+from tests.report.synthetic import judged, page_of, run_of
 
 MEASURED = {
     "setting": "x", "unit": "seeds", "n": 8, "difference": 0.0123, "ci_low": -0.001, "ci_high": 0.0256, "p": 0.04,
     "p_used": 0.0004, "minimal_detectable_effect": 0.02, "status": "tested", "missing": "",
 }  # fmt: skip
 CLAIM = {
-    "id": "a-b", "hypothesis": "a", "judge": "compressed", "paper": "P", "says": "It holds", "contrast": "a minus b",
+    "id": "a-b", "hypothesis": "a", "judge": "superior", "study": "compression",
+    "paper": "P", "says": "It holds", "contrast": "a minus b",
     "where": "here", "reported": "+2", "verdict": "supported", "reason": "better, p 0.0004", "test": "t",
     "quantity": "difference",
     "measured": [MEASURED],
@@ -52,7 +53,8 @@ def test_every_hypothesis_of_params_has_its_section():
     facts = Facts(tables["records"], tables["metrics"], tables["timings"], params, "hash")
     rules = judge_rules(facts)
     claims = [
-        vars(claim) | {"measured": [vars(each) for each in claim.measured]} for claim in judge_claims(facts, rules)
+        vars(claim) | {"measured": [vars(each) for each in claim.measured]}
+        for claim in judge_claims(facts, ruled(facts, rules))
     ]
     assert len({claim["id"] for claim in claims}) == len(claims)
     page = page_of("claims", run_of(tables, params, claims=claims, rules=[vars(rule) for rule in rules]))
@@ -69,6 +71,5 @@ def test_n_is_shown_where_more_units_are_needed(needed, text):
 
 
 def test_a_verdict_that_a_rule_forbids_is_withheld():
-    assert verdict(CONTRAST, 0.05) == "higher"
-    assert verdict(CONTRAST | {"barred": ""}, 0.05) == "higher"
-    assert verdict(CONTRAST | {"barred": "X12 X13"}, 0.05) == "withheld (X12, X13)"
+    assert verdict(judged(CONTRAST)) == "higher"
+    assert verdict(judged(CONTRAST | {"withheld": "X12 X13"})) == "withheld (X12, X13)"

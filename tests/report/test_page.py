@@ -20,10 +20,9 @@ from maskbank.report.page import Contents, render
 from maskbank.report.shapes import polygon
 from maskbank.report.style import colour
 from maskbank.report.table import Table, table
-from maskbank.statistics.comparisons import compare
 from maskbank.statistics.costs import cost_means, cost_rows
 from tests.report import fake
-from tests.report.synthetic import records_run
+from tests.report.synthetic import contrasts_of, records_run
 
 CHROME = os.environ.get("CHROME") or shutil.which("chromium")
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="600" height="300"/>'
@@ -52,7 +51,7 @@ Given = tuple[pd.DataFrame, list[Table]]
 def contents(frame: pd.DataFrame, given: Given) -> Contents:
     """A page's contents, with the comparisons and tables of the whole records: they are none of these tests' matter."""
     figure = Figure("a_figure", "A figure", "A caption", "Notes", "A line", pd.DataFrame(), lambda venue: Canvas())
-    run = records_run(frame, fake.small_params(), comparisons=given[0], claims=[CLAIM], rules=RULES)
+    run = records_run(frame, fake.small_params(), contrasts=given[0], claims=[CLAIM], rules=RULES)
     return Contents(run, given[1], [figure], {"a_figure": {"svg": SVG}})
 
 
@@ -69,7 +68,7 @@ def means(frame: pd.DataFrame) -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def given(frame: pd.DataFrame) -> Given:
     tables = [table("transfer", records_run(frame)), table("compression", records_run(frame.iloc[:0]))]
-    return compare(frame, fake.small_params().compare), tables
+    return contrasts_of(fake.tables(frame), fake.small_params()), tables
 
 
 @pytest.fixture(scope="module")

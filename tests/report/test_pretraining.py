@@ -21,13 +21,14 @@ from maskbank.report.words import measure_words, model_words, point_words, statu
 from maskbank.statistics.recipes import KINDS
 from tests.report import fake
 from tests.report.fake_recipes import TRUTH, failed, not_reached, recipes
-from tests.report.synthetic import Tables, page_of, run_of
+from tests.report.synthetic import Tables, judged, page_of, run_of
 
 TITLE = "What compression-friendly pretraining buys, measured"
 CLAIMS = [
     {
         "id": "snt-flat-vit",
-        "judge": "flatness",
+        "judge": "superior",
+        "study": "sharpness",
         "says": "Flatter",
         "where": "x, vit",
         "verdict": "inconclusive",
@@ -35,7 +36,8 @@ CLAIMS = [
     },
     {
         "id": "smsp-vit-l2",
-        "judge": "transfer",
+        "judge": "superior",
+        "study": "transfer",
         "says": "Better",
         "where": "x, vit",
         "verdict": "supported",
@@ -136,7 +138,7 @@ def test_curves_are_means_over_seeds_from_the_dense_nets_on(drawings, tables):
     assert [tick.get_text() for tick in part.axes[2].get_xticklabels()] == ["dense", "4:8", "2:4"]
 
 
-def test_bands_are_t_intervals_over_seeds_without_nets_set_aside(tables):
+def test_bands_are_t_intervals_over_seeds_without_excluded_models(tables):
     data = recipe_curves(run_of(tables))
     assert data.groupby(["stop", "recipe"]).n.agg(["min", "max"]).values.tolist() == [
         [6, 6], [5, 5], [6, 6], [6, 6], [6, 6], [6, 6],
@@ -283,12 +285,12 @@ def test_failed_cells_are_counted_and_refuse_the_test():
     assert any("✗1" in row[-1].text for row in table("recipes", run_of(pre)).rows)
 
 
-def test_means_leave_nets_set_aside_out(given):
+def test_means_leave_excluded_models_out(given):
     means = net_means(given.nets).query("recipe == 'sam' and measure == 'accuracy'").set_index(["backbone", "stop"])
     assert means.n.to_dict() == {
         (net, stop): 5 if stop == "loss" else 6 for net in ("resnet20", "vit") for stop in ("steps", "loss")
     }
-    assert means.set_aside.sum() == 2
+    assert means.excluded.sum() == 2
 
 
 # words
@@ -299,14 +301,16 @@ def test_means_leave_nets_set_aside_out(given):
     [
         ({}, "higher"), ({"difference": -0.02}, "lower"), ({"p_holm": 0.06}, "no difference shown"),
         ({"p_holm": 0.06, "equivalent": True}, "equivalent"), ({"p_holm": 0.06, "can_reject": False}, "underpowered"),
-        ({"status": "insufficient seeds", "p_holm": np.nan}, "underpowered"),
+        ({"status": "insufficient units", "p_holm": np.nan}, "underpowered"),
         ({"status": "incomplete", "p_holm": np.nan}, "incomplete, not tested"),
     ],
 )  # fmt: skip
 def test_verdicts_are_made_by_rule(values, expected):
     row = {"status": "tested", "p_holm": 0.01, "difference": 0.02, "equivalent": False, "can_reject": True} | values
-    assert verdict(row, 0.05) == expected
-    assert verdict(row, 0.05, "sharper", "flatter") == {"higher": "sharper", "lower": "flatter"}.get(expected, expected)
+    assert verdict(judged(row)) == expected
+    assert verdict(judged(row), "sharper", "flatter") == {"higher": "sharper", "lower": "flatter"}.get(
+        expected, expected
+    )
 
 
 def test_words():
@@ -320,12 +324,12 @@ def test_words():
     assert point_words(point) == "L1 90 % removed"
     assert point_words(point | {"budget_kind": "bits", "budget_asked": 4.0, "activations": "8"}) == "W4A8"
     assert point_words(point | {"kind": "n:m", "pattern": "2:4"}) == "L1 2:4"
-    assert status_words({"status": "incomplete", "missing": "seed 1 incomplete", "set_aside": 2}) == (
+    assert status_words({"status": "incomplete", "missing": "seed 1 incomplete", "excluded": 2}) == (
         "incomplete: seed 1 incomplete; 2 seeds excluded"
     )
     frame = pd.DataFrame({"backbone": ["b", "a", "a"], "stop": ["steps", "loss", "steps"]}, index=[7, 8, 9])
     assert in_model_order(frame).index.tolist() == [9, 8, 7]
-    assert tallied([], 0.05) == "not measured"
+    assert tallied([]) == "not measured"
     assert marker("snt") == "s"
 
 
@@ -352,7 +356,7 @@ def test_the_page_says_what_the_tests_say(page, given):
     line = f"before compression | SNT | {100 * row.difference:+.1f} |"
     assert line not in page, "dense nets have a section of their own"
     rows = given.contrasts.query("level == 'mean' and recipe == 'snt' and kind == 'n:m'").to_dict("records")
-    assert f"- SNT − Adam, N:M pruning: {tallied(rows, 0.05)}." in page
+    assert f"- SNT − Adam, N:M pruning: {tallied(rows)}." in page
     assert "6 seeds" in page
     assert "underpowered" in page
     assert "**inconclusive**" in page
@@ -364,10 +368,10 @@ def test_the_page_says_what_the_tests_say(page, given):
 
 def test_six_seeds_cannot_pass_a_correction_over_five_kinds(given):
     rows = given.contrasts.query("level == 'mean' and kind != 'dense' and stop == 'steps'")
-    assert {verdict(row, 0.05) for row in rows.to_dict("records")} == {"underpowered"}
+    assert {verdict(row) for row in rows.to_dict("records")} == {"underpowered"}
     more = given_of(recipes(("adam", "snt"), 9))
     rows = more.contrasts.query("level == 'mean' and kind != 'dense'")
-    assert {verdict(row, 0.05) for row in rows.to_dict("records")} == {"higher"}
+    assert {verdict(row) for row in rows.to_dict("records")} == {"higher"}
 
 
 def test_the_order_of_rows_does_not_change_the_page(tables, page):

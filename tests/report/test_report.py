@@ -18,7 +18,6 @@ from maskbank.report.print import escaped
 from maskbank.report.style import colour
 from maskbank.report.table import TABLES, table
 from maskbank.report.words import p_text, points
-from maskbank.statistics.comparisons import compare
 from tests.report import fake
 from tests.report.synthetic import PARAMS, built, compared, records_run, without_pdf
 
@@ -189,8 +188,7 @@ def test_figures_hold_no_date_and_the_page_inlines_them(records):
 
 
 def test_the_forest_leaves_out_the_reference(records):
-    comparisons = compare(records, fake.small_params().compare)
-    drawing = figure("forest", records_run(records, comparisons=comparisons))
+    drawing = figure("forest", records_run(records, fake.small_params()))
     names = [text.get_text() for text in drawing.drawn.axes[0].get_yticklabels()]
     assert names == ["universal (whole bank)", "random units", "L2", "Taylor"]
     assert "n = 6 splits" in drawing.caption

@@ -21,16 +21,16 @@ from maskbank.report.style import LOOKS, colour, label
 from maskbank.report.table import table
 from maskbank.report.words import how_words, removed, tallied, task_words, verdict
 from tests.report.fake_sparse import IMAGES, SHAPES, TRUTH, failed, only, sparse
-from tests.report.synthetic import Tables, page_of, run_of, texts
+from tests.report.synthetic import Tables, judged, page_of, run_of, texts
 
 TITLE = "Sparse training without dense pretraining, measured"
 CLAIMS = [
     {
-        "id": "gap-dense-c_gap-same-steps-x", "hypothesis": "gap-dense", "judge": "dense",
+        "id": "gap-dense-c_gap-same-steps-x", "hypothesis": "gap-dense", "judge": "not_worse", "study": "sparse",
         "says": "Matches dense", "contrast": "c_gap minus dense", "where": "x",
         "verdict": "inconclusive", "reason": "too few",
     },
-    {"id": "smsp-vit-l2", "hypothesis": "smsp", "judge": "transfer", "says": "Better",
+    {"id": "smsp-vit-l2", "hypothesis": "smsp", "judge": "superior", "study": "transfer", "says": "Better",
      "contrast": "-", "where": "x", "verdict": "supported", "reason": "better"},
 ]  # fmt: skip
 RULES = [{"id": "B1", "title": "Three pairs", "verdict": "fail", "looked_at": "0 of 3 | pairs"}]
@@ -297,7 +297,7 @@ def test_the_table_of_contrasts_names_what_is_refused(run):
     rows = [row for row in texts(shown_table) if row[:3] == ["fashion mnist, resnet20", "equal steps", "90 %"]]
     found = {row[3]: row for row in rows}
     assert found["C-GaP − GMP"][11:] == ["unequal trials, not tested", "unequal trials: gmp lacks rate cosine"]
-    assert found["C-GaP − AC/DC*"][11:] == ["underpowered", "insufficient seeds"]
+    assert found["C-GaP − AC/DC*"][11:] == ["underpowered", "insufficient units"]
     assert found["C-GaP − P-GaP"][11] == "incomplete, not tested"
     assert list(found)[:1] == ["C-GaP − AC/DC*"]
     assert [name for name in found if "dense" in name and "prune" not in name] == ["C-GaP − dense", "P-GaP − dense"]
@@ -346,7 +346,7 @@ def test_labels_are_spread_no_further_than_they_must(values, expected):
         ({}, "higher"), ({"difference": -0.1}, "lower"), ({"p_holm": 0.2}, "no difference shown"),
         ({"p_holm": 0.2, "can_reject": False}, "underpowered"), ({"p_holm": 0.2, "equivalent": True}, "equivalent"),
         ({"status": "incomplete"}, "incomplete, not tested"), ({"status": "unequal trials"}, "unequal trials, not tested"),
-        ({"status": "insufficient seeds"}, "underpowered"), ({"role": "reference"}, "matches or beats"),
+        ({"status": "insufficient units"}, "underpowered"), ({"role": "reference"}, "matches or beats"),
         ({"role": "reference", "not_worse_p": 0.2}, "neither shown"),
         ({"role": "reference", "not_worse_p": 0.9, "worse_p": 0.01}, "below the margin"),
     ],
@@ -356,7 +356,7 @@ def test_verdicts_in_words(changes, said):
         "status": "tested", "role": "rival", "p_holm": 0.01, "difference": 0.1, "can_reject": True, "equivalent": False,
         "not_worse_p": 0.01, "worse_p": 0.99,
     }  # fmt: skip
-    assert verdict(row | changes, 0.05) == said
+    assert verdict(judged(row | changes)) == said
 
 
 # page

@@ -11,12 +11,13 @@ from maskbank.report.facets import legend_shape
 from maskbank.report.figure import Figure, figure
 from maskbank.report.panels import line_look, round_costs, short
 from maskbank.report.print import markdown
-from maskbank.report.run import Run, read_comparisons
+from maskbank.report.run import Run
 from maskbank.report.style import house_style, label
 from maskbank.report.table import table
 from maskbank.report.tables.crossings import where
 from maskbank.report.words import setting_title
-from maskbank.statistics.comparisons import compare
+from maskbank.statistics.comparisons import comparisons
+from maskbank.statistics.contrasts import read_contrasts
 from tests.report import fake
 from tests.report.synthetic import SVG, compared, records_run, run_of
 
@@ -43,7 +44,7 @@ def params() -> Params:
 @pytest.fixture(scope="module")
 def run(records, params) -> Run:
     tables = fake.tables(records) | {"timings": fake.study_timings(records)}
-    return run_of(tables, params, comparisons=compare(records, params.compare))
+    return run_of(tables, params)
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +188,7 @@ def test_the_page_of_a_study(records, params, tmp_path: Path, monkeypatch):
     monkeypatch.setattr("maskbank.report.compose.write_figure", lambda *_: SVG)
     records = records[records.method.isin([*fake.RIVALS, "oracle"])].reset_index(drop=True)
     compared(tmp_path, fake.tables(records) | {"timings": fake.study_timings(records)}, params)
-    read = read_comparisons(tmp_path / "comparisons.csv")
+    read = comparisons(read_contrasts(tmp_path))
     assert set(read.shots) == {"all", "5"}
     assert not read.missing.isna().any()
     write_report(params, tmp_path)

@@ -7,16 +7,18 @@ import pandas as pd
 import pytest
 
 from maskbank.config import Params
-from maskbank.report.contrasts import contrasts, flipped, headline_rows, variant_rows
+from maskbank.report.contrasts import contrasts, flipped, rows_of
 from maskbank.report.markdown import page as page_with
 from maskbank.report.run import Run
 from maskbank.report.words import counted, points, tallied, verdict
-from maskbank.statistics.comparisons import compare
 from maskbank.statistics.contrast import INCOMPLETE, INSUFFICIENT, NOT_RUN, TESTED
+from maskbank.statistics.contrasts import of_study
 from maskbank.statistics.holm import holm
+from maskbank.statistics.settings import SETTING
+from maskbank.statistics.studies.transfer import HEADLINE
 from tests.report import fake
 from tests.report.fake_relations import everything
-from tests.report.synthetic import page_of, run_of
+from tests.report.synthetic import judged, page_of, run_of
 
 AGAINST = ["universal", "random", "l2", "taylor", "dense"]
 PARAMS = Params.model_validate({"compare": {"resamples": 200, "against": AGAINST}})
@@ -26,13 +28,13 @@ RULES = [
 ]
 CLAIMS = [
     {
-        "judge": "transfer",
+        "study": "transfer",
         "id": "smsp-resnet20-l2",
         "contrast": "smsp minus l2",
         "verdict": "inconclusive",
         "reason": "B1 fails",
     },
-    {"judge": "compressed", "id": "snt-l1", "contrast": "snt minus adam", "verdict": "supported", "reason": "better"},
+    {"study": "compression", "id": "snt-l1", "contrast": "snt minus adam", "verdict": "supported", "reason": "better"},
 ]
 
 
@@ -41,8 +43,7 @@ TITLE = "What one-shot transfer buys, measured"
 
 def given_of(records: pd.DataFrame, metrics: pd.DataFrame, timings: pd.DataFrame) -> Run:
     tables = fake.tables(records) | {"metrics": metrics, "timings": timings}
-    comparisons = compare(records, PARAMS.compare)
-    return run_of(tables, PARAMS, comparisons=comparisons, claims=CLAIMS, rules=RULES)
+    return run_of(tables, PARAMS, claims=CLAIMS, rules=RULES)
 
 
 def page_over(*tables: pd.DataFrame) -> str:
@@ -71,7 +72,7 @@ def part(page: str, title: str) -> str:
 
 def row(**values: object) -> dict[str, object]:
     plain = {"status": TESTED, "p_holm": 0.01, "difference": 0.02, "equivalent": False, "can_reject": True}
-    return plain | values
+    return judged(plain | values)
 
 
 @pytest.mark.parametrize(
@@ -90,7 +91,7 @@ def row(**values: object) -> dict[str, object]:
     ],
 )
 def test_verdicts_are_made_by_rule(values, expected):
-    assert verdict(row(**values), 0.05) == expected
+    assert verdict(row(**values)) == expected
 
 
 def test_a_contrast_the_other_way_round():
@@ -107,29 +108,32 @@ def test_verdicts_are_counted():
     assert counted(["higher"] * 3, "bank") == "higher in all 3 banks"
     assert counted(["lower", "higher", "higher"], "setting") == "higher in 2 of 3 settings, lower in 1"
     two = [row(), row(difference=-0.005, p_holm=0.5)]
-    assert tallied(two, 0.05) == "−0.5 to +2.0 points; higher in 1 of 2 settings, no difference shown in 1"
+    assert tallied(two) == "−0.5 to +2.0 points; higher in 1 of 2 settings, no difference shown in 1"
 
 
 def test_contrasts_come_from_the_headlines_or_are_a_family_of_their_own(given):
-    heads = headline_rows(given.comparisons)
+    heads = rows_of(given.contrasts, "transfer", HEADLINE)
     asked = [("smsp", "taylor"), ("dense", "smsp"), ("nearest", "farthest"), ("smsp", "shuffled"), ("smsp", "mvp")]
-    found = contrasts(given.records, heads, asked, PARAMS.compare)
+    found = contrasts(given.contrasts, asked)
     assert [each for each in heads if each["rival"] == "taylor"] == found["smsp", "taylor"]
     assert all(each["difference"] > 0 and not each["alone"] for each in found["dense", "smsp"])
     assert found["smsp", "mvp"] == []
     own = [each for each in found["nearest", "farthest"] if each["dataset"] == "fashion_mnist"]
     assert [each["allocation"] for each in own] == ["global_macs", "uniform"]
-    for each, other in zip(own, found["smsp", "shuffled"], strict=False):
-        assert [each["p_holm"], other["p_holm"]] == list(holm([each["p"], other["p"]]))
+    controls = of_study(given.contrasts, "controls")
+    assert {("nearest", "farthest"), ("smsp", "shuffled")} <= set(zip(controls.arm, controls.baseline, strict=True))
+    for _, family in controls.groupby([*SETTING]):
+        assert list(family.p_holm) == list(holm(family.p))
+    for each in own:
         assert each["alone"]
         assert each["budgets"] == "0.1"
 
 
 def test_variants_are_corrected_inside_a_setting(given):
-    rows = [each for each in variant_rows(given.records, PARAMS.compare) if each["dataset"] == "fashion_mnist"]
+    rows = [each for each in rows_of(given.contrasts, "ablation") if each["dataset"] == "fashion_mnist"]
     assert [each["variant"] for each in rows] == ["m1", "m8"]
     assert [each["p_holm"] for each in rows] == list(holm([each["p"] for each in rows]))
-    assert verdict(rows[0], 0.05) == "lower"
+    assert verdict(rows[0]) == "lower"
 
 
 def test_sections_are_there_in_order(page):
