@@ -11,9 +11,9 @@ from maskbank.statistics.kept import SETTING as STRUCTURED_SETTING
 from maskbank.statistics.kept import attack_order, kept_rows
 from maskbank.statistics.ruler import ONE
 from maskbank.statistics.scores import tabulate
-from maskbank.statistics.settings import POINT, SCORED, SETTING, named, settings, transfer_rows
 from maskbank.statistics.ties import ties
 from maskbank.statistics.traces import AGAINST, CELLS, joined
+from maskbank.statistics.transfer import POINT, SCORED, SETTING, named, settings, transfer_rows
 
 MARKS = ["best", "tied"]
 TRANSFER = [*SETTING, "budget_asked", "steps", "method", "role"]

@@ -10,7 +10,7 @@ from maskbank.statistics.board import POINTS, Board
 from maskbank.statistics.boards import ranked_scores
 from maskbank.statistics.contrast import INSUFFICIENT, TESTED
 from maskbank.statistics.crossed import Crossed, Design, design
-from maskbank.statistics.settings import SCORED, SETTING, settings, transfer_rows
+from maskbank.statistics.transfer import SCORED, SETTING, settings, transfer_rows
 from maskbank.statistics.views import MEAN
 
 LABELS = [*SETTING, "method", "role", "groups", "status", "n"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from maskbank.report.aggregate import half_widths
-from maskbank.statistics.settings import COSTS, SCORED, SETTING, named, settings, transfer_rows
+from maskbank.statistics.transfer import COSTS, SCORED, SETTING, named, settings, transfer_rows
 
 MOST_ROWS = 30_000  # of a page; finer levels are left out above it
 ALL, SEEDS = "all", "mean"  # every task; the mean over seeds

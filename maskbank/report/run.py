@@ -21,7 +21,7 @@ from maskbank.statistics.comparisons import comparison_rows
 from maskbank.statistics.contrasts import read_contrasts, view
 from maskbank.statistics.correlation import correlations, relation_table
 from maskbank.statistics.costs import cost_means, cost_rows
-from maskbank.statistics.settings import POINT, SETTING
+from maskbank.statistics.transfer import POINT, SETTING
 
 
 @dataclass(frozen=True)

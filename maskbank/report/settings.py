@@ -6,9 +6,9 @@ import pandas as pd
 
 from maskbank.report.words import setting_title
 from maskbank.statistics.comparisons import COLUMNS
-from maskbank.statistics.settings import SETTING
 from maskbank.statistics.studies.transfer import BY_TASK_SPLIT
 from maskbank.statistics.traces import AGAINST, CELLS
+from maskbank.statistics.transfer import SETTING
 
 MOST_DRAWN = 8  # settings in one figure
 TASK_SPLITS = ("heldout", "unseen", "foreign")

@@ -7,9 +7,9 @@ from maskbank.report.order import in_method_order
 from maskbank.report.style import label
 from maskbank.report.words import Row
 from maskbank.statistics.effects import half_width
-from maskbank.statistics.settings import DEFAULT
 from maskbank.statistics.sparse_arms import ARM, SETTING
 from maskbank.statistics.traces import CELLS, joined
+from maskbank.statistics.transfer import DEFAULT
 
 MEANS = [
     *ARM, "role", "metric", "schedule", "choice", "lacks", "n", "failed", "score", "sd", "half_width", "off_budget", *MARKS,

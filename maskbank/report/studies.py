@@ -74,7 +74,7 @@ def ratios(rows: pd.DataFrame) -> pd.DataFrame:
     """Contrasts of logarithms with the ratio to Adam's, its interval, and the medians of both sides."""
     ends = {"ratio": "difference", "ratio_low": "ci_low", "ratio_high": "ci_high"}
     found = rows.assign(**{name: np.exp(rows[key].astype(float)) for name, key in ends.items()})
-    return found.rename(columns={"arm_score": "level", "baseline_score": "level_adam"}).drop(columns=rows.columns[:1])
+    return found.drop(columns="level").rename(columns={"arm_score": "level", "baseline_score": "level_adam"})
 
 
 @dataclass(frozen=True)

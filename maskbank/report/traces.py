@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from maskbank.statistics.board import Board
-from maskbank.statistics.settings import POINT, SCORED, SETTING, settings, transfer_rows
 from maskbank.statistics.traces import AGAINST, CELLS, joined
+from maskbank.statistics.transfer import POINT, SCORED, SETTING, settings, transfer_rows
 
 ROW = [*SETTING, "task_split", "method", "role", *POINT, "cell_key"]
 

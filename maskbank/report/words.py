@@ -9,7 +9,7 @@ import pandas as pd
 from maskbank.records.schema import NONE
 from maskbank.report.style import label
 from maskbank.statistics.correlation import ABOVE_CHANCE, BY_LAYER, OVERLAP
-from maskbank.statistics.settings import USUAL
+from maskbank.statistics.transfer import USUAL
 from maskbank.statistics.verdict import HIGHER, LOWER, UNDERPOWERED
 
 Row = Mapping[Any, Any] | pd.Series

@@ -23,7 +23,7 @@ from maskbank.statistics.finding import FAIL, NOT_APPLICABLE, PASS, listed
 from maskbank.statistics.holm import holm
 from maskbank.statistics.pairwise import paired_p
 from maskbank.statistics.resampling import split_means
-from maskbank.statistics.settings import BLOCK
+from maskbank.statistics.transfer import BLOCK
 from maskbank.statistics.variance import Components, null_clusters, pair_components, sizes_of
 from maskbank.statistics.wilcoxon import exact_p
 

@@ -17,7 +17,7 @@ from maskbank.statistics.groups import group_letters
 from maskbank.statistics.pairwise import PairTests, pair_tests
 from maskbank.statistics.resampling import first_shares
 from maskbank.statistics.ruler import ONE, Ruler, ruler_of, scaled_means
-from maskbank.statistics.settings import BLOCK, COSTS, DEFAULT, SCORED, SETTING, every_variant, setting_name, settings
+from maskbank.statistics.transfer import BLOCK, COSTS, DEFAULT, SCORED, SETTING, every_variant, setting_name, settings
 from maskbank.statistics.views import RankView, compared_to, policy_views, rank_sets, rank_views
 
 TESTED, FEW, NOTHING = "tested", "insufficient tasks", "nothing to compare"
@@ -26,7 +26,7 @@ END_APART = "an end of the ruler, made on the target itself"
 
 
 def all_boards(records: pd.DataFrame, params: Compare) -> list[Board]:
-    """A board for each setting of the transfer rows, in the order of `settings.settings`; none where nothing was run."""
+    """A board for each setting of the transfer rows, in the order of `transfer.settings`; none where nothing was run."""
     every = every_variant(records[[*SCORED, *COSTS]])
     shuffled = every[every.variant == SHUFFLED_LABELS]
     found = []
@@ -64,7 +64,7 @@ def ranked_scores(given: Design) -> Crossed:
 
 
 def board(setting: Mapping[str, str], rows: pd.DataFrame, shuffled: pd.DataFrame, params: Compare) -> Board:
-    """The board of one setting from its rows (see `settings.settings`) and those of its label-shuffled tasks."""
+    """The board of one setting from its rows (see `transfer.settings`) and those of its label-shuffled tasks."""
     given, name = design(rows), setting_name(setting)
     names, scores = ranked_methods(given), ranked_scores(given)
     own = scores.only(names)

@@ -13,10 +13,10 @@ from maskbank.statistics.contrasts import decided, of_study
 from maskbank.statistics.facts import Facts
 from maskbank.statistics.finding import FAIL, Verdict
 from maskbank.statistics.judges import CONTRADICTED, INCONCLUSIVE, SUPPORTED
-from maskbank.statistics.settings import SETTING
 from maskbank.statistics.studies.transfer import HEADLINE
 from maskbank.statistics.study import Row, parts
 from maskbank.statistics.tables import Tables
+from maskbank.statistics.transfer import SETTING
 
 SANITY, ROBUST = "X12", "X13"  # known headline by headline; all other rules are of the whole run
 

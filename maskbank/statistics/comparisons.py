@@ -3,8 +3,8 @@
 import pandas as pd
 
 from maskbank.statistics.contrasts import of_study
-from maskbank.statistics.settings import SETTING
 from maskbank.statistics.studies.transfer import BY_TASK_SPLIT, HEADLINE
+from maskbank.statistics.transfer import SETTING
 
 EVERY = "all"
 COLUMNS = [

@@ -12,8 +12,8 @@ from maskbank.config import Compare
 from maskbank.statistics.contrast import MIN_CLUSTERS, generator_for
 from maskbank.statistics.effects import half_width, interval
 from maskbank.statistics.scores import cluster_means
-from maskbank.statistics.settings import BLOCK
 from maskbank.statistics.traces import CELLS, joined
+from maskbank.statistics.transfer import BLOCK
 from maskbank.statistics.wilcoxon import DECIMALS
 
 RELATION = ["dataset", "backbone", "recipe", "bank"]  # labels of a setting

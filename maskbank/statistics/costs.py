@@ -9,8 +9,8 @@ from maskbank.config import Compare
 from maskbank.statistics.contrast import INCOMPLETE, INSUFFICIENT, MIN_CLUSTERS, TESTED, generator_for
 from maskbank.statistics.crossing import Array, crossing
 from maskbank.statistics.scores import Scores, missing_of, tabulate
-from maskbank.statistics.settings import COSTS, DEFAULT, POINT, SCORED, SETTING, roles_of, settings, transfer_rows
 from maskbank.statistics.traces import AGAINST, CELLS, joined
+from maskbank.statistics.transfer import COSTS, DEFAULT, POINT, SCORED, SETTING, roles_of, settings, transfer_rows
 
 KINDS = ("macs", "seconds")
 TOTALS = [f"{kind}_total" for kind in KINDS]

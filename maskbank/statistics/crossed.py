@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from maskbank.statistics.finding import listed
 from maskbank.statistics.resampling import split_means
 from maskbank.statistics.scores import NO_ROW, Scores, missing_of, tabulate
-from maskbank.statistics.settings import BLOCK, roles_of
+from maskbank.statistics.transfer import BLOCK, roles_of
 
 Array = NDArray[np.float64]
 
@@ -89,7 +89,7 @@ class Design:
 
 
 def design(rows: pd.DataFrame) -> Design:
-    """The design of one setting's rows (see `settings.settings`): blocks and points are those of its methods.
+    """The design of one setting's rows (see `transfer.settings`): blocks and points are those of its methods.
 
     What the reference alone was run on is no part of it.
     """

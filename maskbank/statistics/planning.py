@@ -14,7 +14,7 @@ from maskbank.statistics.contrast import MIN_CLUSTERS
 from maskbank.statistics.crossed import WHOLE, Design, cross, design
 from maskbank.statistics.facts import Facts
 from maskbank.statistics.power import minimal_detectable_effect, pairs_needed
-from maskbank.statistics.settings import setting_name
+from maskbank.statistics.transfer import setting_name
 from maskbank.statistics.variance import Components, Sizes, pair_components, sizes_of
 
 POINTS = 100  # of a board: 0.01 accuracy is 1 point

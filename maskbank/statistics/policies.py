@@ -10,7 +10,7 @@ from maskbank.config import Compare
 from maskbank.statistics.contrast import INCOMPLETE, NOT_RUN
 from maskbank.statistics.holm import holm
 from maskbank.statistics.scores import Scores, pair, tabulate
-from maskbank.statistics.settings import SCORED, SETTING, settings
+from maskbank.statistics.transfer import SCORED, SETTING, settings
 
 
 def unstable_headlines(rows: pd.DataFrame, headlines: pd.DataFrame, params: Compare) -> dict[Hashable, list[str]]:

@@ -8,7 +8,7 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from maskbank.statistics.settings import BLOCK
+from maskbank.statistics.transfer import BLOCK
 from maskbank.statistics.wilcoxon import DECIMALS
 
 

@@ -7,7 +7,7 @@ from maskbank.statistics.contrast import MIN_CLUSTERS, NOT_RUN
 from maskbank.statistics.facts import Facts
 from maskbank.statistics.finding import FAIL, NOT_APPLICABLE, Finding, failed, judged, listed, not_applicable, passed
 from maskbank.statistics.groups import letter_order
-from maskbank.statistics.settings import BLOCK, DEFAULT, POINT, setting_words
+from maskbank.statistics.transfer import BLOCK, DEFAULT, POINT, setting_words
 
 CONTROLS = ("universal", "random", "farthest", "shuffled", "oracle")
 NO_HEADLINE = "no headline contrast in the records"

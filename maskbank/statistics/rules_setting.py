@@ -9,7 +9,7 @@ from maskbank.statistics.contrast import MIN_CLUSTERS, generator_for
 from maskbank.statistics.facts import Facts
 from maskbank.statistics.finding import Finding, failed, judged, listed, not_applicable, passed
 from maskbank.statistics.ranks import friedman, mean_ranks, score_table
-from maskbank.statistics.settings import BLOCK, POINT, REFERENCE, SETTING, run_everywhere, setting_name, setting_words
+from maskbank.statistics.transfer import BLOCK, POINT, REFERENCE, SETTING, run_everywhere, setting_name, setting_words
 
 TOYS = ("digits", "fashion_mnist", "kmnist", "mnist", "synthetic")
 OWN_WIDTHS = ("shuffled", "magnitude_widths")  # random units, and units by magnitude, in the method's own widths

@@ -11,8 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from maskbank.statistics.axes import COUNTED, NAMED, SEED, TASK, Axes
-from maskbank.statistics.settings import POINT, SETTING
 from maskbank.statistics.traces import joined
+from maskbank.statistics.transfer import POINT, SETTING
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 
 from maskbank.records.schema import NONE
-from maskbank.statistics.settings import DEFAULT
 from maskbank.statistics.traces import CELLS, joined
+from maskbank.statistics.transfer import DEFAULT
 
 TASK = ["dataset", "backbone"]
 SETTING = [*TASK, "pattern", "allocation", "setup"]

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from maskbank.statistics.settings import DEFAULT
 from maskbank.statistics.sparse_arms import SETTING, SETUPS, TASK, usual_first
+from maskbank.statistics.transfer import DEFAULT
 
 PARALLEL = "p_gap"
 WORKER_KEYS = ["backbone", "dataset", "budget_asked", "pattern", "allocation", "schedule", "setup", "seed"]

@@ -13,8 +13,8 @@ from maskbank.statistics.comparisons import comparisons, headlines
 from maskbank.statistics.facts import Facts
 from maskbank.statistics.finding import FAIL, NOT_APPLICABLE, PASS, Verdict
 from maskbank.statistics.kept import plain_nets
-from maskbank.statistics.settings import DEFAULT, USUAL
 from maskbank.statistics.studies.transfer import foreign
+from maskbank.statistics.transfer import DEFAULT, USUAL
 
 RANKS = {status: rank for rank, status in enumerate(STATUSES)}  # the worst of a cell's points is the cell's
 

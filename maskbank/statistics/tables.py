@@ -7,8 +7,8 @@ import pandas as pd
 
 from maskbank.config import Params
 from maskbank.statistics.nets import pretrained
-from maskbank.statistics.settings import SCORED, settings, transfer_rows
 from maskbank.statistics.sparse_arms import sparse_rows
+from maskbank.statistics.transfer import SCORED, settings, transfer_rows
 
 
 @dataclass(frozen=True)

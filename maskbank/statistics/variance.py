@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from maskbank.errors import InputError
 from maskbank.statistics.crossed import Design
-from maskbank.statistics.settings import BLOCK
+from maskbank.statistics.transfer import BLOCK
 
 Array = NDArray[np.float64]
 

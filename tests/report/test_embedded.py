@@ -22,7 +22,7 @@ from maskbank.report.interactive import packed
 from maskbank.report.page import Contents, render
 from maskbank.report.settings import MOST_DRAWN, by_setting, not_drawn
 from maskbank.report.table import table
-from maskbank.statistics.settings import SETTING
+from maskbank.statistics.transfer import SETTING
 from tests.report import fake
 from tests.report.synthetic import records_run
 

@@ -14,8 +14,8 @@ from maskbank.report.words import counted, points, tallied, verdict
 from maskbank.statistics.contrast import INCOMPLETE, INSUFFICIENT, NOT_RUN, TESTED
 from maskbank.statistics.contrasts import of_study
 from maskbank.statistics.holm import holm
-from maskbank.statistics.settings import SETTING
 from maskbank.statistics.studies.transfer import HEADLINE
+from maskbank.statistics.transfer import SETTING
 from tests.report import fake
 from tests.report.fake_relations import everything
 from tests.report.synthetic import judged, page_of, run_of

@@ -19,7 +19,7 @@ def study(
 ) -> pd.DataFrame:
     """The rows of a study at these levels, all where none is named, its arm called `arm`."""
     rows = of_study(contrasts(name, tables_of(tables, compare)), name, *levels)
-    return rows.drop(columns=[arm] if arm != "arm" else []).rename(columns={"arm": arm})
+    return rows.drop(columns=[arm] if arm in set(rows) - {"arm"} else []).rename(columns={"arm": arm})
 
 
 def compared(records: pd.DataFrame, compare: Compare) -> pd.DataFrame:

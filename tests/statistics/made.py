@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from maskbank.statistics.crossed import Design, design
-from maskbank.statistics.settings import settings, transfer_rows
+from maskbank.statistics.transfer import settings, transfer_rows
 from tests.report import fake
 
 Score = Callable[[str, int, int, int, float, int], float]

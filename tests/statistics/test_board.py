@@ -13,7 +13,7 @@ from maskbank.statistics.board import Leaderboard
 from maskbank.statistics.boards import all_boards, leaderboard, leaderboard_schema, ranked_methods
 from maskbank.statistics.crossed import cross, design
 from maskbank.statistics.ranks import rank_rows
-from maskbank.statistics.settings import settings, transfer_rows
+from maskbank.statistics.transfer import settings, transfer_rows
 from maskbank.statistics.views import CHANCE, HALVES, LEFT_OUT, MEAN, aggregated, rank_sets, without_each
 from tests.report import fake
 

@@ -18,8 +18,8 @@ from maskbank.statistics.rules import RULES, judge_rules
 from maskbank.statistics.rules_protocol import x15_leaks
 from maskbank.statistics.rules_setting import b1_pairs
 from maskbank.statistics.scores import Pairs, pair, tabulate
-from maskbank.statistics.settings import settings, transfer_rows
 from maskbank.statistics.summary import summarise
+from maskbank.statistics.transfer import settings, transfer_rows
 from tests.report import fake
 from tests.statistics.contrasted import compared
 

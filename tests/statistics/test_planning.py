@@ -116,7 +116,7 @@ def test_the_variance_of_a_split_adds_up_whatever_can_be_told_apart(tasks, seeds
     given = design_of(rows_of(by_parts(parts), ("smsp", "l2"), splits=300, tasks=tasks, seeds=seeds, steps=(0, 1)))
     (found,) = pair_components(given, [("smsp", "l2")])
     scores = given.scores
-    gaps = (scores.values[scores.methods.index("smsp")] - scores.values[0]).mean(axis=1)
+    gaps = (scores.values[scores.arms.index("smsp")] - scores.values[0]).mean(axis=1)
     measured = gaps.reshape(300, tasks * seeds).mean(axis=1).var(ddof=1)
     assert found.of_split(tasks, seeds, 2) == pytest.approx(measured, rel=0.02)
     assert np.isnan(found.task) == (tasks == 1)

@@ -75,7 +75,7 @@ def test_a_task_between_whose_ends_nothing_can_be_told_is_named_and_set_aside():
 def test_the_interval_is_of_the_spread_left_after_tasks_and_points():
     given = design_of(rows_of(noisy(3), NAMES, steps=(0, 10, 30)))
     scores = given.scores
-    gaps = scores.values[scores.methods.index("oracle")] - scores.values[scores.methods.index("shuffled")]
+    gaps = scores.values[scores.arms.index("oracle")] - scores.values[scores.arms.index("shuffled")]
     rest = gaps - gaps.mean(axis=1, keepdims=True) - gaps.mean(axis=0) + gaps.mean()
     df = 8 * 3 - 8 - 2
     expected = stats.t.ppf(0.975, df) * np.sqrt((rest**2).sum() / df) / np.sqrt(3)

@@ -13,9 +13,9 @@ from maskbank.statistics.finding import FAIL, PASS
 from maskbank.statistics.judges import CONTRADICTED, INCONCLUSIVE, SUPPORTED
 from maskbank.statistics.rules import RULES, judge_rules
 from maskbank.statistics.scores import pair, tabulate
-from maskbank.statistics.settings import setting_name, setting_words, settings, transfer_rows
 from maskbank.statistics.studies.transfer import BY_TASK_SPLIT
 from maskbank.statistics.summary import summarise
+from maskbank.statistics.transfer import setting_name, setting_words, settings, transfer_rows
 from tests.report import fake
 from tests.statistics.contrasted import compared, study
 
@@ -129,7 +129,7 @@ def test_task_splits_apart(records, frame):
     apart = frame[(frame.kind == BY_TASK_SPLIT) & (frame.rival == "l2") & (frame.tuning == "default")]
     counts = apart[apart.allocation == "global_macs"].set_index(["dataset", "task_split"]).n.to_dict()
     assert counts == {("fashion_mnist", "heldout"): 4, ("fashion_mnist", "unseen"): 4, ("kmnist", "foreign"): 4}
-    assert (apart.status == "insufficient tasks").all()
+    assert (apart.status == "insufficient units").all()
     assert apart.p.isna().all()
     whole = headline(frame, "l2", allocation="global_macs")
     pooled = apart[(apart.allocation == "global_macs") & (apart.dataset == "fashion_mnist")].difference
@@ -259,7 +259,7 @@ def test_claims_of_a_foreign_data_set_have_names_of_their_own(records, params):
         "smsp-kmnist-resnet20-l2",
         "smsp-kmnist-resnet20-taylor",
     }
-    assert "insufficient tasks" in found["smsp-kmnist-resnet20-l2"].reason
+    assert "insufficient splits" in found["smsp-kmnist-resnet20-l2"].reason
 
 
 def test_a_rival_that_was_never_run_is_inconclusive(records, params):

@@ -10,7 +10,7 @@ from maskbank.errors import InputError
 from maskbank.statistics.claims import ruled
 from maskbank.statistics.contrasts import BLANK
 from maskbank.statistics.finding import FAIL, PASS, Verdict
-from maskbank.statistics.settings import SETTING
+from maskbank.statistics.transfer import SETTING
 
 ONE, OTHER = (dict.fromkeys(SETTING, "x") | {"backbone": backbone} for backbone in ("resnet20", "vit"))
 FOUND = {"status": "tested", "difference": 0.1, "p_holm": 0.01, "can_reject": True}

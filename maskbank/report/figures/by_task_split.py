@@ -11,7 +11,7 @@ from maskbank.report.settings import TASK_SPLITS, task_split_rows
 from maskbank.report.style import label, look
 from maskbank.report.venues import Venue
 from maskbank.statistics.contrast import TESTED
-from maskbank.statistics.settings import SETTING
+from maskbank.statistics.transfer import SETTING
 
 ORDER = 250
 TITLE = "{method} against each rival, by task split"

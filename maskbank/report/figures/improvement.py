@@ -9,8 +9,8 @@ from maskbank.report.run import Run
 from maskbank.report.style import label, look
 from maskbank.report.venues import Venue
 from maskbank.statistics.contrast import MIN_CLUSTERS
-from maskbank.statistics.settings import SETTING
 from maskbank.statistics.studies.transfer import HEADLINE
+from maskbank.statistics.transfer import SETTING
 
 ORDER = 240
 TITLE = "Probability of improvement"

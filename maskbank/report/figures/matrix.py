@@ -14,7 +14,7 @@ from maskbank.report.style import label
 from maskbank.report.venues import Venue
 from maskbank.statistics.boards import ranked_methods
 from maskbank.statistics.matrix import COLUMNS, pairwise_matrix
-from maskbank.statistics.settings import SETTING
+from maskbank.statistics.transfer import SETTING
 
 ORDER = 60
 TITLE = "Every method against every other"

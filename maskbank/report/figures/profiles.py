@@ -12,7 +12,7 @@ from maskbank.report.settings import by_setting
 from maskbank.report.venues import Venue
 from maskbank.statistics.contrast import generator_for
 from maskbank.statistics.profiles import PROFILE, performance_profiles, relative
-from maskbank.statistics.settings import SETTING, setting_name
+from maskbank.statistics.transfer import SETTING, setting_name
 
 ORDER = 70
 TITLE = "Performance profiles"

@@ -10,7 +10,7 @@ from maskbank.report.settings import by_setting
 from maskbank.report.style import colour, label
 from maskbank.report.venues import Venue
 from maskbank.statistics.groups import letter_order
-from maskbank.statistics.settings import SETTING
+from maskbank.statistics.transfer import SETTING
 
 ORDER = 50
 TITLE = "Ranks and what joins them"

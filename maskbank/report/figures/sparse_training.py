@@ -15,8 +15,8 @@ from maskbank.report.sparse_accuracy import CHOICE_WORDS
 from maskbank.report.style import colour, look
 from maskbank.report.venues import Venue
 from maskbank.report.words import how_words, metric_words, task_words
-from maskbank.statistics.settings import DEFAULT
 from maskbank.statistics.sparse_arms import GAPS, TASK, UNEQUAL, dense_beside
+from maskbank.statistics.transfer import DEFAULT
 
 ORDER = 170
 TITLE = "Sparse training: accuracy against sparsity"

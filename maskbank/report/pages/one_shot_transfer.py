@@ -23,9 +23,9 @@ from maskbank.report.words import (
     verdict,
 )
 from maskbank.statistics.correlation import ACCURACY, INSUFFICIENT, MEASURED, OVERLAP, RELATION
-from maskbank.statistics.settings import SETTING, transfer_rows
 from maskbank.statistics.studies.controls import METHOD, REFERENCE
 from maskbank.statistics.studies.transfer import BY_TASK_SPLIT, HEADLINE
+from maskbank.statistics.transfer import SETTING, transfer_rows
 from maskbank.statistics.verdict import HIGHER, LOWER, UNDERPOWERED
 
 QUESTIONS = {  # section -> what is asked in words, left, right

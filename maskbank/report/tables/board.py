@@ -11,7 +11,7 @@ from maskbank.report.style import label
 from maskbank.report.table import Columns
 from maskbank.report.traces import traced_boards
 from maskbank.report.words import points, setting_title
-from maskbank.statistics.settings import SETTING
+from maskbank.statistics.transfer import SETTING
 
 ORDER = 20
 TITLE = "Board"

@@ -8,7 +8,7 @@ from maskbank.report.style import label
 from maskbank.report.table import Columns, across, first, groups_of
 from maskbank.report.words import points, setting_title
 from maskbank.statistics.contrast import TESTED
-from maskbank.statistics.settings import SETTING
+from maskbank.statistics.transfer import SETTING
 
 ORDER = 30
 TITLE = "{method} against each rival, by task split"

@@ -12,7 +12,7 @@ from maskbank.report.words import setting_title
 from maskbank.statistics.contrast import TESTED
 from maskbank.statistics.costs import KINDS, UNKNOWN, crossings
 from maskbank.statistics.crossing import CHANGES, CHEAPER, DEARER, FROM, UNTIL
-from maskbank.statistics.settings import SETTING
+from maskbank.statistics.transfer import SETTING
 
 ORDER = 40
 TITLE = "Total cost at which {method} passes"

@@ -6,7 +6,7 @@ from maskbank.report.run import Run
 from maskbank.report.style import label
 from maskbank.report.table import MARKED, Cell, Columns, across, bold, counts, first, groups_of, marks
 from maskbank.report.words import points, setting_title
-from maskbank.statistics.settings import SETTING
+from maskbank.statistics.transfer import SETTING
 
 ORDER = 10
 TITLE = "One-shot transfer"

@@ -7,9 +7,9 @@ import pandas as pd
 from maskbank.config import Params
 from maskbank.records.schema import SHUFFLED_LABELS
 from maskbank.statistics.axes import TASK, Axes
-from maskbank.statistics.settings import DEFAULT, POINT, SCORED, SETTING, every_variant
 from maskbank.statistics.study import Arms, Level, Row, Study, parts
 from maskbank.statistics.tables import Tables
+from maskbank.statistics.transfer import DEFAULT, POINT, SCORED, SETTING, every_variant
 
 METHOD = (*SETTING, "method")
 

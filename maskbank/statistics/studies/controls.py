@@ -5,9 +5,9 @@ from dataclasses import replace
 import pandas as pd
 
 from maskbank.config import Params
-from maskbank.statistics.settings import SETTING
 from maskbank.statistics.studies.transfer import HEADLINE, STUDY
 from maskbank.statistics.study import Arms, Level
+from maskbank.statistics.transfer import SETTING
 
 METHOD, REFERENCE = "method", "reference"  # stand for those of the run
 PAIRS = [

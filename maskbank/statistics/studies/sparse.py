@@ -13,7 +13,6 @@ from maskbank.hypotheses import Declared, NotWorse, Superior
 from maskbank.statistics.axes import SEED, Axes
 from maskbank.statistics.claim import Line, Measured, Reading, measured
 from maskbank.statistics.judges import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Judgement, agreed, not_worse, superior
-from maskbank.statistics.settings import DEFAULT
 from maskbank.statistics.sparse_arms import (
     DENSE,
     GAPS,
@@ -28,6 +27,7 @@ from maskbank.statistics.sparse_arms import (
 )
 from maskbank.statistics.study import Arms, Level, Row, Study, parts
 from maskbank.statistics.tables import Tables
+from maskbank.statistics.transfer import DEFAULT
 from maskbank.statistics.verdict import HIGHER, MARGIN, UNEQUAL
 
 ARMS = "SPARSIFIERS"  # the registry of what a claim may name

@@ -10,9 +10,9 @@ from maskbank.statistics.claim import Line, Measured, Reading, measured
 from maskbank.statistics.contrast import NOT_RUN
 from maskbank.statistics.judges import INCONCLUSIVE, SUPPORTED, Judgement, agreed, superior
 from maskbank.statistics.scores import TRANSFER
-from maskbank.statistics.settings import POINT, SETTING, roles_of, setting_words
 from maskbank.statistics.study import Arms, Level, Row, Study, parts
 from maskbank.statistics.tables import Tables
+from maskbank.statistics.transfer import POINT, SETTING, roles_of, setting_words
 
 ARMS = "METHODS"  # the registry of what a claim may name
 JUDGES = ("superior",)
