@@ -229,9 +229,9 @@ def view(table: pd.DataFrame, name: str, *levels: str) -> pd.DataFrame:
     """What one study fills of the table, at these levels: its arm under the name of its axis, the baseline as `rival`."""
     study: Study = STUDIES.module(name).STUDY
     axes = study.axes
-    labels = dict.fromkeys([*axes.setting, *axes.point, *(key for level in study.levels for key in level.within)])
-    own = of_study(table, name, *levels)
-    own = own[["level", *labels, "arm", "baseline", *study.shown, *SHOWN]]
+    labels = [*axes.setting, *axes.point, *(key for level in study.levels for key in level.within)]
+    columns = dict.fromkeys(["level", *labels, "arm", "baseline", *study.shown, *SHOWN])
+    own = of_study(table, name, *levels)[[*columns]]
     return own.rename(columns={"arm": axes.arm, "baseline": "rival"})
 
 
