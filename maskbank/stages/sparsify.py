@@ -145,7 +145,7 @@ class Place:
 def places(params: Params, grid: SparsifyGrid) -> list[Place]:
     given = params[Sparsify]
     if grid.workload != IMAGES:
-        model, dataset = (WORKLOADS.constant(grid.workload, name) for name in ("NET", "DATASET"))
+        model, dataset = (WORKLOADS.constant(grid.workload, name) for name in ("MODEL", "DATASET"))
         return [Place(grid.workload, model, dataset, dict(given.workloads.get(grid.workload, {})))]
     names = grid.backbones or given.backbones
     return [Place(IMAGES, name, None, dict(params.models.get(name, {}))) for name in names]
