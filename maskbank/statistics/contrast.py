@@ -15,7 +15,7 @@ from maskbank.statistics.wilcoxon import signed_rank, smallest_p
 MIN_CLUSTERS = 6  # rule X4
 
 TESTED = "tested"
-INSUFFICIENT = "insufficient units"
+INSUFFICIENT = "too few to test"
 INCOMPLETE = "incomplete"
 NOT_RUN = "not run"
 POINTS, LOG, SHARE = "points", "log", "share"

@@ -113,7 +113,9 @@ def test_a_cell_from_files_to_rows(data: DataSet, tmp_path: Path) -> None:
     cell, store, given = cell_of("vit", data, tmp_path), Store(tmp_path / "cells"), params("vit")
     finished = run_cells("evaluate", [cell], given, store)
     assert finished[0].status == "ok", finished[0].body["points"]
-    tables = {name: check_table(name, frame, name) for name, frame in gather(finished, given, store).items()}
+    tables = {
+        name: check_table(TABLES[name], name, frame, name) for name, frame in gather(finished, given, store).items()
+    }
     assert set(tables) == set(TABLES)
     record, timing = tables["records"].iloc[0], tables["timings"].iloc[0]
     assert (record.stage, record.method, record.budget_kind, record.role) == ("int8", "quantize", "bits", "rival")

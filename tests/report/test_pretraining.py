@@ -260,7 +260,7 @@ def test_tables_by_hand(run, given):
     assert rows["vit, equal steps", "SAM"][2] == f"{mean:.1f} ± {sd:.1f}"
     assert rows["vit, equal steps", "SAM"][6] == "2.00"
     assert rows["vit, equal steps", "Adam"][6:9] == ["1", "1", "1"]
-    assert rows["vit, matched training loss", "SAM"][9] == "5 1 set aside"
+    assert rows["vit, matched training loss", "SAM"][9] == "5 1 excluded"
     assert found["recipes"].rows[0][0].text == "resnet20, equal steps"
 
 
@@ -301,7 +301,7 @@ def test_means_leave_excluded_models_out(given):
     [
         ({}, "higher"), ({"difference": -0.02}, "lower"), ({"p_holm": 0.06}, "no difference shown"),
         ({"p_holm": 0.06, "equivalent": True}, "equivalent"), ({"p_holm": 0.06, "can_reject": False}, "underpowered"),
-        ({"status": "insufficient units", "p_holm": np.nan}, "underpowered"),
+        ({"status": "too few to test", "p_holm": np.nan}, "underpowered"),
         ({"status": "incomplete", "p_holm": np.nan}, "incomplete, not tested"),
     ],
 )  # fmt: skip

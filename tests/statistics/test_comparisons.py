@@ -101,7 +101,7 @@ def test_a_point_that_occurs_twice_is_refused(records):
 
 def test_two_splits_give_no_p():
     frame = compared(fake.records(2), fake.small_params().compare)
-    assert (frame.status == "insufficient units").all()
+    assert (frame.status == "too few to test").all()
     assert frame[["p", "p_holm", "equivalence_p"]].isna().all(axis=None)
     assert not frame.can_reject.any()
 

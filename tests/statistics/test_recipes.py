@@ -74,7 +74,7 @@ def test_a_contrast_by_hand():
     for row in (mean, point):
         assert row.difference == pytest.approx(0.125)
         assert row.sd == pytest.approx(0.05 / np.sqrt(2))
-        assert (row.n, row.points, row.status) == (2, 1, "insufficient units")
+        assert (row.n, row.points, row.status) == (2, 1, "too few to test")
         assert np.isnan(row.p)
         assert row.ci_low == pytest.approx(0.125 - 12.7062 * 0.025, abs=1e-4), "t-interval of one degree of freedom"
     assert (mean.method, point.method, point.budget_asked) == (NONE, "l1", 0.5)
@@ -175,11 +175,11 @@ def test_nets_that_did_not_reach_the_loss_are_set_aside_with_their_pair(tables):
     found = contrasts(given)
     apart = found.groupby("stop")[["excluded", "n"]].agg(["min", "max"]).apply(list, axis=1).to_dict()
     assert apart == {"loss": [1, 1, 5, 5], "steps": [0, 0, 6, 6]}
-    assert set(found[found.stop == "loss"].status) == {"insufficient units"}
+    assert set(found[found.stop == "loss"].status) == {"too few to test"}
     skipped = given | {"records": given["records"].query("stage != 'compress' or recipe != 'adam' or seed != 2")}
     again = contrasts(skipped)
     left = again[(again.stop == "loss") & (again.kind != "dense")]
-    assert set(left.status) == {"insufficient units"}, "nor is it missing where it was not compressed at all"
+    assert set(left.status) == {"too few to test"}, "nor is it missing where it was not compressed at all"
 
 
 def test_the_order_of_rows_changes_nothing(tables):

@@ -125,7 +125,7 @@ def test_a_failed_seed_makes_a_pair_incomplete():
 
 def test_below_six_seeds_there_is_no_p():
     found = contrasts(sparse(("c_gap", "gmp"), seeds=5))
-    assert set(found.status) == {"insufficient units"}
+    assert set(found.status) == {"too few to test"}
     assert found.p.isna().all()
 
 

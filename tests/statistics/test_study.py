@@ -129,7 +129,7 @@ def test_task_splits_apart(records, frame):
     apart = frame[(frame.kind == BY_TASK_SPLIT) & (frame.rival == "l2") & (frame.tuning == "default")]
     counts = apart[apart.allocation == "global_macs"].set_index(["dataset", "task_split"]).n.to_dict()
     assert counts == {("fashion_mnist", "heldout"): 4, ("fashion_mnist", "unseen"): 4, ("kmnist", "foreign"): 4}
-    assert (apart.status == "insufficient units").all()
+    assert (apart.status == "too few to test").all()
     assert apart.p.isna().all()
     whole = headline(frame, "l2", allocation="global_macs")
     pooled = apart[(apart.allocation == "global_macs") & (apart.dataset == "fashion_mnist")].difference
