@@ -29,7 +29,9 @@ class Hypothesis(Section):
     study: str
     arms: list[str] = Field([], description="none: compare.method")
     baselines: list[str] = Field([], description="none: all that were run")
-    where: dict[Label, str | float] = Field({}, description="budget_asked: what decides; other budgets are shown beside")
+    where: dict[Label, str | float] = Field(
+        {}, description="budget_asked: what decides; other budgets are shown beside"
+    )
     beside: list[str] = Field([], description="arms that are shown beside, and decide nothing")
 
 
