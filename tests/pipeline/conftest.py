@@ -21,7 +21,7 @@ class Clone:
     def run(self, *command: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run a command there with this interpreter's programs first on the path."""
         done = subprocess.run(
-            command, cwd=self.path, env=self.environment(), capture_output=True, text=True, timeout=540, check=False
+            command, cwd=self.path, env=self.environment(), capture_output=True, text=True, timeout=1500, check=False
         )
         assert not check or done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
         return done
