@@ -1,2 +1,1 @@
-from maskbank.report.words import number_range as number_range
-from maskbank.report.words import points as points
+"""Tables of the report, a file each, found by its name."""
