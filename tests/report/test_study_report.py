@@ -120,7 +120,7 @@ def test_foreign_tasks_stand_beside_those_of_the_banks_data_set(run):
     found = table("by_task_split", run)
     assert found.head == ("setting", "against", "role", "held out", "unseen", "foreign")
     l2 = next(row for row in found.rows if row[0].text == "resnet20, uniform" and row[1].text == "L2")
-    assert all("n 4, insufficient" in cell.text for cell in l2[3:])
+    assert all("n 4, too few" in cell.text for cell in l2[3:])
     oracle = next(row for row in found.rows if row[1].text.startswith("oracle"))
     assert oracle[5].text == ""
     drawing = figure("by_task_split", run)
