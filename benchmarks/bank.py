@@ -4,7 +4,7 @@ Entries are synthetic: 5-way tasks of 100 classes, 1000 units, 512 features, ran
 none of them was learned. Shortlist: what a target costs once the bank is open, `free` and the 24 nearest by prototype
 cosine. The first query, which also reads the prototypes for their centre, stands apart. Worst case: no two entries
 have a prototype in common. Extraction: timm's ResNet-18 with 100 classes, 10 % of its units: the sum of 8 masks,
-removal order, selection, slicing; the net is traced once for all tasks, off the clock.
+removal order, selection, slicing; the model is traced once for all tasks, off the clock.
 
 Medians, one thread, each row in a process of its own. Memory is by how much the process grew: its own (anonymous), and
 pages of the file, which the system takes back when it needs them.

@@ -35,7 +35,7 @@ NEIGHBOURS = 8
 
 @torch.no_grad()
 def full_width(model: nn.Module, layers: list[Layer], target: Target, bank: MaskBank) -> NDArray[np.int64]:
-    """The nearest by LEEP of the masked, unsliced net for every entry: what the cheap ways are measured against."""
+    """The nearest by LEEP of the masked, unsliced model for every entry: what the cheap ways are measured against."""
     free, values = bank.free(target.dataset, target.classes), []
     for index in free:
         entry = bank.entry(int(index))

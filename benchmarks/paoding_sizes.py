@@ -1,4 +1,4 @@
-"""PAODING's published nets and their size cuts: `python benchmarks/paoding_sizes.py > docs/paoding_sizes.md`.
+"""PAODING's published models and their size cuts: `python benchmarks/paoding_sizes.py > docs/paoding_sizes.md`.
 
 Counts only, no training: parameters left when a nominal ratio of the tool (it overshoots), or exactly that fraction of the
 units, leaves every layer. BatchNorm's running statistics count as parameters, as in the published totals.
@@ -12,7 +12,7 @@ from maskbank.measures.cost import Cost, trace_cost
 from maskbank.models.checkpoint import Architecture
 from maskbank.pruning.paoding.shipped import removed_of
 
-NETS = {
+MODELS = {
     "mlp": (Architecture("mlp", 1, 29, 1), "credit card fraud"),
     "paoding_xray": (Architecture("paoding_xray", 1, 1, 64), "chest X-ray"),
     "paoding_mnist": (Architecture("paoding_mnist", 10, 1, 28), "MNIST"),
@@ -20,7 +20,7 @@ NETS = {
 }
 RATIOS = (0.25, 0.5)
 PUBLISHED = (
-    "36.5-49.4 % at a nominal 25 %, 63.9-78.1 % at a nominal 50 %, over the four nets (Meng et al., arXiv 2405.00074)"
+    "36.5-49.4 % at a nominal 25 %, 63.9-78.1 % at a nominal 50 %, over the four models (Meng et al., arXiv 2405.00074)"
 )
 
 
@@ -37,7 +37,7 @@ def left(cost: Cost, ratio: float, nominal: bool) -> dict[str, int]:
 
 
 def line(name: str) -> str:
-    architecture, data = NETS[name]
+    architecture, data = MODELS[name]
     torch.manual_seed(0)
     model = architecture.build()
     cost = trace_cost(model, architecture.image)
@@ -52,11 +52,11 @@ def line(name: str) -> str:
 
 
 def table() -> str:
-    head = "| net | published for | parameters | nominal 25 % | nominal 50 % | exactly 25 % | exactly 50 % |"
-    lines = [head, "|---" * 7 + "|", *map(line, NETS)]
+    head = "| model | published for | parameters | nominal 25 % | nominal 50 % | exactly 25 % | exactly 50 % |"
+    lines = [head, "|---" * 7 + "|", *map(line, MODELS)]
     about = f"Written by `python benchmarks/paoding_sizes.py`. Published: {PUBLISHED}."
     how = "Every layer loses the ratio, convolutions and dense layers alike; the classifier stays whole."
-    return "\n".join(["# Size cuts of PAODING's published nets", "", f"{about} {how}", "", *lines]) + "\n"
+    return "\n".join(["# Size cuts of PAODING's published models", "", f"{about} {how}", "", *lines]) + "\n"
 
 
 if __name__ == "__main__":

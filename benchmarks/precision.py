@@ -1,6 +1,6 @@
 """What bfloat16 costs in accuracy: `python benchmarks/precision.py DATA [--backbone vit] [--steps 240] [--seeds 5]`.
 
-Nets pretrained by Adam in float32 and under bfloat16 autocast with float32 master weights (engine.precision), the same
+Models pretrained by Adam in float32 and under bfloat16 autocast with float32 master weights (engine.precision), the same
 seeds and batches, from the prepared data set in DATA (data/prepared). Prints the accuracy on validation images, the
 mean difference with a 95 % t-interval over seeds, and the ratio of CPU-seconds; on a processor without native bfloat16
 that ratio says nothing about others.

@@ -43,7 +43,7 @@ Action = Callable[[], object]
 
 
 @dataclass(frozen=True)
-class Net:
+class Network:
     """A network, and the name of its classifier."""
 
     build: Callable[[], nn.Module]
@@ -55,13 +55,13 @@ class Net:
         return self.build().eval()
 
 
-NETS = {
-    "resnet18": Net(torchvision.models.resnet18, "fc"),
-    "resnet50": Net(torchvision.models.resnet50, "fc"),
-    "vgg16_bn": Net(torchvision.models.vgg16_bn, "classifier.6"),
-    "densenet121": Net(torchvision.models.densenet121, "classifier"),
-    "mobilenet_v2": Net(torchvision.models.mobilenet_v2, "classifier.1"),
-    "vit_base": Net(functools.partial(timm.create_model, "vit_base_patch16_224", pretrained=False), "head"),
+MODELS = {
+    "resnet18": Network(torchvision.models.resnet18, "fc"),
+    "resnet50": Network(torchvision.models.resnet50, "fc"),
+    "vgg16_bn": Network(torchvision.models.vgg16_bn, "classifier.6"),
+    "densenet121": Network(torchvision.models.densenet121, "classifier"),
+    "mobilenet_v2": Network(torchvision.models.mobilenet_v2, "classifier.1"),
+    "vit_base": Network(functools.partial(timm.create_model, "vit_base_patch16_224", pretrained=False), "head"),
 }
 
 
@@ -93,7 +93,7 @@ def our_step(model: nn.Module, cost: Cost, score: str, sample: Sample) -> Kept:
 
 
 def their_pruner(
-    net: Net, importance: tp.importance.Importance, model: nn.Module, steps: int = 1
+    network: Network, importance: tp.importance.Importance, model: nn.Module, steps: int = 1
 ) -> tp.pruner.BasePruner:
     """With dictionaries of its own: those that it has as defaults are shared with every pruner before it."""
     heads = {part.qkv: part.num_heads for part in model.modules() if hasattr(part, "qkv")}
@@ -104,7 +104,7 @@ def their_pruner(
         global_pruning=True,
         pruning_ratio=1 - BUDGET,
         iterative_steps=steps,
-        ignored_layers=[model.get_submodule(net.classifier)],
+        ignored_layers=[model.get_submodule(network.classifier)],
         num_heads=heads,
         prune_num_heads=bool(heads),
         prune_head_dims=not heads,
@@ -119,8 +119,8 @@ def their_gradient(model: nn.Module, sample: Sample) -> None:
     F.cross_entropy(model(sample.x), sample.y).backward()
 
 
-def rows(name: str, net: Net) -> Iterator[Row]:
-    model, x = net.model, torch.zeros(1, 3, PIXELS, PIXELS)
+def rows(name: str, network: Network) -> Iterator[Row]:
+    model, x = network.model, torch.zeros(1, 3, PIXELS, PIXELS)
     cost = trace_cost(model, IMAGE, "all")
 
     def ours(score: str, sample: Sample) -> Callable[[], Action]:
@@ -128,7 +128,7 @@ def rows(name: str, net: Net) -> Iterator[Row]:
 
     def theirs(importance: tp.importance.Importance, sample: Sample | None = None) -> Callable[[], Action]:
         def prepare() -> Action:
-            pruner = their_pruner(net, importance, copy.deepcopy(model))
+            pruner = their_pruner(network, importance, copy.deepcopy(model))
             if sample is None:
                 return pruner.step
             return lambda: (their_gradient(pruner.model, sample), pruner.step())
@@ -144,7 +144,7 @@ def rows(name: str, net: Net) -> Iterator[Row]:
     yield Row(
         "graph and sizes",
         lambda: lambda: trace_cost(model, IMAGE, "all"),
-        lambda: lambda: their_pruner(net, tp.importance.MagnitudeImportance(), model),
+        lambda: lambda: their_pruner(network, tp.importance.MagnitudeImportance(), model),
     )
     yield Row("L2 step", ours("l2", none), theirs(tp.importance.MagnitudeImportance(p=2)))
     yield Row("L1 step", ours("l1", none), theirs(tp.importance.MagnitudeImportance(p=1)))
@@ -156,7 +156,7 @@ def rows(name: str, net: Net) -> Iterator[Row]:
             lambda: functools.partial(our_iterations, copy.deepcopy(model), cost),
             lambda: functools.partial(
                 their_iterations,
-                their_pruner(net, tp.importance.MagnitudeImportance(), copy.deepcopy(model), ITERATIONS),
+                their_pruner(network, tp.importance.MagnitudeImportance(), copy.deepcopy(model), ITERATIONS),
             ),
         )
 
@@ -202,14 +202,14 @@ class MadeMagnitude(tp.importance.MagnitudeImportance):
         return super().__call__(made)[: len(group[0].idxs)] if made else None
 
 
-def masks(name: str, net: Net) -> None:
+def masks(name: str, network: Network) -> None:
     """Units, parameters and MACs that both keep by the same criterion, and the layers where they differ."""
-    model = net.model
+    model = network.model
     cost = trace_cost(model, IMAGE, "all")
     layers = list(cost.layers)
     kept = our_step(copy.deepcopy(model), cost, "l2", images(0))
     for criterion in (MadeMagnitude(), tp.importance.MagnitudeImportance(p=2)):
-        pruner = their_pruner(net, criterion, copy.deepcopy(model))
+        pruner = their_pruner(network, criterion, copy.deepcopy(model))
         pruner.step()
         other = kept_by(pruner.pruning_history(), layers)
         counts, their_counts = ({key: len(index) for key, index in each.items()} for each in (kept, other))
@@ -230,7 +230,7 @@ def masks(name: str, net: Net) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Structured pruning, ours against torch-pruning")
-    parser.add_argument("--models", nargs="+", choices=NETS, default=list(NETS))
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--rows", nargs="+", default=[], help="only rows that begin with one of these words")
     parser.add_argument("--quick", action="store_true", help="once instead of five times")
     parser.add_argument("--masks", action="store_true", help="which units stay, instead of seconds")
@@ -242,9 +242,9 @@ def main() -> None:
         print(f"{'CPU-seconds, one thread':<44}{'ours':>9}{'theirs':>9}{'ratio':>8}")
     for name in options.models:
         if options.masks:
-            masks(name, NETS[name])
+            masks(name, MODELS[name])
             continue
-        for row in rows(name, NETS[name]):
+        for row in rows(name, MODELS[name]):
             if options.rows and not row.name.startswith(tuple(options.rows)):
                 continue
             ours, theirs = compare(row, 1 if options.quick else REPEATS)

@@ -22,7 +22,7 @@ BACKBONES = {
 
 
 class Arm:
-    """A recipe with its own net, ready to take steps."""
+    """A recipe with its own model, ready to take steps."""
 
     def __init__(self, backbone: str, name: str) -> None:
         recipe = RECIPES.module(name).recipe()

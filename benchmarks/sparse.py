@@ -1,6 +1,6 @@
 """What masks cost a training step: `python benchmarks/sparse.py [--size 64] [--batch 8] [--density 0.1]`.
 
-torchvision's ResNet-18 (11 million weights) with random masks beside the same net without any, random images, Adam, one
+torchvision's ResNet-18 (11 million weights) with random masks beside the same model without any, random images, Adam, one
 thread, CPU-seconds. Rounds of a few steps in turns; the ratio is the median over rounds, with the middle half of them.
 """
 
@@ -19,7 +19,7 @@ STEPS, ROUNDS = 2, 15
 
 
 class Arm:
-    """A net under masks of one density (1: none), ready to take steps."""
+    """A model under masks of one density (1: none), ready to take steps."""
 
     def __init__(self, density: float, batch: int, size: int) -> None:
         torch.manual_seed(0)

@@ -74,7 +74,7 @@ class Cut(Section):
 
 
 class Counted(Hypothesis):
-    """Size cuts inside the published ranges, on the published nets, told by their number of parameters."""
+    """Size cuts inside the published ranges, on the published models, told by their number of parameters."""
 
     judge: Literal["counted"] = "counted"
     cuts: Annotated[list[Cut], Field(min_length=1)]
@@ -104,7 +104,7 @@ HYPOTHESES: dict[str, Declared] = {
         paper=PAODING,
         says="Nominal 25 % and 50 % pruning without data cuts the size by 36.5-49.4 % and 63.9-78.1 %; our ratios are "
         "exact, the tool's remove 34.4 % and 62.5 % of the units",
-        reported="36.5-49.4 % and 63.9-78.1 % smaller, over four nets; the top of both ranges are counts of parameters",
+        reported="36.5-49.4 % and 63.9-78.1 % smaller, over four models; the top of both ranges are counts of parameters",
         cuts=[Cut(nominal=0.25, kept=0.656, low=0.365, high=0.494), Cut(nominal=0.5, kept=0.375, low=0.639, high=0.781)],
         published={"mlp": 6_145, "paoding_xray": 558_273, "paoding_mnist": 753_738, "paoding_cifar": 753_866},
     ),
@@ -134,7 +134,7 @@ HYPOTHESES: dict[str, Declared] = {
         arms=["snt"],
         where={"kind": "unstructured", "method": "l1"},
         paper=SNT,
-        says="A net pretrained with the transformation keeps more accuracy after pruning than one of Adam",
+        says="A model pretrained with the transformation keeps more accuracy after pruning than one of Adam",
         reported="up to +2 points after pruning",
     ),
     "snt-quantize": Superior(
@@ -142,7 +142,7 @@ HYPOTHESES: dict[str, Declared] = {
         arms=["snt"],
         where={"kind": "weights", "method": "quantize"},
         paper=SNT,
-        says="A net pretrained with the transformation keeps more accuracy after quantization of its weights than one of Adam",
+        says="A model pretrained with the transformation keeps more accuracy after quantization of its weights than one of Adam",
         reported="up to +5.4 points after quantization",
     ),
     "snt-flat": Superior(

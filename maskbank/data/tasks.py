@@ -1,6 +1,6 @@
 """Splits of the classes, and the few-way tasks of each.
 
-A split sets some classes aside as targets. Its bank tasks are drawn from the other classes, so that every bank
+A split holds some classes out as targets. Its bank tasks are drawn from the other classes, so that every bank
 entry shares no class with any target task. In an `unseen` split the backbone never saw the targets in pretraining;
 in a `heldout` split it did. Tasks of one split overlap in classes: the split is the cluster of every statistic.
 """

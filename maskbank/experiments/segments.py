@@ -12,7 +12,7 @@ from maskbank.experiments.sparse_spec import SparseSpec
 from maskbank.experiments.sparse_training import Segment, phases_of
 from maskbank.files import read_json
 from maskbank.sparse.packing import unpack
-from maskbank.sparse.parallel import combine, in_line, rounds_of
+from maskbank.sparse.parallel import combine, critical_path, rounds_of
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def segment_of(cell: Cell[SparseSpec], job: Job, place: int, worker: int = 0) ->
     model = job.build()
     phases = phases_of(cell.spec, model)
     rounds = rounds_of(phases)
-    first = sum(phase.steps for phase in in_line(phases)[:place])
+    first = sum(phase.steps for phase in critical_path(phases)[:place])
     draw = 1 + sum(map(len, rounds[:place])) + worker
     if place == 0:
         return Segment([rounds[0][worker]], first, None, draw), Spent()

@@ -15,7 +15,7 @@ from maskbank.measures.weight_cost import weight_cost
 from maskbank.models.checkpoint import Architecture
 from maskbank.pruning.weights import prunable_weights
 from maskbank.sparse.goal import Goal
-from maskbank.sparse.parallel import in_line
+from maskbank.sparse.parallel import critical_path
 from maskbank.sparse.phase import Phase, openings
 from maskbank.sparse.rates import Rates
 from maskbank.sparse.schedule import schedule
@@ -70,7 +70,7 @@ def begin(spec: SparseSpec, job: Job, runtime: Runtime, segment: Segment | None 
     return SparseTrainer(
         model=model, goal=goal, phases=segment.phases, batches=job.batches(spec.batch, steps, order),
         cost=weight_cost(model, job.blank), generator=chance, sample=job.sample(spec.score_images, chance),
-        curve=Curve(steps, 10), lr=spec.lr, rates=Rates(spec.schedule, openings(in_line(whole)), goal.tune, segment.first),
+        curve=Curve(steps, 10), lr=spec.lr, rates=Rates(spec.schedule, openings(critical_path(whole)), goal.tune, segment.first),
         loss_of=job.loss_of, precision=runtime.precision, debug=spec.debug,
         probe=(lambda model: score_reestimated(job, model, spec.seed)) if spec.validate_phases else None, judged=job.validated,
     )  # fmt: skip

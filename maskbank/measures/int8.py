@@ -1,4 +1,4 @@
-"""Nets run in 8-bit integers for real: torchao's linear layers on the processor, without compilation."""
+"""Models run in 8-bit integers for real: torchao's linear layers on the processor, without compilation."""
 
 import copy
 import logging

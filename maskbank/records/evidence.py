@@ -1,4 +1,4 @@
-"""Reading evidence back: what each evaluated net answered, and checking records against it."""
+"""Reading evidence back: what each evaluated model answered, and checking records against it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

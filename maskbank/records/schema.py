@@ -11,8 +11,8 @@ from maskbank.records.labels import SHUFFLED_LABELS as SHUFFLED_LABELS
 SCHEMA_VERSION = 4
 STATUSES = ["ok", "collapsed", "diverged", "failed", "timeout"]
 ROLES = ["method", "rival", "control", "reference"]
-FORMS = ["trained", "folded", NONE]  # of a pretrained net: as it was trained, or folded to an ordinary one
-STOPS = ["steps", "loss", NONE]  # what ended the pretraining of the net: the number of steps, or a training loss
+FORMS = ["trained", "folded", NONE]  # of a pretrained model: as it was trained, or folded to an ordinary one
+STOPS = ["steps", "loss", NONE]  # what ended the pretraining of the model: the number of steps, or a training loss
 TASK_SPLITS = ["bank", "validation", "heldout", "unseen", "foreign", NONE]
 
 
@@ -133,7 +133,7 @@ class Timings(Table):
 
 
 class Evidence(Table):
-    """What an evaluated net answered: one byte an example for its class and one for its top-1 probability (in 1/255)."""
+    """What an evaluated model answered: one byte an example for its class and one for its top-1 probability (in 1/255)."""
 
     cell_key: str
     steps: int = pa.Field(ge=0)

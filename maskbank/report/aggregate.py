@@ -9,7 +9,7 @@ from scipy import stats
 from maskbank.records.schema import NONE
 from maskbank.statistics.kept import SETTING as STRUCTURED_SETTING
 from maskbank.statistics.kept import attack_order, kept_rows
-from maskbank.statistics.ruler import ONE
+from maskbank.statistics.normalised import ONE
 from maskbank.statistics.scores import tabulate
 from maskbank.statistics.ties import ties
 from maskbank.statistics.traces import AGAINST, CELLS, joined
@@ -116,9 +116,9 @@ def gaps_to_reference(rows: pd.DataFrame) -> pd.Series:
 
 
 def seeded_means(records: pd.DataFrame) -> pd.DataFrame:
-    """One row a net, recipe, method and budget of the stage compress: accuracy over pretraining seeds.
+    """One row a model, recipe, method and budget of the stage compress: accuracy over pretraining seeds.
 
-    `activations` is their width in bits, or "none". Nothing is averaged over how nets were trained or folded.
+    `activations` is their width in bits, or "none". Nothing is averaged over how models were trained or folded.
     """
     rows = records[records.stage == "compress"]
     rows = rows.assign(unit=rows.pretrain_seed.fillna(rows.seed))
@@ -145,7 +145,7 @@ def seeded_means(records: pd.DataFrame) -> pd.DataFrame:
 def structured_means(records: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
     """One row a setting, attack, method and budget of structured pruning, over pretraining seeds.
 
-    `value` and `dense` are fractions right of the pruned net and of its dense control, `kept` is the mean over seeds of
+    `value` and `dense` are fractions right of the pruned model and of its dense control, `kept` is the mean over seeds of
     their ratio. Sds are of a sample. The control has no rows of its own; its cells are `cells_against`.
     """
     rows = kept_rows(records, metrics)

@@ -15,7 +15,7 @@ from maskbank.statistics.views import MEAN
 
 LABELS = [*SETTING, "method", "role", "groups", "status", "n"]
 NUMBERS = [
-    "difference", "ci_low", "ci_high", "accuracy", "first", "rank", "rank_low", "rank_high", "cost_macs", "scaled", "floor",
+    "difference", "ci_low", "ci_high", "accuracy", "first", "rank", "rank_low", "rank_high", "cost_macs", "normalised", "floor",
 ]  # fmt: skip
 
 
@@ -31,7 +31,7 @@ def board_rows(boards: Sequence[Board]) -> pd.DataFrame:
                 "difference": fraction(row.score), "ci_low": fraction(row.ci_low), "ci_high": fraction(row.ci_high),
                 "accuracy": row.accuracy, "first": row.first, "rank": mean, "rank_low": row.rank_low,
                 "rank_high": row.rank_high, "cost_macs": row.cost_macs,
-                "scaled": row.scaled.score if row.scaled else None, "floor": fraction(board.floor),
+                "normalised": row.normalised.score if row.normalised else None, "floor": fraction(board.floor),
             })  # fmt: skip
     return pd.DataFrame(found, columns=[*LABELS, *NUMBERS]).astype(dict.fromkeys(NUMBERS, float))
 

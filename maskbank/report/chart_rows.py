@@ -80,7 +80,8 @@ def run_names(cells: pd.DataFrame) -> pd.Series:
     """The seed; with that of pretraining where there are several."""
     several = cells.pretrain_seed.nunique() > 1
     return named(
-        cells[["seed", "pretrain_seed"]], lambda seed, net: f"{seed:.0f}" + (f" on net {net:.0f}" if several else "")
+        cells[["seed", "pretrain_seed"]],
+        lambda seed, model: f"{seed:.0f}" + (f" on model {model:.0f}" if several else ""),
     )
 
 

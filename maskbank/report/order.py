@@ -8,7 +8,7 @@ import pandas as pd
 from maskbank.report.panels import ROLES
 from maskbank.report.style import LOOKS, label
 from maskbank.report.words import FORM_WORDS, SPARSE_USUAL, STOP_WORDS
-from maskbank.statistics.nets import ADAM
+from maskbank.statistics.models import ADAM
 from maskbank.statistics.sparse_arms import GAPS, SETUPS
 
 SNT = "snt"

@@ -1,4 +1,4 @@
-"""What figures and tables of recipes share: groups of panels a net, looks, and how contrasts with Adam are read."""
+"""What figures and tables of recipes share: groups of panels a model, looks, and how contrasts with Adam are read."""
 
 from collections.abc import Callable
 from typing import Any

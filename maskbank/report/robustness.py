@@ -16,7 +16,7 @@ def attack_label(attack: str) -> str:
 
 
 def setting_label(row: dict[Any, Any]) -> str:
-    """The net, and what was removed from it and how."""
+    """The model, and what was removed from it and how."""
     how = pattern_label(*(row[key] for key in HOW))
     bn = {NONE: "", "kept": ", BN kept"}.get(row["bn"], ", BN re-estimated")
     return f"{row['backbone']}, {label(row['recipe'])}: {how}{bn}"

@@ -34,5 +34,5 @@ def task_split_rows(comparisons: pd.DataFrame) -> pd.DataFrame:
     data = data.drop(columns=["kind", "budget_asked", "steps"])
     home = data[data.task_split != "foreign"].drop_duplicates(["backbone", "recipe"])
     known = dict(zip(zip(home.backbone, home.recipe, strict=True), home.dataset, strict=True))
-    nets = zip(data.backbone, data.recipe, data.dataset, strict=True)
-    return data.assign(measured_on=data.dataset, dataset=[known.get(net[:2], net[2]) for net in nets])
+    models = zip(data.backbone, data.recipe, data.dataset, strict=True)
+    return data.assign(measured_on=data.dataset, dataset=[known.get(model[:2], model[2]) for model in models])

@@ -16,12 +16,12 @@ MEANS = [
     CELLS,
 ]  # fmt: skip
 CHOICE_WORDS = (
-    "Each arm at the learning-rate handling with the best mean score on validation data, never on the test set"
+    "Each arm at the learning-rate schedule with the best mean score on validation data, never on the test set"
 )
 
 
 def sparse_means(best: pd.DataFrame) -> pd.DataFrame:
-    """One row an arm at its best handling, with MEANS: its test score over seeds; `best` are the rows of `at_best`."""
+    """One row an arm at its best schedule, with MEANS: its test score over seeds; `best` are the rows of `at_best`."""
     found = []
     for _, arm in best.groupby([*ARM, "role"], sort=True):
         scores = arm.score.dropna()

@@ -6,13 +6,13 @@ import numpy as np
 import pandas as pd
 
 from maskbank.config import Compare
-from maskbank.report.nets import net_means
+from maskbank.report.models import model_means
 from maskbank.report.sparse_accuracy import sparse_means
 from maskbank.report.sparse_costs import cost_points
 from maskbank.statistics.contrasts import view
 from maskbank.statistics.drops import drop_correlations, drops, sharp_drops
 from maskbank.statistics.flatness import landscapes, sharpness_rows
-from maskbank.statistics.nets import ADAM, pretrained, recipes_in
+from maskbank.statistics.models import ADAM, pretrained, recipes_in
 from maskbank.statistics.recipe_costs import cost_ratios, relative_costs
 from maskbank.statistics.sparse_arms import at_best, rate_choices, sparse_rows
 from maskbank.statistics.sparse_costs import cost_means, sparse_costs
@@ -24,9 +24,9 @@ FOCUS = 0.1  # kept, in figures of one sparsity: where the paper claims to beat 
 
 @dataclass(frozen=True)
 class Pretraining:
-    """Tables by recipe: `nets` one row a net, `means` over seeds, the rest as `maskbank.statistics` makes them."""
+    """Tables by recipe: `models` one row a model, `means` over seeds, the rest as `maskbank.statistics` makes them."""
 
-    nets: pd.DataFrame
+    models: pd.DataFrame
     means: pd.DataFrame
     costs: pd.DataFrame
     contrasts: pd.DataFrame
@@ -40,26 +40,26 @@ class Pretraining:
     @property
     def other_machines(self) -> int:
         """Costs that do not compare, as they are seconds of another machine class than Adam's."""
-        return int(cost_ratios(self.nets).ratio.isna().sum())
+        return int(cost_ratios(self.models).ratio.isna().sum())
 
     @property
     def rivals(self) -> list[str]:
         """Recipes that were trained beside Adam."""
-        return recipes_in(self.nets) if ADAM in set(self.nets.recipe) else []
+        return recipes_in(self.models) if ADAM in set(self.models.recipe) else []
 
 
 def pretraining(
     records: pd.DataFrame, metrics: pd.DataFrame, timings: pd.DataFrame, table: pd.DataFrame, params: Compare
 ) -> Pretraining:
     """`table` is that of contrasts."""
-    nets = pretrained(records, metrics, timings)
+    models = pretrained(records, metrics, timings)
     sharp = sharpness_rows(records, metrics)
-    dropped = sharp_drops(drops(records, nets), sharp)
+    dropped = sharp_drops(drops(records, models), sharp)
     line, plane = landscapes(records, metrics)
     return Pretraining(
-        nets=nets,
-        means=net_means(nets),
-        costs=relative_costs(nets),
+        models=models,
+        means=model_means(models),
+        costs=relative_costs(models),
         contrasts=view(table, "compression", MEAN, AT_POINT),
         areas=view(table, "area").rename(columns={"arm_score": "area", "baseline_score": "area_adam"}),
         sharpness=ratios(view(table, "sharpness")),
@@ -79,7 +79,7 @@ def ratios(rows: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Sparse:
-    """Tables of sparse training: `best` one row a cell at the chosen handling of the learning rate, `means` one an arm.
+    """Tables of sparse training: `best` one row a cell at the chosen learning-rate schedule, `means` one an arm.
 
     `points` are costs and scores at one sparsity, `course` is what happened when in one training a method, `ends` are the
     densities of layers after training.

@@ -10,7 +10,7 @@ import matplotlib as mpl
 from maskbank.records.schema import NONE
 from maskbank.report.venues import PAGE, Venue
 
-# Okabe and Ito's palette, filled up from Tol's muted one: told apart by readers with any common colour blindness.
+# Okabe and Ito's palette, filled up from Tol's muted one: distinct to readers with any common colour blindness.
 # No palette has a colour for each name; those of one colour differ in their marker.
 LOOKS = {  # name -> colour, marker
     "smsp": ("#0072B2", "o"), "dense": ("#000000", "P"),
@@ -36,13 +36,13 @@ OTHER_MARKERS = ("v", "p", "d", "h", ">", "<")
 LABELS = {
     "smsp": "SMSP", "snt": "SNT", "adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "sam": "SAM", "asam": "ASAM",
     "cram": "CrAM", "snt_sam": "SNT with SAM", "reparam": "re-parametrised", "adam_long": "Adam, twice the steps",
-    "shallow": "Adam, shallow net", "c_gap": "C-GaP", "p_gap": "P-GaP", "prune_from_dense": "prune from dense",
+    "shallow": "Adam, shallow model", "c_gap": "C-GaP", "p_gap": "P-GaP", "prune_from_dense": "prune from dense",
     "gmp": "GMP", "imp": "IMP", "set": "SET", "rigl": "RigL", "ac_dc": "AC/DC", "static": "static random",
     "paoding": "PAODING", "paoding_shipped": "PAODING as shipped", "global_macs": "global (per MAC)",
     "none": "as trained", "l1": "L1", "l2": "L2", "taylor": "Taylor", "iterative_taylor": "iterative Taylor",
     "random_neighbours": "random neighbours", "farthest": "farthest neighbours", "nearest": "nearest neighbour",
     "magnitude_widths": "magnitude in SMSP's widths", "shuffled": "shuffled in SMSP's widths",
-    "class_gates": "class gates", "mvp": "MVP", "scratch": "SMSP's net from scratch", "oracle": "oracle (target's own mask)",
+    "class_gates": "class gates", "mvp": "MVP", "scratch": "SMSP's model from scratch", "oracle": "oracle (target's own mask)",
     "universal": "universal (whole bank)", "random": "random units", "bn_scale": "BN scale", "fpgm": "FPGM",
     "fisher": "Fisher", "hessian": "Hessian", "snip": "SNIP", "grasp": "GraSP", "synflow": "SynFlow", "lamp": "LAMP",
     "apoz": "APoZ", "wanda": "Wanda", "hrank": "HRank", "heldout": "held out",

@@ -21,7 +21,7 @@ def rounds_of(phases: Sequence[Phase]) -> list[list[Phase]]:
     return found
 
 
-def in_line(phases: Sequence[Phase]) -> list[Phase]:
+def critical_path(phases: Sequence[Phase]) -> list[Phase]:
     """One phase of each round: the training as the clock sees it, where there are as many processors as workers."""
     return [together[0] for together in rounds_of(phases)]
 

@@ -244,11 +244,11 @@ def run(cell: Cell[SparsifySpec], runtime: Runtime) -> Result:
     from maskbank.experiments.sparse_training import begin, job_of, phases_of
     from maskbank.pruning.weights import densities, live_weights, packed_bytes
     from maskbank.sparse.packing import checkpoint_bytes, pack
-    from maskbank.sparse.parallel import in_line, rounds_of
+    from maskbank.sparse.parallel import critical_path, rounds_of
 
     spec, job, segment, before = cell.spec, job_of(cell), None, Spent()
     phases = phases_of(spec, job.build())
-    if len(in_line(phases)) < len(phases):
+    if len(critical_path(phases)) < len(phases):
         segment, before = segment_of(cell, job, len(rounds_of(phases)) - 1)
     trainer = begin(spec, job, runtime, segment)
     trainer.run(runtime.snapshots)
@@ -265,7 +265,7 @@ def run(cell: Cell[SparsifySpec], runtime: Runtime) -> Result:
     measured = {
         job.validated: job.validate(model),
         "params_peak": float(cost.params - total + max(trainer.peak, before.peak)),
-        "steps_in_line": float(sum(phase.steps for phase in in_line(phases))),
+        "sequential_steps": float(sum(phase.steps for phase in critical_path(phases))),
     }
     metrics = [(spec.steps, name, "none", value) for name, value in measured.items()]
     metrics += [

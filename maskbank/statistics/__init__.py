@@ -10,7 +10,7 @@ from maskbank.statistics.holm import holm  # a module of the same name: bound he
 
 PUBLIC = {
     "aggregates": ("iqm", "weighted_iqm", "weighted_mean", "weighted_median"),
-    "assays": ("Assay", "withdrawn"),
+    "sanity": ("SanityCheck", "withdrawn"),
     "boards": ("all_boards", "leaderboard", "leaderboard_schema"),
     "contrast": ("Contrast", "measure"),
     "contrasts": ("every_contrast", "read_contrasts", "view"),
@@ -29,7 +29,7 @@ PUBLIC = {
     "resampling": ("first_shares", "resampled_means", "split_means", "task_weights"),
     "scores": ("Pairs", "pair", "tabulate"),
     "transfer": ("settings", "transfer_rows"),
-    "ruler": ("Ruler", "ruler_of", "scaled_means"),
+    "normalised": ("Normalised", "normalised", "normalised_means"),
     "variance": ("Components", "Sizes", "nested_components", "pair_components"),
     "wilcoxon": ("signed_rank", "smallest_p"),
 }

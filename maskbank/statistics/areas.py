@@ -1,4 +1,4 @@
-"""The area under accuracy against sparsity: one number for how a net bears the removal of its smallest weights."""
+"""The area under accuracy against sparsity: one number for how a model bears the removal of its smallest weights."""
 
 import numpy as np
 import pandas as pd
@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike
 from maskbank.statistics.recipes import SETTING, compressed
 from maskbank.statistics.traces import joined
 
-CURVE = [*SETTING, "allocation", "reconstruct"]  # one curve a net
+CURVE = [*SETTING, "allocation", "reconstruct"]  # one curve a model
 AREA = [*CURVE, "recipe", "unit", "area", "sparsity_low", "sparsity_high", "points", "cell_key"]
 MAGNITUDE = "l1"
 
@@ -24,10 +24,10 @@ def mean_height(sparsity: ArrayLike, accuracy: ArrayLike) -> float:
 
 
 def areas(records: pd.DataFrame) -> pd.DataFrame:
-    """One row a net and setting, with AREA: unstructured magnitude pruning in one shot, over what all recipes share.
+    """One row a model and setting, with AREA: unstructured magnitude pruning in one shot, over what all recipes share.
 
     The budgets are those that every recipe of the curve was run at, so that all areas span the same sparsities.
-    A net that lacks one of them has no area (NaN). `cell_key` holds the keys of all its cells, a space between.
+    A model that lacks one of them has no area (NaN). `cell_key` holds the keys of all its cells, a space between.
     """
     rows = compressed(records)
     rows = rows[(rows.kind == "unstructured") & (rows.method == MAGNITUDE)]
@@ -39,10 +39,10 @@ def areas(records: pd.DataFrame) -> pd.DataFrame:
             continue
         sparsity = 1 - np.asarray(budgets)
         span = {"sparsity_low": sparsity[0], "sparsity_high": sparsity[-1], "points": len(budgets)}
-        for (recipe, unit), net in group.groupby(["recipe", "unit"], sort=True):
-            each = net.groupby("budget_asked").accuracy.mean(skipna=False)
+        for (recipe, unit), model in group.groupby(["recipe", "unit"], sort=True):
+            each = model.groupby("budget_asked").accuracy.mean(skipna=False)
             area = mean_height(sparsity, each.reindex(budgets).to_numpy(float))
-            own_cells = joined(net.cell_key[net.budget_asked.isin(budgets)])
+            own_cells = joined(model.cell_key[model.budget_asked.isin(budgets)])
             labels = dict(zip(CURVE, names, strict=True)) | {"recipe": recipe, "unit": unit}
             found.append(labels | span | {"area": area, "cell_key": own_cells})
     return pd.DataFrame(found, columns=AREA)

@@ -33,8 +33,8 @@ class Ranked(Part):
     high: Rank
 
 
-class Scaled(Part):
-    """Control-scaled score: 0 is random units in the method's own widths, 1 the oracle; t-interval over splits."""
+class NormalisedScore(Part):
+    """Control-normalised score: 0 is random units in the method's own widths, 1 the oracle; t-interval over splits."""
 
     score: Number
     ci_low: Number
@@ -56,7 +56,7 @@ class Row(Part):
     rank_low: Rank | None = Field(description="lowest rank that the tests leave open")
     rank_high: Rank | None
     cost_macs: Number = Field(description="mean MACs of training, selection and tuning, for one task")
-    scaled: Scaled | None
+    normalised: NormalisedScore | None
     ranks: list[Ranked]
 
 
@@ -75,13 +75,13 @@ class Checked(Part):
     looked_at: str
 
 
-class Ruled(Part):
-    """The ruler of scaled scores, and the tasks that carry no information."""
+class Normalisation(Part):
+    """The ends of control-normalised scores, and the tasks that carry no information."""
 
     zero: str
     one: str
     tasks: int = Field(description="tasks and budgets that inform")
-    set_aside: list[str]
+    excluded: list[str]
     reason: str = Field(description="why there is none, else empty")
 
 
@@ -96,16 +96,16 @@ class Board(Part):
     seeds: int = Field(description="the most seeds of a task")
     budgets: list[float]
     steps: list[int]
-    status: Literal["tested", "insufficient tasks", "nothing to compare"]
+    status: Literal["tested", "too few to test", "nothing to compare"]
     alpha: float
     pairs: int = Field(description="tests that Holm corrects over")
     floor: Number = Field(
-        description="smallest difference in points that this board tells apart, power 80 %, after Holm"
+        description="smallest difference in points that this board can detect, power 80 %, after Holm"
     )
     rows: list[Row]
     unranked: list[Unranked]
-    ruler: Ruled
-    assays: list[Checked]
+    normalisation: Normalisation
+    sanity_checks: list[Checked]
     withdrawn: list[str] = Field(description="why headlines of this board are withdrawn; empty: they are not")
     notes: list[str]
 
@@ -113,7 +113,7 @@ class Board(Part):
 class Leaderboard(Part):
     """All boards of a run; methods of different boards are not compared."""
 
-    schema_version: Literal[1] = 1
+    schema_version: Literal[2] = 2
     unit: Literal["points"] = "points"
     suites: list[str]
     resamples: int

@@ -8,21 +8,33 @@ import pandas as pd
 
 from maskbank.config import Compare
 from maskbank.records.schema import SHUFFLED_LABELS
-from maskbank.statistics.assays import assess, withdrawn
-from maskbank.statistics.board import POINTS, Board, Checked, Leaderboard, Ranked, Row, Ruled, Scaled, Unranked
+from maskbank.statistics.board import (
+    POINTS,
+    Board,
+    Checked,
+    Leaderboard,
+    Normalisation,
+    NormalisedScore,
+    Ranked,
+    Row,
+    Unranked,
+)
 from maskbank.statistics.contrast import MIN_CLUSTERS
 from maskbank.statistics.crossed import FEWER, GAPS, REFERENCE, TWICE, WHOLE, Crossed, Design, cross, design
 from maskbank.statistics.effects import half_width
 from maskbank.statistics.groups import group_letters
+from maskbank.statistics.normalised import ONE, Normalised, normalised, normalised_means
 from maskbank.statistics.pairwise import PairTests, pair_tests
 from maskbank.statistics.resampling import first_shares
-from maskbank.statistics.ruler import ONE, Ruler, ruler_of, scaled_means
+from maskbank.statistics.sanity import sanity_checks, withdrawn
 from maskbank.statistics.transfer import BLOCK, COSTS, DEFAULT, SCORED, SETTING, every_variant, setting_name, settings
 from maskbank.statistics.views import RankView, compared_to, policy_views, rank_sets, rank_views
 
-TESTED, FEW, NOTHING = "tested", "insufficient tasks", "nothing to compare"
-ENDS_APART = (ONE,)  # sees the target's own training images as no method may: an end of the ruler, no competitor
-END_APART = "an end of the ruler, made on the target itself"
+TESTED, FEW, NOTHING = "tested", "too few to test", "nothing to compare"
+ENDS_APART = (
+    ONE,
+)  # sees the target's own training images as no method may: an end of the normalisation, no competitor
+END_APART = "an end of the normalisation, made on the target itself"
 
 
 def all_boards(records: pd.DataFrame, params: Compare) -> list[Board]:
@@ -69,9 +81,9 @@ def board(setting: Mapping[str, str], rows: pd.DataFrame, shuffled: pd.DataFrame
     names, scores = ranked_methods(given), ranked_scores(given)
     own = scores.only(names)
     tests = pair_tests(own.methods, own.clusters)
-    measured = ruler_of(given)
+    measured = normalised(given)
     policies = policy_views(given, ENDS_APART, params, name)
-    assays = assess(given, shuffled, params, f"assays/{name}")
+    checks = sanity_checks(given, shuffled, params, f"assays/{name}")
     points, blocks = given.scores.points, given.scores.blocks
     splits = int(blocks.split.nunique())
     return Board(
@@ -89,18 +101,18 @@ def board(setting: Mapping[str, str], rows: pd.DataFrame, shuffled: pd.DataFrame
         floor=POINTS * tests.floor(params.alpha),
         rows=ordered(rows_of(given, scores, tests, costs_of(rows), measured, policies, params, name)),
         unranked=unranked(given, policies),
-        ruler=Ruled(
+        normalisation=Normalisation(
             zero=measured.zero, one=measured.one, tasks=int(measured.ends.informative.astype(bool).sum()),
-            set_aside=measured.set_aside, reason=measured.reason,
+            excluded=measured.excluded, reason=measured.reason,
         ),
-        assays=[Checked(name=assay.name, holds=assay.holds, looked_at=assay.looked_at) for assay in assays],
-        withdrawn=list(withdrawn(assays)),
+        sanity_checks=[Checked(name=check.name, holds=check.holds, looked_at=check.looked_at) for check in checks],
+        withdrawn=list(withdrawn(checks)),
         notes=notes_on(given, names, splits),
     )  # fmt: skip
 
 
 def rows_of(
-    given: Design, scores: Crossed, tests: PairTests, costs: Mapping[str, float], measured: Ruler,
+    given: Design, scores: Crossed, tests: PairTests, costs: Mapping[str, float], measured: Normalised,
     policies: list[RankView], params: Compare, label: str,
 ) -> list[Row]:  # fmt: skip
     """The ranked methods, in the order of `tests`."""
@@ -110,11 +122,11 @@ def rows_of(
     shown = compared_to(scores, given.reference)
     views, means = rank_views(shown, params, label)
     first = first_shares(means) if len(means) else None
-    apart = tests.apart(params.alpha)
-    better, worse = (np.bincount([pair[side] for pair in apart], minlength=count) for side in (1, 0))
+    pairs = tests.differing(params.alpha)
+    better, worse = (np.bincount([pair[side] for pair in pairs], minlength=count) for side in (1, 0))
     low, high = rank_sets(better, worse, count)
     tested = tests.n >= MIN_CLUSTERS
-    scaled = {row.pop("method"): row for row in scaled_means(measured).to_dict("records")}
+    scored = {row.pop("method"): row for row in normalised_means(measured).to_dict("records")}
     found = []
     for index, name in enumerate(names):
         gaps = POINTS * shown.clusters[index] if given.reference else np.empty(0)
@@ -124,7 +136,7 @@ def rows_of(
             method=name, role=given.roles[name], groups=list(groups[name]), score=score, ci_low=score - half,
             ci_high=score + half, accuracy=float(accuracy[index]), first=None if first is None else float(first[index]),
             rank_low=float(low[index]) if tested else None, rank_high=float(high[index]) if tested else None,
-            cost_macs=float(costs.get(name, np.nan)), scaled=scaled_of(scaled.get(name)),
+            cost_macs=float(costs.get(name, np.nan)), normalised=normalised_of(scored.get(name)),
             ranks=ranks_of(name, [*views, *policies]),
         ))  # fmt: skip
     return found
@@ -146,10 +158,10 @@ def ordered(rows: list[Row]) -> list[Row]:
     return sorted(rows, key=place)
 
 
-def scaled_of(row: Mapping[Hashable, Any] | None) -> Scaled | None:
+def normalised_of(row: Mapping[Hashable, Any] | None) -> NormalisedScore | None:
     if row is None:
         return None
-    return Scaled(score=row["scaled"], ci_low=row["low"], ci_high=row["high"], splits=int(row["n"]))
+    return NormalisedScore(score=row["normalised"], ci_low=row["low"], ci_high=row["high"], splits=int(row["n"]))
 
 
 def ranks_of(name: str, views: list[RankView]) -> list[Ranked]:

@@ -71,7 +71,7 @@ def measured(row: Line, setting: str, p: float = NAN, p_used: float = NAN) -> Me
     )
 
 
-def by_net(row: Line, tables: Tables) -> str:
+def by_model(row: Line, tables: Tables) -> str:
     return str(row["backbone"])
 
 
@@ -98,7 +98,7 @@ class Reading:
     show: Callable[[pd.DataFrame, Declared, Tables], Iterable[Measured]]
     quantity: str = DIFFERENCE
     place: Sequence[str] = ("dataset", "backbone")
-    name: Callable[[Line, Tables], str] = by_net
+    name: Callable[[Line, Tables], str] = by_model
     where: Callable[[Line, Tables], str] = where_words
     contrast: Callable[[Declared, Line, Tables], str] = arms_words
     places: Callable[[pd.DataFrame, Declared, Tables], list[dict[str, Any]]] | None = None

@@ -23,7 +23,7 @@ OVERLAP, ABOVE_CHANCE, CHANCE = "overlap", "overlap_above_chance", "overlap_rand
 BY_LAYER, ACCURACY = "overlap_by_layer", "accuracy_of_entry"
 FEWEST_ENTRIES = 3
 
-MEASURED, INSUFFICIENT, NOTHING = "measured", "insufficient splits", "no pairs"
+MEASURED, INSUFFICIENT, NOTHING = "measured", "too few splits", "no pairs"
 
 
 @dataclass(frozen=True)

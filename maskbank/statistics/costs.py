@@ -15,7 +15,7 @@ from maskbank.statistics.transfer import COSTS, DEFAULT, POINT, SCORED, SETTING,
 KINDS = ("macs", "seconds")
 TOTALS = [f"{kind}_total" for kind in KINDS]
 UNKNOWN = "not known"  # a cost was not recorded, or seconds are of several machine classes
-NET = ["backbone", "recipe", "pretrain_seed"]  # what a method was tuned for
+MODEL = ["backbone", "recipe", "pretrain_seed"]  # what a method was tuned for
 COLUMNS = [
     *SETTING, "budget_asked", "method", "rival", "role", "cost_of", "verdict", "cost", "low", "high", "agreement",
     "range_low", "range_high", "n", "status", "missing", CELLS, AGAINST,
@@ -33,7 +33,7 @@ def cost_rows(records: pd.DataFrame, timings: pd.DataFrame) -> pd.DataFrame:
     rows = transfer_rows(records[["cell_key", *SCORED, *COSTS]])
     rows = rows.merge(timed, on="cell_key", how="left", validate="many_to_one")
     trials = trial_seconds(records, timings)
-    rows = rows.merge(trials, on=[*NET, "method"], how="left", validate="many_to_one")
+    rows = rows.merge(trials, on=[*MODEL, "method"], how="left", validate="many_to_one")
     tuned = rows.tuning != DEFAULT
     last = rows.groupby("cell_key").steps.transform("max")
     adapted = rows.adaptation_seconds * (rows.steps / last.where(last > 0)).fillna(0)
@@ -47,11 +47,11 @@ def cost_rows(records: pd.DataFrame, timings: pd.DataFrame) -> pd.DataFrame:
 
 
 def trial_seconds(records: pd.DataFrame, timings: pd.DataFrame) -> pd.DataFrame:
-    """One row a net and method that was tuned: `trial_seconds` of all its trials, `trial_machine` where they ran."""
+    """One row a model and method that was tuned: `trial_seconds` of all its trials, `trial_machine` where they ran."""
     trials = records[records.stage == "tune"].drop_duplicates("cell_key")
     trials = trials.assign(pretrain_seed=trials.pretrain_seed.fillna(-1))
-    trials = trials[["cell_key", *NET, "method"]].merge(timings, on="cell_key")
-    groups = trials.groupby([*NET, "method"])
+    trials = trials[["cell_key", *MODEL, "method"]].merge(timings, on="cell_key")
+    groups = trials.groupby([*MODEL, "method"])
     found = groups.agg(
         trial_seconds=("cpu_seconds", lambda seconds: seconds.sum(skipna=False)),
         trial_machine=("machine_class", lambda names: " and ".join(sorted(set(names)))),

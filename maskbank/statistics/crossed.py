@@ -15,7 +15,7 @@ from maskbank.statistics.transfer import BLOCK, roles_of
 
 Array = NDArray[np.float64]
 
-REFERENCE = "reference"  # the role of the unpruned net
+REFERENCE = "reference"  # the role of the unpruned model
 WHOLE, GAPS, TWICE, FEWER = "whole", "incomplete", "doubled", "fewer points"
 
 
@@ -69,7 +69,7 @@ class Design:
 
     @property
     def reference(self) -> str:
-        """The unpruned net, if it is whole; else ""."""
+        """The unpruned model, if it is whole; else ""."""
         found = [name for name, role in self.roles.items() if role == REFERENCE and self.state[name] == WHOLE]
         return found[0] if found else ""
 

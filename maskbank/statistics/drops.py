@@ -1,4 +1,4 @@
-"""Sharpness against what compression costs: rank correlation over nets, pooled and inside recipes."""
+"""Sharpness against what compression costs: rank correlation over models, pooled and inside recipes."""
 
 import numpy as np
 import pandas as pd
@@ -8,7 +8,7 @@ from scipy import stats
 from maskbank.config import Compare
 from maskbank.statistics.contrast import MIN_CLUSTERS, generator_for
 from maskbank.statistics.flatness import by_measure
-from maskbank.statistics.nets import NET, matched
+from maskbank.statistics.models import MODEL, matched
 from maskbank.statistics.recipes import KINDS, POINT, SETTING, compressed
 from maskbank.statistics.traces import CELLS, joined
 from maskbank.statistics.wilcoxon import DECIMALS
@@ -23,13 +23,13 @@ RESAMPLES = 2000  # at most: ranks of every resample are taken anew
 FEWEST = 3  # recipes or seeds that a correlation needs
 
 
-def drops(records: pd.DataFrame, nets: pd.DataFrame) -> pd.DataFrame:
-    """One row a net, setting and kind of compression, with DROP: dense accuracy minus mean accuracy after it.
+def drops(records: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
+    """One row a model, setting and kind of compression, with DROP: dense accuracy minus mean accuracy after it.
 
-    The mean is over the points that all recipes of the setting and kind were run at; a net that lacks one is left out,
-    as are nets set aside.
+    The mean is over the points that all recipes of the setting and kind were run at; a model that lacks one is left out,
+    as are excluded models.
     """
-    rows = matched(compressed(records), nets)
+    rows = matched(compressed(records), models)
     rows = rows.assign(point=rows.groupby(POINT).ngroup())
     found = []
     for names, group in rows.groupby([*SETTING, "kind"], sort=True):
@@ -37,30 +37,30 @@ def drops(records: pd.DataFrame, nets: pd.DataFrame) -> pd.DataFrame:
         own = [set(part.point) for _, part in group.groupby("recipe")]
         points = set.intersection(*own)
         shared = group[group.point.isin(points)]
-        each = shared.groupby([*NET, "point"]).accuracy.mean(skipna=False).groupby(NET)
+        each = shared.groupby([*MODEL, "point"]).accuracy.mean(skipna=False).groupby(MODEL)
         means = each.mean(skipna=False).where(each.size() == len(points)).to_frame()
-        means[CELLS] = shared.groupby(NET).cell_key.agg(joined)
+        means[CELLS] = shared.groupby(MODEL).cell_key.agg(joined)
         named = pd.DataFrame([labels] * len(means), columns=list(labels))
-        rest = means.reset_index().drop(columns=[name for name in labels if name in NET])
+        rest = means.reset_index().drop(columns=[name for name in labels if name in MODEL])
         found.append(pd.concat([named, rest.assign(points=len(points))], axis=1))
     if not found:
         return pd.DataFrame(columns=DROP)
     every = pd.concat(found, ignore_index=True)
-    dense = nets[[*NET, "accuracy", "cell_key"]].rename(columns={"accuracy": "dense"})
-    every = every.merge(dense, on=NET, how="left")
+    dense = models[[*MODEL, "accuracy", "cell_key"]].rename(columns={"accuracy": "dense"})
+    every = every.merge(dense, on=MODEL, how="left")
     every = every.assign(drop=every.dense - every.accuracy, **{CELLS: every[CELLS] + " " + every.cell_key})
     return every[every["drop"].notna()].reset_index(drop=True)[DROP]
 
 
 def sharp_drops(dropped: pd.DataFrame, sharp: pd.DataFrame) -> pd.DataFrame:
-    """Rows of `drops` beside each measure of the same net's sharpness: columns DROP, `measure`, `value`.
+    """Rows of `drops` beside each measure of the same model's sharpness: columns DROP, `measure`, `value`.
 
-    `cells` are those of the compressed nets, of the dense net and of its sharpness.
+    `cells` are those of the compressed models, of the dense model and of its sharpness.
     """
     known, columns = sharp[sharp.value.notna()], [*DROP, "measure", "value"]
     if dropped.empty or known.empty:
         return pd.DataFrame(columns=columns)
-    every = dropped.merge(known, on=NET)
+    every = dropped.merge(known, on=MODEL)
     every = every.assign(
         place=every.kind.map(KINDS.index), order=every.measure.map(by_measure), **{CELLS: every[CELLS] + " " + every.cell_key}
     )  # fmt: skip
@@ -70,10 +70,10 @@ def sharp_drops(dropped: pd.DataFrame, sharp: pd.DataFrame) -> pd.DataFrame:
 def drop_correlations(paired: pd.DataFrame, params: Compare) -> pd.DataFrame:
     """One row a setting, kind and measure, with COLUMNS, from `sharp_drops`: Spearman's correlation of sharpness and drop.
 
-    `pooled` ranks all nets together. Nets of one recipe are alike, so its interval draws recipes with all their
-    nets, and there is none below 6 recipes: it says of recipes, not of nets, whether sharp ones lose more. `within`
+    `pooled` ranks all models together. Models of one recipe are alike, so its interval draws recipes with all their
+    models, and there is none below 6 recipes: it says of recipes, not of models, whether sharp ones lose more. `within`
     ranks what is left of both after the mean of each recipe is taken off (of the logarithm of a positive measure): whether
-    among nets of one recipe the sharper lose more. Its interval draws seeds with the nets of all recipes, as nets of one
+    among models of one recipe the sharper lose more. Its interval draws seeds with the models of all recipes, as models of one
     seed share their start and order of images, and there is none below 6 seeds. Both are percentile intervals. No test.
     """
     found = []
@@ -87,7 +87,7 @@ def drop_correlations(paired: pd.DataFrame, params: Compare) -> pd.DataFrame:
 
 
 def table_of(rows: pd.DataFrame, column: str) -> Array:
-    """[recipes, seeds], NaN where there is no net."""
+    """[recipes, seeds], NaN where there is no model."""
     return rows.pivot(index="recipe", columns="unit", values=column).to_numpy(float)
 
 
@@ -119,7 +119,7 @@ def ends(values: Array) -> tuple[float, float]:
 def centred_correlations(x: Array, y: Array) -> Array:
     """[resamples]: as `rank_correlations`, of what is left after the mean over seeds is taken off each recipe.
 
-    A recipe with one net says nothing here and is left out; NaN where no recipe has two.
+    A recipe with one model says nothing here and is left out; NaN where no recipe has two.
     """
     whole = ~(np.isnan(x) | np.isnan(y))
     count = whole.sum(axis=2, keepdims=True)

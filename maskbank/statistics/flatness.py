@@ -1,19 +1,19 @@
-"""How flat minima are: measures of sharpness of each net, and its loss landscape."""
+"""How flat minima are: measures of sharpness of each model, and its loss landscape."""
 
 import pandas as pd
 
 from maskbank.records.schema import NONE
-from maskbank.statistics.nets import NET
+from maskbank.statistics.models import MODEL
 
 TOP, TRACE, ADAPTIVE = "hessian_top", "hessian_trace", "sharpness_adaptive"
-LANDSCAPE = [*NET, "x", "y", "loss"]
+LANDSCAPE = [*MODEL, "x", "y", "loss"]
 
 
 def sharpness_rows(records: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
-    """One row a net and measure: columns NET, `measure`, `value`, `cell_key`.
+    """One row a model and measure: columns MODEL, `measure`, `value`, `cell_key`.
 
     Measures are the largest eigenvalue and the trace of the Hessian and, for each rho, adaptive sharpness
-    ("sharpness_adaptive rho 0.5"). A net whose cell failed has every measure of its data set, with NaN.
+    ("sharpness_adaptive rho 0.5"). A model whose cell failed has every measure of its data set, with NaN.
     """
     cells = sharp_cells(records)
     rows = metrics[metrics.metric.isin([TOP, TRACE, ADAPTIVE])]
@@ -27,14 +27,14 @@ def sharpness_rows(records: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame
     every = cells.merge(measures, how="cross").merge(
         known.astype({"cell_key": object, "value": float}), on=["cell_key", "measure"], how="left"
     )
-    return every[[*NET, "measure", "value", "cell_key"]]
+    return every[[*MODEL, "measure", "value", "cell_key"]]
 
 
 def sharp_cells(records: pd.DataFrame) -> pd.DataFrame:
-    """The cells of the stage sharpness: columns NET and `cell_key`."""
+    """The cells of the stage sharpness: columns MODEL and `cell_key`."""
     rows = records[records.stage == "sharpness"].drop_duplicates("cell_key")
     rows = rows.assign(unit=rows.pretrain_seed.fillna(rows.seed).astype(float))
-    return rows[[*NET, "cell_key"]].astype({"cell_key": object})
+    return rows[[*MODEL, "cell_key"]].astype({"cell_key": object})
 
 
 def by_measure(name: str) -> tuple[int, float]:
@@ -55,5 +55,5 @@ def landscapes(records: pd.DataFrame, metrics: pd.DataFrame) -> tuple[pd.DataFra
             loss=rows.value.astype(float),
         )  # fmt: skip
         joined = cells.merge(rows.astype({"cell_key": object}), on="cell_key")
-        found.append(joined[LANDSCAPE].sort_values([*NET, "x", "y"], ignore_index=True))
+        found.append(joined[LANDSCAPE].sort_values([*MODEL, "x", "y"], ignore_index=True))
     return found[0], found[1]

@@ -1,4 +1,4 @@
-"""Tie groups as letters: two methods share a letter exactly when the board cannot tell them apart."""
+"""Tie groups as letters: two methods share a letter exactly when they do not differ significantly on the board."""
 
 from collections.abc import Collection, Iterable, Sequence
 from string import ascii_lowercase
@@ -11,9 +11,9 @@ from maskbank.statistics.pairwise import PairTests, pair_tests
 
 
 def cliques(count: int, apart: Collection[tuple[int, int]]) -> list[tuple[int, ...]]:
-    """The largest sets of the methods 0 to count - 1 of which no two are told apart, in lexical order.
+    """The largest sets of the methods 0 to count - 1 of which no two differ significantly, in lexical order.
 
-    Insert and absorb (Piepho 2004): begin with one set of all; a set that holds both of a pair that is told apart splits
+    Insert and absorb (Piepho 2004): begin with one set of all; a set that holds both of a pair that differs splits
     in two, one without each; a set inside another is absorbed. No letter is swept away afterwards, so each set is
     maximal, and the sets say the same as the list of pairs.
 
@@ -69,14 +69,14 @@ def group_letters(tests: PairTests, means: ArrayLike, alpha: float) -> dict[str,
     if len(order) > 1 and np.isnan(tests.p).all():
         return {tests.methods[one]: () for one in order}
     place = {one: position for position, one in enumerate(order)}
-    found = letters(len(order), [(place[better], place[worse]) for better, worse in tests.apart(alpha)])
+    found = letters(len(order), [(place[better], place[worse]) for better, worse in tests.differing(alpha)])
     return {tests.methods[one]: found[position] for position, one in enumerate(order)}
 
 
 def tie_groups(methods: Sequence[str], clusters: ArrayLike, alpha: float = 0.05) -> dict[str, tuple[str, ...]]:
     """Tie groups of a board from clusters [methods, splits]: mean scores of each method in each split, none missing.
 
-    Two methods share a letter unless the paired t-test over splits, with Holm over all pairs, tells them apart
+    Two methods share a letter unless the paired t-test over splits, with Holm over all pairs, finds a difference
     (`maskbank.statistics.pairwise` says why this test). Methods come from the best mean on; inside a group that
     order says nothing. InputError on a shape that does not fit or an unknown score.
 

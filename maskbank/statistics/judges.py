@@ -25,7 +25,7 @@ def refused(row: Row) -> Judgement:
     """Why no test was made of a contrast."""
     reasons = {
         NOT_RUN: "not both run", INCOMPLETE: "incomplete blocks, the test is refused",
-        INSUFFICIENT: f"insufficient {row['unit']}, no p-value is given",
+        INSUFFICIENT: f"too few {row['unit']}, no p-value is given",
         UNEQUAL: f"{UNEQUAL}, the test is refused ({row['missing']})",
     }  # fmt: skip
     return Judgement(INCONCLUSIVE, reasons[row["status"]])

@@ -60,14 +60,14 @@ class PairTests:
     p: Array
     p_holm: Array
 
-    def apart(self, alpha: float) -> set[tuple[int, int]]:
-        """(better, worse) of each pair that is told apart after correction."""
+    def differing(self, alpha: float) -> set[tuple[int, int]]:
+        """(better, worse) of each pair that differs significantly after correction."""
         told = self.p_holm <= alpha
         pairs = zip(self.left[told], self.right[told], self.differences[told], strict=True)
         return {(int(left), int(right)) if gap > 0 else (int(right), int(left)) for left, right, gap in pairs}
 
     def floor(self, alpha: float, power: float = 0.8) -> float:
-        """The smallest difference that a board of this design tells apart with this power, by Holm's first and hardest step.
+        """The smallest difference that a board of this design detects with this power, by Holm's first and hardest step.
 
         The spread is that of a typical pair (root mean square over pairs). NaN below 6 splits or without a pair.
         """
@@ -81,7 +81,7 @@ def pair_tests(methods: tuple[str, ...], clusters: ArrayLike) -> PairTests:
     """Test all pairs of clusters [methods, splits], the mean score of each method in each split.
 
     >>> found = pair_tests(("a", "b"), [[0.5, 0.6, 0.7, 0.5, 0.6, 0.7], [0.1, 0.2, 0.1, 0.1, 0.2, 0.1]])
-    >>> found.differences.round(3), found.apart(0.05)
+    >>> found.differences.round(3), found.differing(0.05)
     (array([0.467]), {(0, 1)})
     """
     scores = np.asarray(clusters, dtype=float)

@@ -1,4 +1,4 @@
-"""Performance profiles and the interquartile mean, of accuracies as a share of the unpruned net's."""
+"""Performance profiles and the interquartile mean, of accuracies as a share of the unpruned model's."""
 
 from dataclasses import replace
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from maskbank.statistics.nets import ADAM, GROUP
+from maskbank.statistics.models import ADAM, GROUP
 
 KINDS = ("macs", "seconds", "steps")
 AMOUNT = {"macs": "train_macs", "seconds": "adaptation_seconds", "steps": "steps"}
@@ -11,12 +11,12 @@ RATIOS = [*GROUP, "recipe", "unit", "cost_of", "ratio", "log", "cell_key"]
 COLUMNS = [*GROUP, "recipe", "cost_of", "n", "median", "low", "high"]
 
 
-def cost_ratios(nets: pd.DataFrame) -> pd.DataFrame:
-    """One row a net and kind of cost, with RATIOS: its cost over that of Adam's net with the same seed, and the logarithm.
+def cost_ratios(models: pd.DataFrame) -> pd.DataFrame:
+    """One row a model and kind of cost, with RATIOS: its cost over that of Adam's model with the same seed, and the logarithm.
 
-    Nets set aside or failed have none. Seconds compare inside one machine class only (rule X14): NaN elsewhere.
+    Excluded and failed models have none. Seconds compare inside one machine class only (rule X14): NaN elsewhere.
     """
-    known = nets[~nets.aside & nets.accuracy.notna()]
+    known = models[~models.excluded & models.accuracy.notna()]
     adam = known[known.recipe == ADAM][[*GROUP, "unit", *AMOUNT.values(), "machine_class"]]
     both = known[known.recipe != ADAM].merge(adam, on=[*GROUP, "unit"], suffixes=("", "_adam"))
     parts = []
@@ -29,9 +29,9 @@ def cost_ratios(nets: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def relative_costs(nets: pd.DataFrame) -> pd.DataFrame:
+def relative_costs(models: pd.DataFrame) -> pd.DataFrame:
     """One row a data set, backbone, stop, recipe and kind of cost, with COLUMNS: median and range of the ratios over seeds."""
-    groups = cost_ratios(nets).groupby([*GROUP, "recipe", "cost_of"], sort=False).ratio
+    groups = cost_ratios(models).groupby([*GROUP, "recipe", "cost_of"], sort=False).ratio
     found = pd.DataFrame({"n": groups.count(), "median": groups.median(), "low": groups.min(), "high": groups.max()})
     found = found.reset_index().assign(place=lambda rows: rows.cost_of.map(KINDS.index))
     return found.sort_values([*GROUP, "recipe", "place"], ignore_index=True)[COLUMNS]

@@ -21,7 +21,7 @@ def compressed(records: pd.DataFrame) -> pd.DataFrame:
     """Rows of the stage compress in one shot, with `kind`, `unit` (the pretraining seed) and `activations`.
 
     `activations` is the width of the activations in bits, or "none" where they stay float32. The unpruned controls of
-    structured pruning are left out: the dense nets are those of the stage pretrain.
+    structured pruning are left out: the dense models are those of the stage pretrain.
     """
     rows = records[(records.stage == "compress") & (records.role != "reference")]
     rows = rows[rows.schedule.isin(["one_shot", NONE])]
@@ -43,7 +43,7 @@ def kind_of(pattern: str, budget_kind: str, quantized_activations: bool) -> str:
     return "blocks" if kind == "block" else kind
 
 
-def dense_rows(nets: pd.DataFrame) -> pd.DataFrame:
-    """The nets before compression as rows of kind "dense", at no point; a fold changes no answer, so they have no form."""
+def dense_rows(models: pd.DataFrame) -> pd.DataFrame:
+    """The models before compression as rows of kind "dense", at no point; a fold changes no answer, so they have no form."""
     point = dict.fromkeys(POINT, None) | {"budget_asked": np.nan}
-    return nets.assign(form=NONE, bn=NONE, kind=DENSE, **point)
+    return models.assign(form=NONE, bn=NONE, kind=DENSE, **point)

@@ -33,7 +33,7 @@ RULES: tuple[Rule, ...] = (
     ("X9", "Training cost in MACs and seconds", protocol.x9_training_cost),
     ("X10", "One suite version a board", protocol.x10_version),
     ("X11", "Tie groups are printed", protocol.x11_ties),
-    ("X12", "Assays hold", protocol.x12_assays),
+    ("X12", "Sanity checks hold", protocol.x12_sanity_checks),
     ("X13", "The headline survives any rival's removal and any failure policy", protocol.x13_robust),
     ("X14", "Times compared within one machine class", protocol.x14_machines),
     ("X15", "Leakage is stated", protocol.x15_leaks),

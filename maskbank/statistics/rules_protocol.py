@@ -159,17 +159,17 @@ def x11_ties(facts: Facts) -> Finding:
     return passed("no order is claimed inside these groups: " + "; ".join(texts))
 
 
-def x12_assays(facts: Facts) -> Finding:
-    found = [(board, assay) for board in facts.boards for assay in board.assays]
-    ran = [(board, assay) for board, assay in found if assay.holds != NOT_APPLICABLE]
+def x12_sanity_checks(facts: Facts) -> Finding:
+    found = [(board, check) for board in facts.boards for check in board.sanity_checks]
+    ran = [(board, check) for board, check in found if check.holds != NOT_APPLICABLE]
     if not ran:
-        return not_applicable("no board on which an assay can be made")
-    broken = [f"{board.name}: {assay.name}: {assay.looked_at}" for board, assay in ran if assay.holds == FAIL]
-    names = sorted({assay.name for _, assay in found} - {assay.name for _, assay in ran})
+        return not_applicable("no board on which a sanity check can be made")
+    broken = [f"{board.name}: {check.name}: {check.looked_at}" for board, check in ran if check.holds == FAIL]
+    names = sorted({check.name for _, check in found} - {check.name for _, check in ran})
     never = f"; made on no board: {listed(names)}" if names else ""
     return judged(
         not broken,
-        f"{len(ran) - len(broken)} of {len(ran)} assays on {len(facts.boards)} boards hold{never}"
+        f"{len(ran) - len(broken)} of {len(ran)} sanity checks on {len(facts.boards)} boards hold{never}"
         + (f"; broken: {'; '.join(broken)}" if broken else ""),
     )
 

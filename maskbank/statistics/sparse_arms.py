@@ -1,4 +1,4 @@
-"""Sparse training by arm: one score a cell, and the handling of the learning rate that validation chose for each arm.
+"""Sparse training by arm: one score a cell, and the learning-rate schedule that validation chose for each arm.
 
 An arm is a method at one budget in one setting (data set, backbone, pattern, allocation, setup); nothing is averaged over
 these. Handlings are trials of an arm: the number of them is compared, and arms that lack one are named.
@@ -70,10 +70,10 @@ def valued(rows: pd.DataFrame, names: pd.Series, metrics: pd.DataFrame) -> pd.Se
 
 
 def rate_choices(rows: pd.DataFrame) -> pd.DataFrame:
-    """One row an arm and handling of the learning rate, with CHOICE; `rows` are those of `sparse_rows`.
+    """One row an arm and learning-rate schedule, with CHOICE; `rows` are those of `sparse_rows`.
 
     `choice`: "chosen" is the best of its arm by mean validation score over seeds; it is "unequal trials" instead where the arm
-    lacks a handling that another arm of its setting and budget was run with, and `lacks` names it. The test score has no part
+    lacks a schedule that another arm of its setting and budget was run with, and `lacks` names it. The test score has no part
     in it. Dense stands in no setting: `trials_differ` says whether it compares.
     """
     found: list[dict[object, object]] = []
@@ -101,7 +101,7 @@ def rate_choices(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def best_rate(arm: pd.DataFrame) -> str:
-    """The handling with the best mean validation score over the seeds that all have; those with failed seeds come last.
+    """The schedule with the best mean validation score over the seeds that all have; those with failed seeds come last.
 
     Ties are settled by the order of RATES.
     """
@@ -118,7 +118,7 @@ def in_rate_order(rates: Iterable[str]) -> list[str]:
 
 
 def at_best(rows: pd.DataFrame, choices: pd.DataFrame) -> pd.DataFrame:
-    """The rows of each arm at its best handling by validation, with `choice`, `lacks`, and all that it `tried`."""
+    """The rows of each arm at its best schedule by validation, with `choice`, `lacks`, and all that it `tried`."""
     tried = (
         choices.groupby(ARM).schedule.agg(lambda rates: " ".join(in_rate_order(rates))).rename("tried").reset_index()
     )
@@ -127,12 +127,12 @@ def at_best(rows: pd.DataFrame, choices: pd.DataFrame) -> pd.DataFrame:
 
 
 def rates_tried(choices: pd.DataFrame) -> Tried:
-    """Arm, as values of ARM -> the handlings that it was run with."""
+    """Arm, as values of ARM -> the schedules that it was run with."""
     return choices.groupby(ARM).schedule.agg(set).to_dict() if len(choices) else {}
 
 
 def trials_differ(left: pd.Series, right: pd.Series) -> str:
-    """In words, which handlings only one of two arms (rows of `at_best`) was run with; "" where trials are equal."""
+    """In words, which schedules only one of two arms (rows of `at_best`) was run with; "" where trials are equal."""
     own, other = set(left.tried.split()), set(right.tried.split())
     missing = [(left["method"], other - own), (right["method"], own - other)]
     return "; ".join(f"{method} lacks rate {', '.join(in_rate_order(rates))}" for method, rates in missing if rates)

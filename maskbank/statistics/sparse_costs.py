@@ -9,8 +9,8 @@ from maskbank.statistics.sparse_curves import PARALLEL, WORKER_KEYS, worker_rows
 from maskbank.statistics.traces import CELLS, joined
 
 FORMS = ("dense", "masked", "packed")
-SHARES = ["sparsity", "macs_share", "train_share", "selection_share", "peak_share", "line_share"]
-AMOUNTS = ["steps", "steps_in_line", "cpu_seconds", *(f"bytes_{form}" for form in FORMS)]
+SHARES = ["sparsity", "macs_share", "train_share", "selection_share", "peak_share", "sequential_share"]
+AMOUNTS = ["steps", "sequential_steps", "cpu_seconds", *(f"bytes_{form}" for form in FORMS)]
 KEYS = [*ARM, "role", "schedule", "choice", "metric"]
 COSTS = ["cell_key", *KEYS, "seed", "score", *SHARES, *AMOUNTS]
 MEANS = [*KEYS, "n", "score", *SHARES, *AMOUNTS, CELLS]
@@ -21,23 +21,23 @@ def sparse_costs(
 ) -> pd.DataFrame:
     """One row a cell, with COSTS; `rows` are those of `at_best`.
 
-    `sparsity` counts layers that stay dense; `macs_share` is of the inference of the dense net, all theoretical. `train_share`
+    `sparsity` counts layers that stay dense; `macs_share` is of the inference of the dense model, all theoretical. `train_share`
     and `selection_share` are relative to the dense training of the same setting, `peak_share` is the most live parameters at
-    one time (of P-GaP in one worker) of the dense net's, `line_share` the steps that cannot run side by side of the dense
+    one time (of P-GaP in one worker) of the dense model's, `sequential_share` the steps that cannot run side by side of the dense
     training's steps. `cpu_seconds` are all of a method's, workers included; NaN where the cells of a data set and backbone
     ran on several machine classes (rule X14).
     """
     own = metrics[metrics.cell_key.isin(rows.cell_key)]
     alone = own[own.setting == NONE].pivot_table(index="cell_key", columns="metric", values="value")
-    alone = alone.reindex(rows.cell_key, columns=["params_peak", "steps_in_line"]).set_axis(rows.index)
+    alone = alone.reindex(rows.cell_key, columns=["params_peak", "sequential_steps"]).set_axis(rows.index)
     stored = own[own.metric == "checkpoint_bytes"].pivot_table(index="cell_key", columns="setting", values="value")
     stored = stored.reindex(rows.cell_key, columns=FORMS).set_axis(rows.index).add_prefix("bytes_")
-    in_line = alone.steps_in_line.fillna(rows.steps.astype(float).where(rows.method != PARALLEL))
+    sequential = alone.sequential_steps.fillna(rows.steps.astype(float).where(rows.method != PARALLEL))
     dense = dense_amounts(rows)
     found = rows.assign(
         sparsity=1 - rows.params / rows.params_dense, macs_share=rows.macs / rows.macs_dense,
         train_share=rows.train_macs / dense.train_macs, selection_share=rows.selection_macs / dense.train_macs,
-        peak_share=alone.params_peak / rows.params_dense, steps_in_line=in_line, line_share=in_line / dense.steps,
+        peak_share=alone.params_peak / rows.params_dense, sequential_steps=sequential, sequential_share=sequential / dense.steps,
         cpu_seconds=seconds(rows, records, timings),
     )  # fmt: skip
     return pd.concat([found, stored.astype(float)], axis=1)[COSTS]

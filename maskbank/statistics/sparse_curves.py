@@ -1,4 +1,4 @@
-"""What happened when during sparse training: density of layers, loss and live parameters over the steps in line."""
+"""What happened when during sparse training: density of layers, loss and live parameters over the sequential steps."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from maskbank.statistics.transfer import DEFAULT
 PARALLEL = "p_gap"
 WORKER_KEYS = ["backbone", "dataset", "budget_asked", "pattern", "allocation", "schedule", "setup", "seed"]
 DENSITY = "density/"
-COURSE = [*SETTING, "method", "role", "budget_asked", "schedule", "seed", "round", "worker", "steps_in_line", "kind", "name",
+COURSE = [*SETTING, "method", "role", "budget_asked", "schedule", "seed", "round", "worker", "sequential_steps", "kind", "name",
           "start", "end", "value"]  # fmt: skip
 ENDS = [*SETTING, "method", "role", "budget_asked", "layer", "n", "density"]
 FINAL = -1.0  # in place of a round and a worker: a cell that trains alone
@@ -21,7 +21,7 @@ FINAL = -1.0  # in place of a round and a worker: a cell that trains alone
 
 @dataclass(frozen=True)
 class Stretch:
-    """One cell of a training: its first step in line, and how many it has."""
+    """One cell of a training: its first sequential step, and how many it has."""
 
     cell_key: str
     round: float
@@ -56,7 +56,7 @@ def focus(rows: pd.DataFrame, budget: float) -> pd.DataFrame:
 
 
 def near_budget(rows: pd.DataFrame, budget: float) -> pd.DataFrame:
-    """Rows of sparse nets at one budget of each setting: the nearest to the one given, by ratio."""
+    """Rows of sparse models at one budget of each setting: the nearest to the one given, by ratio."""
     sparse = rows[(rows.role != "reference") & (rows.variant == DEFAULT)]
     far = np.abs(np.log(sparse.budget_asked.astype(float) / budget)).round(9)
     near = sparse[far == sparse.assign(far=far).groupby(SETTING)["far"].transform("min")]
@@ -93,9 +93,9 @@ def stretches(row: pd.Series, workers: pd.DataFrame) -> Iterator[Stretch]:
 
 
 def course(rows: pd.DataFrame, records: pd.DataFrame, curves: pd.DataFrame) -> pd.DataFrame:
-    """What changed when, with COURSE: a row a span of steps in line with one value.
+    """What changed when, with COURSE: a row a span of sequential steps with one value.
 
-    `kind` is "density" (of a layer), "live" (live parameters of the net, those of dense layers counted, as a fraction),
+    `kind` is "density" (of a layer), "live" (live parameters of the model, those of dense layers counted, as a fraction),
     "partition" (the one that is dense) or "loss" (a point: start and end are one step).
     """
     workers = worker_rows(records)
@@ -106,7 +106,7 @@ def course(rows: pd.DataFrame, records: pd.DataFrame, curves: pd.DataFrame) -> p
     curves = curves[curves.cell_key.isin(keys)]
     by_cell = dict(list(curves.groupby("cell_key")))
     for row, own in trainings:
-        base = row[[*SETTING, *labels]].to_dict() | {"steps_in_line": own[-1].first + own[-1].steps}
+        base = row[[*SETTING, *labels]].to_dict() | {"sequential_steps": own[-1].first + own[-1].steps}
         for each in own:
             if each.cell_key not in by_cell:
                 continue
@@ -117,7 +117,7 @@ def course(rows: pd.DataFrame, records: pd.DataFrame, curves: pd.DataFrame) -> p
 
 
 def spans(curves: pd.DataFrame, stretch: Stretch, params: float) -> Iterator[dict[Any, Any]]:
-    """Spans of one cell from its curves, in steps in line; a span ends where the next value of its curve begins.
+    """Spans of one cell from its curves, in sequential steps; a span ends where the next value of its curve begins.
 
     A partition is dense until any density changes: after the last one comes a fine-tune.
     """

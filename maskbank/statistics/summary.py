@@ -12,7 +12,7 @@ from maskbank.statistics.claims import count_verdicts
 from maskbank.statistics.comparisons import comparisons, headlines
 from maskbank.statistics.facts import Facts
 from maskbank.statistics.finding import FAIL, NOT_APPLICABLE, PASS, Verdict
-from maskbank.statistics.kept import plain_nets
+from maskbank.statistics.kept import plain_models
 from maskbank.statistics.studies.transfer import foreign
 from maskbank.statistics.transfer import DEFAULT, USUAL
 
@@ -50,9 +50,9 @@ def summarise(
 
 
 def plain_rows(records: pd.DataFrame) -> pd.DataFrame:
-    """Rows of the methods and nets as they are: no ablation, no trial, nothing tuned, all training images, no fold."""
+    """Rows of the methods and models as they are: no ablation, no trial, nothing tuned, all training images, no fold."""
     usual = (records.variant == DEFAULT) & (records.tuning == DEFAULT) & records.shots.isna()
-    return records[usual & (records.stage != "tune") & plain_nets(records)]
+    return records[usual & (records.stage != "tune") & plain_models(records)]
 
 
 def setting_slug(row: dict[Hashable, Any], away: set[str]) -> str:

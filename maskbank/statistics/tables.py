@@ -6,7 +6,7 @@ from functools import cached_property
 import pandas as pd
 
 from maskbank.config import Params
-from maskbank.statistics.nets import pretrained
+from maskbank.statistics.models import pretrained
 from maskbank.statistics.sparse_arms import sparse_rows
 from maskbank.statistics.transfer import SCORED, settings, transfer_rows
 
@@ -26,7 +26,7 @@ class Tables:
         return transfer_rows(self.records)
 
     @cached_property
-    def nets(self) -> pd.DataFrame:
+    def models(self) -> pd.DataFrame:
         return pretrained(self.records, self.metrics, self.timings)
 
     @cached_property

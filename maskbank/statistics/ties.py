@@ -1,4 +1,4 @@
-"""Which methods of a column the best one is not set apart from: a description beside a mean, no test."""
+"""Which methods of a column the best one does not clearly exceed: a description beside a mean, no test."""
 
 import numpy as np
 import pandas as pd

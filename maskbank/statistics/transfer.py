@@ -69,7 +69,7 @@ def settings(rows: pd.DataFrame) -> list[tuple[dict[str, str], pd.DataFrame]]:
 
 
 def in_order(labels: Mapping[Any, object]) -> tuple[object, ...]:
-    """Sorts settings: of each net the usual ones first."""
+    """Sorts settings: of each model the usual ones first."""
     unusual = [labels[key] not in usual for key, usual in USUAL.items()]
     return (*(str(labels[key]) for key in REFERENCE[:3]), *unusual, *(str(labels[key]) for key in SETTING))
 

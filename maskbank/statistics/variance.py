@@ -96,7 +96,7 @@ def pair_components(given: Design, pairs: Sequence[tuple[str, str]]) -> list[Com
     """Components of each pair's differences, in accuracies squared, of methods that are whole.
 
     A seed is a (pretrain_seed, seed). Points are a fixed grid: the residual is how seeds depart from the points' means,
-    and what it adds to the mean over points is taken off the finest level that can be told apart.
+    and what it adds to the mean over points is taken off the finest level that can be estimated.
     """
     scores, none = given.scores, Components(*[float("nan")] * 4)
     blocks, points = len(scores.blocks), len(scores.points)

@@ -118,7 +118,7 @@ def rank_views(scores: Crossed, params: Compare, label: str) -> tuple[list[RankV
 
 
 def rank_sets(better: ArrayLike, worse: ArrayLike, count: int) -> tuple[Array, Array]:
-    """(lowest, highest) rank [methods] that the tests leave open: better and worse [methods] count who is told apart.
+    """(lowest, highest) rank [methods] that the tests leave open: better and worse [methods] count who differs.
 
     As the pairs are tested together, all these sets hold at once with the level of the tests (Mogstad et al. 2024).
 

@@ -1,4 +1,4 @@
-"""A pretrained net as MLflow's logged model: its files, and the run that it is an output of."""
+"""A pretrained checkpoint as MLflow's logged model: its files, and the run that it is an output of."""
 
 import tempfile
 from importlib import import_module
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from maskbank.errors import WorkError
 from maskbank.files import write_json
-from maskbank.tracking.nets import CODE, Net, alias_names
+from maskbank.tracking.checkpoints import CODE, Checkpoint, alias_names
 from maskbank.tracking.store import Store, environment, is_server, shown_uri, store_uri
 
 if TYPE_CHECKING:
@@ -61,25 +61,28 @@ def tie(store: Store, model: "LoggedModel", run_id: str) -> None:
     store.client.log_outputs(run_id, [output])
 
 
-def log_net(store: Store, net: Net, run_id: str, example: NDArray[np.uint8]) -> "LoggedModel":
-    """Log a net to the run of its cell: code, weights, architecture, signature and example; nothing is pickled."""
+def log_checkpoint(store: Store, checkpoint: Checkpoint, run_id: str, example: NDArray[np.uint8]) -> "LoggedModel":
+    """Log a checkpoint to the run of its cell: code, weights, architecture, signature and example; nothing is pickled."""
     models, types, pyfunc = (import_module(f"mlflow.{name}") for name in ("models", "types", "pyfunc"))
-    net.check_weights()
+    checkpoint.check_weights()
     client, labels = store.client, ("backbone", "recipe", "seed", "stop", "split", "dataset")
     model = client.create_logged_model(
-        store.experiment_id, name=f"{net.tags['backbone']}-{alias_names(net.tags)[0]}", source_run_id=run_id,
-        tags={name: net.tags[name] for name in ("kind", "cell_key", "dense_hash", "content_hash")},
-        params={name: net.tags[name] for name in labels}, model_type="classifier",
+        store.experiment_id, name=f"{checkpoint.tags['backbone']}-{alias_names(checkpoint.tags)[0]}", source_run_id=run_id,
+        tags={name: checkpoint.tags[name] for name in ("kind", "cell_key", "dense_hash", "content_hash")},
+        params={name: checkpoint.tags[name] for name in labels}, model_type="classifier",
     )  # fmt: skip
     tie(store, model, run_id)
-    shapes = [(np.dtype(np.uint8), (-1, *example.shape[1:])), (np.dtype(np.float32), (-1, len(net.about["classes"])))]
+    shapes = [
+        (np.dtype(np.uint8), (-1, *example.shape[1:])),
+        (np.dtype(np.float32), (-1, len(checkpoint.about["classes"]))),
+    ]
     inputs, outputs = (types.Schema([types.TensorSpec(*shape)]) for shape in shapes)
     with tempfile.TemporaryDirectory() as temporary, environment(LOGGING):
         architecture, folder = Path(temporary) / "network.json", Path(temporary) / "model"
-        write_json(architecture, net.about)
+        write_json(architecture, checkpoint.about)
         pyfunc.save_model(
             folder, python_model=str(CODE),
-            artifacts={"weights": str(net.weights.absolute()), "network": str(architecture)},
+            artifacts={"weights": str(checkpoint.weights.absolute()), "network": str(architecture)},
             signature=models.ModelSignature(inputs, outputs), input_example=example,
             pip_requirements=[f"{name}=={version(name).split('+')[0]}" for name in NEEDED],
             mlflow_model=models.Model(

@@ -1,4 +1,4 @@
-"""A pretrained net as MLflow loads it: the code file of each registered model, copied beside its weights.
+"""A pretrained checkpoint as MLflow loads it: the code file of each registered model, copied beside its weights.
 
 This file is run where a model is loaded, with maskbank installed, and not by this room: what it needs of the rooms above
 it asks for when it is loaded. When a model is logged it imports no torch.
@@ -15,9 +15,9 @@ from mlflow.pyfunc.model import PythonModel, PythonModelContext
 
 
 class Network(PythonModel):
-    """`net` is the torch module in eval mode, which takes normalised images; `classes` names its logits."""
+    """`model` is the torch module in eval mode, which takes normalised images; `classes` names its logits."""
 
-    net: Any
+    model: Any
     classes: list[str]
 
     def load_context(self, context: PythonModelContext) -> None:
@@ -25,7 +25,7 @@ class Network(PythonModel):
         dataset = import_module("maskbank.data.dataset")
         about = json.loads(Path(context.artifacts["network"]).read_text())
         architecture = checkpoint.Architecture.of(about["architecture"])
-        self.net = checkpoint.load_model(architecture, Path(context.artifacts["weights"]))
+        self.model = checkpoint.load_model(architecture, Path(context.artifacts["weights"]))
         self.classes = about["classes"]
         self.shape = (about["architecture"]["size"],) * 2 + (about["architecture"]["channels"],)
         self.data = dataset.DataSet(self.classes, torch.tensor(about["mean"]), torch.tensor(about["std"]), {})
@@ -41,7 +41,7 @@ class Network(PythonModel):
         x, none = torch.tensor(model_input).permute(0, 3, 1, 2), torch.zeros(len(model_input), dtype=torch.int64)
         examples = import_module("maskbank.data.dataset").Examples(x, none, none)
         with torch.inference_mode():
-            logits = [self.net(batch).float() for batch, _ in batches.evaluation_batches(self.data, examples)]
+            logits = [self.model(batch).float() for batch, _ in batches.evaluation_batches(self.data, examples)]
         return torch.cat(logits).numpy()
 
 

@@ -1,4 +1,4 @@
-"""One finished run for each cell, and one version for each pretrained net: what is missing, torn or stale is put right.
+"""One finished run for each cell, and one version for each pretrained checkpoint: what is missing, torn or stale is put right.
 
 A run is created with its tags, filled in one batch and given its final status last, so that a run whose writer was
 killed is known by its status. Such a run, and one whose record has changed, is replaced: MLflow's params and metric
@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from maskbank.config import Params
 from maskbank.files import hash_file
+from maskbank.tracking.checkpoints import Checkpoint, read_checkpoints
 from maskbank.tracking.content import Content, read_contents
 from maskbank.tracking.figures import REPORT, check_report, reconcile_report
 from maskbank.tracking.models import Settled, check_models, reconcile_models
-from maskbank.tracking.nets import Net, read_nets
 from maskbank.tracking.provenance import provenance
 from maskbank.tracking.store import Store, database_path, open_store, shown_uri, store_uri
 
@@ -55,7 +55,7 @@ class Receipt:
         if not self.models + found.superseded:
             return runs
         versions = f"{found.created} created, {found.kept} as they were, {found.superseded} superseded"
-        return f"{runs}, one model version for each of {self.models} pretrained nets ({versions})"
+        return f"{runs}, one model version for each of {self.models} pretrained checkpoints ({versions})"
 
 
 def faults(run: "Run", content: Content) -> list[str]:
@@ -133,11 +133,11 @@ def settle_superseded(store: Store, runs: "list[Run]") -> None:
 def reconcile(folder: Path, params: Params) -> Receipt:
     """Make MLflow agree with the tables in `folder`: one run a cell, found by its tag `cell_key`, and one of figures.
 
-    With `track.models` also with what the stage pretrain left: one version a net of all classes. Raises InputError if
-    the tables or nets cannot be read, WorkError if MLflow cannot be reached; running it again goes on where it ended.
+    With `track.models` also with what the stage pretrain left: one version a checkpoint of all classes. Raises InputError if
+    the tables or checkpoints cannot be read, WorkError if MLflow cannot be reached; running it again goes on where it ended.
     """
     contents = read_contents(folder)
-    nets = read_nets(contents, params.track.experiment) if params.track.models else []
+    checkpoints = read_checkpoints(contents, params.track.experiment) if params.track.models else []
     records_hash = hash_file(folder / "records.parquet")
     origin = provenance()
     with open_store(params) as store:
@@ -152,10 +152,10 @@ def reconcile(folder: Path, params: Params) -> Receipt:
         versions = Settled()
         if params.track.models:
             ids = {key: run_id for key, (run_id, _) in done.items()}
-            versions = reconcile_models(store, params.track.experiment, nets, ids)
+            versions = reconcile_models(store, params.track.experiment, checkpoints, ids)
     counts = {name: [what for _, what in done.values()].count(name) for name in ("created", "replaced", "kept")}
     return Receipt(
-        params.track.experiment, records_hash, len(contents), superseded=len(old), models=len(nets), versions=versions,
+        params.track.experiment, records_hash, len(contents), superseded=len(old), models=len(checkpoints), versions=versions,
         **counts,
     )  # fmt: skip
 
@@ -163,10 +163,10 @@ def reconcile(folder: Path, params: Params) -> Receipt:
 def check(folder: Path, params: Params) -> list[str]:
     """Where MLflow and the tables in `folder` disagree, one line each; empty: one finished run for each cell.
 
-    With `track.models` also where the model registry and the pretrained nets disagree.
+    With `track.models` also where the model registry and the pretrained checkpoints disagree.
     """
     contents = read_contents(folder)
-    nets: list[Net] = read_nets(contents, params.track.experiment) if params.track.models else []
+    checkpoints: list[Checkpoint] = read_checkpoints(contents, params.track.experiment) if params.track.models else []
     path = database_path(store_uri())
     if path and not path.exists():
         return [f"{shown_uri(store_uri())}: no such database; run `maskbank sync`"]
@@ -176,7 +176,7 @@ def check(folder: Path, params: Params) -> list[str]:
         runs = store.runs()
         found = cell_runs(runs)
         ids = {key: [run.info.run_id for run in group] for key, group in found.items()}
-        models = check_models(store, params.track.experiment, nets, ids) if params.track.models else []
+        models = check_models(store, params.track.experiment, checkpoints, ids) if params.track.models else []
     lines = []
     for key, content in contents.items():
         group = found.get(key, [])

@@ -62,7 +62,7 @@ def test_leep_against_its_definition_in_loops(ways: int, sources: int) -> None:
     assert found <= 0
 
 
-def test_a_sliced_entry_answers_like_the_masked_net(architecture: Architecture) -> None:
+def test_a_sliced_entry_answers_like_the_masked_model(architecture: Architecture) -> None:
     """Same masks, same head, batch statistics: the entry that is queried is the one that was learned."""
     torch.manual_seed(0)
     model = architecture.build().eval()
@@ -384,7 +384,7 @@ def test_consensus_keeps_what_masks_agree_on(small: Architecture) -> None:
 
 
 @pytest.mark.parametrize("name", ["oracle", "iterative_taylor", "mvp"])
-def test_methods_that_learn_on_the_target_leave_the_net_alone(name: str, small: Architecture) -> None:
+def test_methods_that_learn_on_the_target_leave_the_model_alone(name: str, small: Architecture) -> None:
     model, target, layers = target_and_bank(small)
     before = copy.deepcopy(model.state_dict())
     scores = scores_of(name, model, target, layers, tiny_bank(model, small.image))

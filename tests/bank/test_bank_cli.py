@@ -173,7 +173,7 @@ def test_errors_are_one_clear_line(command: Any, stages: Architecture, line: str
     assert reason in err.splitlines()[-1]
 
 
-def test_masks_of_several_nets_are_not_mixed(command: Any, stages: Architecture) -> None:
+def test_masks_of_several_models_are_not_mixed(command: Any, stages: Architecture) -> None:
     path = Path("data/prune/index.json")
     lines = json.loads(path.read_text())
     lines[1]["description"]["dense_hash"] = "other"

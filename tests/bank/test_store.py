@@ -227,7 +227,7 @@ def test_folders_that_are_no_bank_are_named(tmp_path: Path) -> None:
         open_bank(tmp_path / "bank")
 
 
-def test_another_net_is_refused(tmp_path: Path) -> None:
+def test_another_model_is_refused(tmp_path: Path) -> None:
     made(tmp_path / "bank", ENTRIES)
     with pytest.raises(InputError, match="made on checkpoint dense1, not on dense2"):
         open_bank(tmp_path / "bank", "dense2")

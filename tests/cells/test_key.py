@@ -20,7 +20,7 @@ print(cell_key(Cell(SPEC, {"dense": Input("elsewhere/model.safetensors", "abc")}
 """
 
 
-def with_inputs(path: str = "a/net.safetensors", content: str = "abc") -> Cell[Spec]:
+def with_inputs(path: str = "a/model.safetensors", content: str = "abc") -> Cell[Spec]:
     return Cell(SPEC, {"dense": Input(path, content)})
 
 

@@ -1,4 +1,4 @@
-"""Int8 cells: which nets are planned, and one that is run from files to its rows."""
+"""Int8 cells: which models are planned, and one that is run from files to its rows."""
 
 import subprocess
 import sys
@@ -26,7 +26,7 @@ from maskbank.files import hash_file, write_json
 from maskbank.measures.latency import Latency
 from maskbank.params import validate
 from maskbank.records.schema import TABLES, check_table
-from tests import nets
+from tests import toy_models
 from tests.conftest import ARCHITECTURES
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +42,7 @@ def params(*backbones: str, **evaluate: Any) -> Params:
     return validate(given, "test")
 
 
-def test_the_first_net_of_each_backbone_is_planned() -> None:
+def test_the_first_model_of_each_backbone_is_planned() -> None:
     cells = int8.plan(params("vit", "resnet20", latency_batch=7), PlannedState(params("vit", "resnet20")))
     assert [(cell.stage, cell.spec.backbone, cell.spec.recipe, cell.spec.pretrain_seed) for cell in cells] == [
         ("int8", "vit", "adam", 0), ("int8", "resnet20", "adam", 0),
@@ -67,7 +67,7 @@ class Stocked(PlannedState):
         return Checkpoints(tuple(Artifact(Path(), "", "", "", common | spec, {}, None) for spec in self.specs))
 
 
-def test_nets_of_a_matched_loss_or_of_fewer_classes_are_passed_over() -> None:
+def test_models_of_a_matched_loss_or_of_fewer_classes_are_passed_over() -> None:
     specs = [
         {"recipe": "sam", "seed": 0, "stop": "steps"},
         {"recipe": "adam", "seed": 0, "stop": "loss"},
@@ -91,7 +91,7 @@ def test_bad_names_and_a_missing_torchao_are_said_before_anything_runs(monkeypat
 
 
 def cell_of(name: str, data: DataSet, folder: Path) -> Cell[Int8Spec]:
-    """A cell whose inputs lie in `folder`: the data, and a net with random weights."""
+    """A cell whose inputs lie in `folder`: the data, and a model with random weights."""
     prepared, pretrained = folder / "prepared", folder / "pretrain"
     prepared.mkdir()
     pretrained.mkdir()
@@ -99,9 +99,9 @@ def cell_of(name: str, data: DataSet, folder: Path) -> Cell[Int8Spec]:
     about = {"names": data.names, "mean": data.mean.tolist(), "std": data.std.tolist()}
     write_json(prepared / "data.json", about)
     torch.manual_seed(SEED)
-    model, path = ARCHITECTURES[name].build(), pretrained / "net.safetensors"
+    model, path = ARCHITECTURES[name].build(), pretrained / "model.safetensors"
     save_file({key: value.contiguous() for key, value in model.state_dict().items()}, path)
-    line = {"key": "net", "hash": name, "file_hash": hash_file(path), "spec": {}, "accuracy": None}
+    line = {"key": "model", "hash": name, "file_hash": hash_file(path), "spec": {}, "accuracy": None}
     write_json(pretrained / "index.json", [{**line, "description": ARCHITECTURES[name].describe()}])
     spec = Int8Spec(backbone="vit", classes=(0, 1, 2, 3), latency_batch=2, repeats=5, seed=SEED)
     inputs = {"data": Input(str(prepared), hash_file(prepared / "images.safetensors")), "dense": Input(str(path), name)}
@@ -109,7 +109,7 @@ def cell_of(name: str, data: DataSet, folder: Path) -> Cell[Int8Spec]:
 
 
 def test_a_cell_from_files_to_rows(data: DataSet, tmp_path: Path) -> None:
-    """The net has random weights, and so logits near one another: one of its 12 answers may differ."""
+    """The model has random weights, and so logits near one another: one of its 12 answers may differ."""
     cell, store, given = cell_of("vit", data, tmp_path), Store(tmp_path / "cells"), params("vit")
     finished = run_cells("evaluate", [cell], given, store)
     assert finished[0].status == "ok", finished[0].body["points"]
@@ -146,10 +146,10 @@ class Zero(nn.Module):
         return nn.functional.one_hot(torch.zeros(len(x), dtype=torch.int64), 4).float()
 
 
-def test_agreement_counts_equal_answers_on_validation_images_and_latency_is_the_int8_nets(
+def test_agreement_counts_equal_answers_on_validation_images_and_latency_is_the_int8_models(
     data: DataSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A net that always answers class 0 in place of the int8 one agrees as often as the float net answers that."""
+    """A model that always answers class 0 in place of the int8 one agrees as often as the float model answers that."""
     cell, zero = cell_of("vit", data, tmp_path), Zero()
 
     def clock(model: nn.Module, x: Tensor, repeats: int) -> Latency:
@@ -173,15 +173,15 @@ def test_agreement_counts_equal_answers_on_validation_images_and_latency_is_the_
 
 
 def test_what_is_simulated_is_what_torchao_runs(data: DataSet) -> None:
-    """Of a net of both kinds convolutions stay float on both sides."""
+    """Of a model of both kinds convolutions stay float on both sides."""
     spec = Int8Spec(backbone="vit", classes=(0, 1, 2, 3), latency_batch=2, repeats=5)
-    dense = nets.vgg().eval()
+    dense = toy_models.vgg().eval()
     model, _ = int8.simulated(dense, spec, data, "full")
     before = dense.state_dict()
     assert {name for name, value in model.state_dict().items() if not torch.equal(value, before[name])} == {"11.weight"}
 
 
-def test_a_net_without_linear_layers_is_a_failed_cell_with_its_reason(data: DataSet, tmp_path: Path) -> None:
+def test_a_model_without_linear_layers_is_a_failed_cell_with_its_reason(data: DataSet, tmp_path: Path) -> None:
     (tmp_path / "vit").mkdir()
     cells = [cell_of("resnet", data, tmp_path), cell_of("vit", data, tmp_path / "vit")]
     finished = run_cells("evaluate", cells, params("vit"), Store(tmp_path / "cells"))

@@ -69,7 +69,7 @@ def test_what_is_folded_has_no_batchnorm_to_reestimate() -> None:
     ]  # fmt: skip
 
 
-def test_grids_choose_nets_by_what_ended_their_training() -> None:
+def test_grids_choose_models_by_what_ended_their_training() -> None:
     grids = [
         {"methods": ["l1"], "budgets": [0.5], "stops": ["steps", "loss"]},
         {"methods": ["quantize"], "budgets": [8], "activation_bits": 6},
@@ -105,7 +105,7 @@ def cell_of(prepared: Input, **changes: Any) -> Cell[PretrainSpec]:
     return Cell(PretrainSpec(**values), {"data": prepared})
 
 
-def test_a_net_leaves_its_losses_gap_and_cost(prepared: Input) -> None:
+def test_a_model_leaves_its_losses_gap_and_cost(prepared: Input) -> None:
     result = pretrain.run(cell_of(prepared, recipe="sam"), Runtime())
     (point,) = result.points
     metrics = {name: value for _, name, _, value in result.metrics}
@@ -117,7 +117,7 @@ def test_a_net_leaves_its_losses_gap_and_cost(prepared: Input) -> None:
     assert result.description["transform"] is None
 
 
-def test_a_net_trained_to_a_loss_says_when_and_whether(prepared: Input) -> None:
+def test_a_model_trained_to_a_loss_says_when_and_whether(prepared: Input) -> None:
     result = pretrain.run(cell_of(prepared, stop="loss", stop_loss=0.4, steps=400), Runtime())
     metrics = {name: value for _, name, _, value in result.metrics}
     assert result.points[0].steps < 400
@@ -127,7 +127,7 @@ def test_a_net_trained_to_a_loss_says_when_and_whether(prepared: Input) -> None:
     assert {name: value for _, name, _, value in never.metrics}["stop_loss_reached"] == 0
 
 
-def test_a_transformed_net_is_described_as_it_is_and_a_merged_one_is_ordinary(prepared: Input) -> None:
+def test_a_transformed_model_is_described_as_it_is_and_a_merged_one_is_ordinary(prepared: Input) -> None:
     parallel = pretrain.run(cell_of(prepared, recipe="snt", recipe_options={"scale": 0.5}, steps=2), Runtime())
     assert parallel.description["transform"] == {"name": "s2p", "options": {"parallel": 2, "scale": 0.5}}
     merged = pretrain.run(cell_of(prepared, recipe="reparam", steps=2), Runtime())

@@ -1,4 +1,4 @@
-"""The stage sharpness: which nets it measures, on which images, and the rows that a cell leaves."""
+"""The stage sharpness: which models it measures, on which images, and the rows that a cell leaves."""
 
 import math
 from pathlib import Path
@@ -55,7 +55,7 @@ def cells(given: Params) -> list[Cell[SharpnessSpec]]:
     return sharpness.plan(given, PlannedState(given))
 
 
-def test_a_cell_for_each_net_of_all_classes() -> None:
+def test_a_cell_for_each_model_of_all_classes() -> None:
     found = cells(params())
     assert [(cell.spec.recipe, cell.spec.seed, cell.spec.stop) for cell in found] == [
         ("adam", 3, "steps"), ("adam", 5, "steps"), ("snt", 3, "steps"), ("snt", 5, "steps"),
@@ -110,13 +110,13 @@ def test_the_plan_knows_what_a_cell_costs() -> None:
 
 
 @pytest.fixture
-def net() -> Architecture:
+def model() -> Architecture:
     return Architecture("resnet20", 10, 1, 8, {"width": 4, "stem_stride": 2})
 
 
 @pytest.fixture
-def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, net: Architecture) -> State:
-    """Prepared digits, and what the stage pretrain leaves: two nets of all classes and one of fewer."""
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, model: Architecture) -> State:
+    """Prepared digits, and what the stage pretrain leaves: two models of all classes and one of fewer."""
     monkeypatch.chdir(tmp_path)
     given = params({"recipes": {"resnet20": ["adam"], "vit": ["adam"]}})
     prepare(given)
@@ -125,13 +125,13 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, net: Architecture) ->
     folder, index = tmp_path / "data/pretrain/resnet20", []
     for seed, split in ((3, "none"), (5, "none"), (3, "s0")):
         torch.manual_seed(seed)
-        key = f"net{seed}{split}"
-        write_bytes(folder / f"{key}.safetensors", save(model_tensors(net.build())))
+        key = f"model{seed}{split}"
+        write_bytes(folder / f"{key}.safetensors", save(model_tensors(model.build())))
         spec = {"backbone": "resnet20", "recipe": "adam", "seed": seed, "split": split, "stop": "steps", "classes": ALL}
         index.append(
             {
                 "key": key, "hash": f"hash of {key}", "file_hash": hash_file(folder / f"{key}.safetensors"), "spec": spec,
-                "description": net.describe(), "accuracy": 0.5,
+                "description": model.describe(), "accuracy": 0.5,
             }
         )  # fmt: skip
     write_json(folder / "index.json", index)
@@ -142,7 +142,7 @@ def cell_of(state: State, seed: int = 3, **given: Any) -> Cell[SharpnessSpec]:
     spec = SharpnessSpec(
         backbone="resnet20", recipe="adam", pretrain_seed=seed, seed=seed, stop="steps", classes=ALL, **(SMALL | given)
     )
-    return Cell(spec, {"data": state.data, "dense": Input(f"data/pretrain/resnet20/net{seed}none.safetensors", "h")})
+    return Cell(spec, {"data": state.data, "dense": Input(f"data/pretrain/resnet20/model{seed}none.safetensors", "h")})
 
 
 def measured(cell: Cell[SharpnessSpec]) -> dict[tuple[str, str], float]:
@@ -170,7 +170,7 @@ def test_rows_of_a_cell(state: State) -> None:
     assert fewer == {key: value for key, value in found.items() if not key[0].startswith("landscape")}
 
 
-def test_images_are_training_images_the_same_for_every_net(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_are_training_images_the_same_for_every_model(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
     parts, real = [], DataSet._examples
     monkeypatch.setattr(
         DataSet, "_examples", lambda self, part, *rest: (parts.append(part), real(self, part, *rest))[1]
@@ -191,10 +191,10 @@ def test_images_are_training_images_the_same_for_every_net(state: State, monkeyp
         assert found["sharpness_loss", "none"] == pytest.approx(float(F.cross_entropy(model(x), y)), rel=1e-5)
 
 
-def test_what_cannot_be_measured_says_so(state: State, net: Architecture, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_cannot_be_measured_says_so(state: State, model: Architecture, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(InputError, match=r"sharpness\.images = 5000: there are \d+ training images; lower it"):
         sharpness.run(cell_of(state, images=5000), Runtime())
-    broken = net.build().eval()
+    broken = model.build().eval()
     broken.head.weight.data.fill_(math.nan)
     monkeypatch.setattr(dense, "dense_model", lambda cell: broken)
     with pytest.raises(Diverged, match="loss nan on the training images"):

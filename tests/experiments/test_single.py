@@ -15,10 +15,10 @@ from safetensors.torch import load_file, save_file
 from maskbank.cli import parser
 from maskbank.errors import InputError
 from maskbank.models import foreign
-from tests.nets import NETS
+from tests.toy_models import MODELS
 
 ROOT = Path(__file__).parents[2]
-FACTORY = ["tests.nets:vgg", "--image", "1x8x8"]
+FACTORY = ["tests.toy_models:vgg", "--image", "1x8x8"]
 
 
 def maskbank(*arguments: object) -> str:
@@ -53,7 +53,7 @@ def test_the_command_itself_ends_with_one_line_and_its_exit_code(tmp_path: Path)
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("dense") / "vgg.safetensors"
     torch.manual_seed(3)
-    save_file(NETS["vgg"]().state_dict(), path)
+    save_file(MODELS["vgg"]().state_dict(), path)
     return path
 
 
@@ -71,7 +71,7 @@ def test_what_is_saved_is_small_and_of_the_dense_weights(pruned: Path, weights: 
     assert sum(value.numel() for value in small.values()) < 0.7 * sum(value.numel() for value in dense.values())
     rows = {tuple(row.tolist()) for row in dense["0.weight"].flatten(1)}
     assert all(tuple(row.tolist()) in rows for row in small["0.weight"].flatten(1)), (
-        "filters of the dense net, unchanged"
+        "filters of the dense model, unchanged"
     )
     assert json.loads((pruned / "spec.json").read_text())["image"] == [1, 8, 8]
 
@@ -105,7 +105,7 @@ def test_new_biases_and_heads_come_back(tmp_path: Path) -> None:
     """mean reconstruction gives a convolution without bias one; a ViT says how many heads are left."""
     x = np.random.default_rng(0).integers(0, 255, (40, 8, 8, 1)).astype(np.uint8)
     np.savez(tmp_path / "images.npz", x_train=x, y_train=np.arange(40) % 4, x_test=x[:4], y_test=np.arange(4))
-    maskbank("prune", "tests.nets:dense", "--image", "1x8x8", "--method", "taylor", "--data", tmp_path / "images.npz",
+    maskbank("prune", "tests.toy_models:dense", "--image", "1x8x8", "--method", "taylor", "--data", tmp_path / "images.npz",
              "--budget", 0.5, "--reconstruct", "mean", "--out", tmp_path / "dense")  # fmt: skip
     assert json.loads((tmp_path / "dense/spec.json").read_text())["new_biases"]
     small = {"img_size": 32, "depth": 2}
@@ -136,7 +136,7 @@ def test_units_by_torch_pruning(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["nothing", "--image", "1x8x8"], "model nothing: timm cannot build it"),
-        (["tests.nets:nothing", "--image", "1x8x8"], "model tests.nets:nothing: cannot be built"),
+        (["tests.toy_models:nothing", "--image", "1x8x8"], "model tests.toy_models:nothing: cannot be built"),
         ([*FACTORY, "--image", "8x8"], "--image 8x8: expected channels x height x width"),
         ([*FACTORY, "--image", "3x8x8"], "the model's forward fails"),
         ([*FACTORY, "--method", "taylor"], "method taylor: needs examples of the task and got none"),
@@ -149,7 +149,7 @@ def test_units_by_torch_pruning(tmp_path: Path) -> None:
         ([*FACTORY, "--pattern", "2:4", "--budget-kind", "macs"], "--budget-kind macs: for patterns that remove units"),
         (["vit_tiny_patch16_224", "--image", "3x64x64"], "the model's forward fails"),
         ([*FACTORY, "--schedule", "slowly"], "schedule = 'slowly': expected one_shot"),
-        (["tests.nets:Stubborn", "--image", "1x8x8"], "the model's forward fails"),
+        (["tests.toy_models:Stubborn", "--image", "1x8x8"], "the model's forward fails"),
         ([*FACTORY, "--weights", "nowhere.safetensors"], "nowhere.safetensors: no such file"),
     ],
 )  # fmt: skip
@@ -167,7 +167,7 @@ def test_files_that_do_not_fit_are_named(pruned: Path, weights: Path, tmp_path: 
     state = load_file(weights)
     save_file({**state, "0.weight": state["0.weight"][:2].contiguous()}, tmp_path / "other.safetensors")
     with pytest.raises(InputError, match=r"tensor 0\.weight has the shape \[2, 1, 3, 3\], the model's \[8, 1, 3, 3\]"):
-        foreign.load_weights(NETS["vgg"](), tmp_path / "other.safetensors")
+        foreign.load_weights(MODELS["vgg"](), tmp_path / "other.safetensors")
     (tmp_path / "spec.json").write_text((pruned / "spec.json").read_text())
     (tmp_path / "model.safetensors").write_bytes((pruned / "model.safetensors").read_bytes()[:-50])
     with pytest.raises(InputError, match="not a readable safetensors file"):

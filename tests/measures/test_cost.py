@@ -16,7 +16,7 @@ def test_a_network_counted_by_hand() -> None:
     assert cost.params(cost.dense) == 18 + 36 + 36 + 3 * 4 + 6 + 3
 
 
-def test_cost_of_widths_is_the_cost_of_the_sliced_net(architecture: Architecture) -> None:
+def test_cost_of_widths_is_the_cost_of_the_sliced_model(architecture: Architecture) -> None:
     model, image = architecture.build().eval(), (architecture.channels, architecture.size)
     cost = trace_cost(model, image)
     counts = {name: max(1, count // 3) for name, count in cost.dense.items()}

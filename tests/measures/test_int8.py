@@ -1,4 +1,4 @@
-"""Nets that torchao runs in int8: which layers, what they answer, what is said where it cannot be."""
+"""Models that torchao runs in int8: which layers, what they answer, what is said where it cannot be."""
 
 import copy
 import sys
@@ -12,7 +12,7 @@ from maskbank.measures.int8 import int8_model
 from maskbank.pruning.compressors.quantize import compress
 from maskbank.pruning.sample import Sample
 from maskbank.pruning.weights import prunable_weights
-from tests import nets
+from tests import toy_models
 from tests.conftest import ARCHITECTURES
 
 
@@ -28,7 +28,7 @@ def integers(model: nn.Module) -> set[str]:
 @pytest.mark.parametrize("name", ["vit", "parallel vit", "glu"])
 def test_linear_layers_but_stem_and_classifier_run_in_int8_and_answer_as_simulated(name: str) -> None:
     torch.manual_seed(0)
-    model = nets.glu() if name == "glu" else ARCHITECTURES[name].build()
+    model = toy_models.glu() if name == "glu" else ARCHITECTURES[name].build()
     state, x = copy.deepcopy(model.train().state_dict()), torch.randn(50, 1, 8, 8)
     executed = int8_model(model, inner(model))
     assert integers(executed) == set(prunable_weights(model))
@@ -55,7 +55,7 @@ def test_linear_layers_but_stem_and_classifier_run_in_int8_and_answer_as_simulat
 
 
 def test_convolutions_stay_float() -> None:
-    model = nets.vgg()
+    model = toy_models.vgg()
     assert integers(int8_model(model, inner(model))) == {"11.weight"}
 
 
@@ -66,6 +66,6 @@ def test_what_torchao_cannot_run_is_said(monkeypatch: pytest.MonkeyPatch) -> Non
     ):
         int8_model(convolutions, inner(convolutions))
     monkeypatch.setitem(sys.modules, "torchao", None)
-    model = nets.glu()
+    model = toy_models.glu()
     with pytest.raises(InputError, match=r"^torchao is not installed.*pip install 'maskbank\[int8\]'$"):
         int8_model(model, inner(model))

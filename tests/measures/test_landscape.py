@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from maskbank.measures.landscape import axis, filter_direction, loss_grid, loss_line
-from tests.measures.test_sharpness import NETS, batch, generator, mlp, single
+from tests.measures.test_sharpness import MODELS, batch, generator, mlp, single
 
 
 @pytest.mark.parametrize(
@@ -27,9 +27,9 @@ def test_the_middle_is_exactly_zero_and_no_two_places_read_alike() -> None:
         assert "-0" not in {f"{place:g}" for place in places}
 
 
-@pytest.mark.parametrize("name", list(NETS))
+@pytest.mark.parametrize("name", list(MODELS))
 def test_each_filter_has_the_norm_of_the_weights_own(name: str) -> None:
-    model = NETS[name]()
+    model = MODELS[name]()
     direction = filter_direction(model, generator())
     assert list(direction) == [name for name, _ in model.named_parameters()]
     for name, weight in model.named_parameters():
@@ -59,9 +59,9 @@ def test_the_line_through_one_weight_in_closed_form() -> None:
         assert loss == pytest.approx(sum(math.log1p(math.exp(-weight * z)) for z in (0.5, 2.0)) / 2, rel=1e-12)
 
 
-@pytest.mark.parametrize("name", list(NETS))
+@pytest.mark.parametrize("name", list(MODELS))
 def test_grid_and_line_share_their_direction_and_their_middle(name: str) -> None:
-    model, (x, y) = NETS[name](), batch(12)
+    model, (x, y) = MODELS[name](), batch(12)
     given = {"points": 3, "span": 0.5}
     line = loss_line(model, x, y, **given, generator=generator())
     grid = loss_grid(model, x, y, **given, generator=generator())
@@ -74,7 +74,7 @@ def test_grid_and_line_share_their_direction_and_their_middle(name: str) -> None
 
 
 def test_the_model_is_left_as_it_was() -> None:
-    model, (x, y) = NETS["conv_net"]().train(), batch(12)
+    model, (x, y) = MODELS["conv_model"]().train(), batch(12)
     state = {name: value.clone() for name, value in model.state_dict().items()}
     loss_line(model, x, y, points=3, span=1.0, generator=generator())
     loss_grid(model, x, y, points=3, span=1.0, generator=generator())

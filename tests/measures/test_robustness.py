@@ -8,7 +8,7 @@ from torch.nn import functional as F
 from maskbank.errors import InputError
 from maskbank.measures import robustness
 from maskbank.measures.robustness import fgsm, pgd, pixel_logits, project, robust_accuracy, robust_flags
-from tests.nets import vgg
+from tests.toy_models import vgg
 
 MEAN, STD = torch.tensor([0.4]), torch.tensor([0.2])
 EPS = [0.0, 0.02, 0.05, 0.1, 0.2]
@@ -120,7 +120,7 @@ def test_eps_zero_is_clean_accuracy(trained: tuple[nn.Module, Tensor, Tensor]) -
     model, x, y = trained
     with torch.no_grad():
         clean = float((model((x - MEAN) / STD).argmax(1) == y).double().mean())
-    assert clean > 0.8, "the net has learned something"
+    assert clean > 0.8, "the model has learned something"
     for attack in ("fgsm", "pgd"):
         assert accuracies(trained, attack=attack)[0.0] == clean
 

@@ -39,7 +39,7 @@ def batch(count: int, classes: int = 3, size: int = 8, seed: int = 0) -> tuple[T
     return x, torch.randint(0, classes, (count,), generator=draw)
 
 
-def conv_net() -> nn.Module:
+def conv_model() -> nn.Module:
     """Convolutions with BatchNorm in eval mode, their statistics and gains as after some training."""
     torch.manual_seed(1)
     model = nn.Sequential(
@@ -62,7 +62,7 @@ def vit() -> nn.Module:
     return random_model(Architecture("vit", 3, 1, 8, {"dim": 4, "depth": 1, "heads": 2, "patch": 4, "mlp_ratio": 1}))
 
 
-NETS: dict[str, Callable[[], nn.Module]] = {"mlp": mlp, "conv_net": conv_net, "vit": vit}
+MODELS: dict[str, Callable[[], nn.Module]] = {"mlp": mlp, "conv_model": conv_model, "vit": vit}
 
 
 def dense_hessian(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
@@ -76,9 +76,9 @@ def dense_hessian(model: nn.Module, x: Tensor, y: Tensor) -> Tensor:
         return torch.autograd.functional.hessian(loss, flat(list(values.values())))
 
 
-@pytest.fixture(params=list(NETS))
+@pytest.fixture(params=list(MODELS))
 def model(request: pytest.FixtureRequest) -> nn.Module:
-    return NETS[request.param]()
+    return MODELS[request.param]()
 
 
 @pytest.fixture
@@ -308,7 +308,7 @@ def test_what_is_found_lies_within_the_ball(model: nn.Module, monkeypatch: pytes
 
 @pytest.mark.usefixtures("small_chunks")
 def test_groups_are_whole_and_may_be_larger_than_a_chunk() -> None:
-    model, (x, y) = conv_net(), batch(20)
+    model, (x, y) = conv_model(), batch(20)
     by = {count: adaptive_sharpness(model, x[:count], y[:count], rho=[0.3], group=8, steps=3) for count in (16, 20)}
     assert by[16] == by[20], "the four that are left over do not count"
     halves = [

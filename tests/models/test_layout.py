@@ -209,12 +209,12 @@ def test_conversions_keep_it(copied: str) -> None:
 @pytest.mark.parametrize("name", ["mobile", "vgg"])
 def test_models_of_the_users_own_lie_in_rows(name: str, tmp_path: Path) -> None:
     """Depthwise and 1 x 1 weights among them; one whose builder chose channels last too. Loaded from a file or cut: the same."""
-    model, x = foreign.build(f"tests.nets:{name}", {}), torch.randn(3, 1, 8, 8)
+    model, x = foreign.build(f"tests.toy_models:{name}", {}), torch.randn(3, 1, 8, 8)
     assert not astray(model, ROWS)
     layers = find_layers(model, (1, 8))
     small = slice_units(model, layers, {layer.name: torch.arange(0, layer.count, 2) for layer in layers})
     assert not astray(small, ROWS)
-    foreign.save_model(tmp_path, small, f"tests.nets:{name}", {}, {"image": [1, 8, 8]})
+    foreign.save_model(tmp_path, small, f"tests.toy_models:{name}", {}, {"image": [1, 8, 8]})
     loaded = foreign.load_model(tmp_path)
     assert not astray(loaded, ROWS)
     assert torch.equal(loaded(x), small(x))

@@ -9,7 +9,7 @@ from maskbank.models.checkpoint import Architecture
 from maskbank.models.heads import features, replace_head
 from maskbank.models.plain import Conv, map_side, paoding_convs
 from maskbank.registry import BACKBONES
-from tests.nets import IMAGE, NETS
+from tests.toy_models import IMAGE, MODELS
 
 
 def build(name: str, classes: int, channels: int, size: int, **options: int) -> nn.Module:
@@ -52,7 +52,7 @@ def test_small_cnn_by_hand() -> None:
     assert names == ["features.conv1", "features.conv2", "hidden.fc1", "hidden.fc2", "head"]
 
 
-def test_options_of_the_small_nets() -> None:
+def test_options_of_the_small_models() -> None:
     assert trained(build("mlp", 3, 2, 2, width=5, depth=1)) == (8 * 5 + 5) + (5 * 3 + 3)
     wide = build("cnn", 4, 1, 8, width=4, depth=3, dense=8, dense_depth=1, norm=True)
     shapes = [tuple(module.weight.shape) for module in wide.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
@@ -117,8 +117,8 @@ def test_options_that_params_may_set() -> None:
     assert BACKBONES.options("paoding_xray") == []
 
 
-@pytest.mark.parametrize("name", list(NETS))
-def test_nets_for_tests_are_small_and_take_the_image(name: str) -> None:
-    model = NETS[name]().eval()
+@pytest.mark.parametrize("name", list(MODELS))
+def test_models_for_tests_are_small_and_take_the_image(name: str) -> None:
+    model = MODELS[name]().eval()
     assert trained(model) <= 30_000
     assert model(torch.rand(2, IMAGE[0], IMAGE[1], IMAGE[1])).shape == (2, 4)

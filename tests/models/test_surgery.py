@@ -55,22 +55,22 @@ def test_keeping_everything_changes_nothing(architecture: Architecture) -> None:
     assert torch.equal(slice_units(model, layers, everything)(x), model(x))
 
 
-def test_checkpoint_of_a_sliced_net_comes_back(architecture: Architecture, tmp_path: Path) -> None:
+def test_checkpoint_of_a_sliced_model_comes_back(architecture: Architecture, tmp_path: Path) -> None:
     torch.manual_seed(0)
     model = architecture.build().eval()
     layers = layers_of(model, architecture)
     kept = random_kept(layers)
     sliced = slice_units(model, layers, kept)
-    save_file(model_tensors(sliced), tmp_path / "net.safetensors")
+    save_file(model_tensors(sliced), tmp_path / "model.safetensors")
     described = Architecture.of(
         {**architecture.describe(), "counts": {name: len(index) for name, index in kept.items()}}
     )
     x = images(architecture).float()
-    assert torch.equal(load_model(described, tmp_path / "net.safetensors")(x), sliced(x))
+    assert torch.equal(load_model(described, tmp_path / "model.safetensors")(x), sliced(x))
 
 
 def test_bad_checkpoints_are_named(small: Architecture, tmp_path: Path) -> None:
-    path = tmp_path / "net.safetensors"
+    path = tmp_path / "model.safetensors"
     with pytest.raises(InputError, match="no such checkpoint"):
         load_model(small, path)
     save_file(model_tensors(small.build()), path)

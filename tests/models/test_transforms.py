@@ -15,7 +15,7 @@ from maskbank.models.transforms.s2p import ParallelBlock
 from tests.conftest import ARCHITECTURES, random_model
 
 VIT = {"dim": 12, "depth": 4, "heads": 3, "patch": 4}
-NETS = {"resnet20": {"width": 4}, "vit": VIT}
+MODELS = {"resnet20": {"width": 4}, "vit": VIT}
 TRANSFORMS = {
     "sequential": None,
     "pairs": Transform("s2p", {"parallel": 2}),
@@ -27,7 +27,7 @@ TRANSFORMS = {
 
 def built(backbone: str, transform: Transform | None) -> nn.Module:
     """In float64, eval mode, with random affine parts of all norms and real BatchNorm statistics."""
-    model = random_model(Architecture(backbone, 4, 1, 8, NETS[backbone], transform))
+    model = random_model(Architecture(backbone, 4, 1, 8, MODELS[backbone], transform))
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d | nn.LayerNorm):
             nn.init.uniform_(module.weight, 0.5, 1.5)
@@ -43,7 +43,7 @@ def images() -> torch.Tensor:
 
 @pytest.mark.parametrize(
     ("backbone", "name"),
-    [(backbone, name) for backbone in NETS for name in TRANSFORMS if (backbone, name) != ("resnet20", "triples")],
+    [(backbone, name) for backbone in MODELS for name in TRANSFORMS if (backbone, name) != ("resnet20", "triples")],
 )  # a stage of ResNet-20 has two identity blocks
 def test_fold_keeps_the_logits(backbone: str, name: str) -> None:
     model = built(backbone, TRANSFORMS[name])
@@ -54,8 +54,8 @@ def test_fold_keeps_the_logits(backbone: str, name: str) -> None:
         assert ((folded(x) - model(x)).abs() / model(x).abs().max()).max() < 1e-4
 
 
-@pytest.mark.parametrize("backbone", NETS)
-def test_a_folded_net_is_ordinary(backbone: str) -> None:
+@pytest.mark.parametrize("backbone", MODELS)
+def test_a_folded_model_is_ordinary(backbone: str) -> None:
     folded = fold(built(backbone, TRANSFORMS["pairs"]))
     assert not any(isinstance(module, nn.BatchNorm2d | ParallelBlock) for module in folded.modules())
     if backbone == "vit":
@@ -70,10 +70,10 @@ def test_a_folded_net_is_ordinary(backbone: str) -> None:
         ]  # fmt: skip
 
 
-@pytest.mark.parametrize("backbone", NETS)
+@pytest.mark.parametrize("backbone", MODELS)
 def test_the_parallel_form_has_the_same_parameters_and_half_the_identity_blocks(backbone: str) -> None:
     plain, parallel = (
-        Architecture(backbone, 4, 1, 8, NETS[backbone], form).build() for form in (None, TRANSFORMS["pairs"])
+        Architecture(backbone, 4, 1, 8, MODELS[backbone], form).build() for form in (None, TRANSFORMS["pairs"])
     )
     assert sum(p.numel() for p in plain.parameters()) == sum(p.numel() for p in parallel.parameters())
     assert ([len(stage) for stage in parallel.stages] if backbone == "resnet20" else len(parallel.blocks)) == (
@@ -81,7 +81,7 @@ def test_the_parallel_form_has_the_same_parameters_and_half_the_identity_blocks(
     )
 
 
-@pytest.mark.parametrize("backbone", NETS)
+@pytest.mark.parametrize("backbone", MODELS)
 def test_the_shallow_control_is_as_deep_as_the_parallel_form(backbone: str) -> None:
     shallow, parallel = (built(backbone, TRANSFORMS[name]) for name in ("shallow", "pairs"))
     depth = [len(list(model.stages if backbone == "resnet20" else model.blocks)) for model in (shallow, parallel)]
@@ -126,17 +126,17 @@ def test_half_the_branch_scale_is_half_the_step() -> None:
 )
 def test_what_a_transformation_does_not_apply_to(backbone: str, transform: Transform, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        Architecture(backbone, 4, 1, 8, NETS.get(backbone, {}), transform).build()
+        Architecture(backbone, 4, 1, 8, MODELS.get(backbone, {}), transform).build()
 
 
-def test_a_net_without_a_known_fold_is_refused() -> None:
+def test_a_model_without_a_known_fold_is_refused() -> None:
     with pytest.raises(InputError, match="MLP cannot be folded"):
         fold(Architecture("mlp", 4, 1, 8).build())
 
 
 def test_merging_train_time_branches_is_exact() -> None:
     model = built("resnet20", Transform("reparam"))
-    plain = Architecture("resnet20", 4, 1, 8, NETS["resnet20"]).build()
+    plain = Architecture("resnet20", 4, 1, 8, MODELS["resnet20"]).build()
     with torch.no_grad():
         before = model(images())
         merged = reparam.merge(model)
@@ -155,7 +155,7 @@ def test_train_time_branches_are_a_sum_of_two_convolutions() -> None:
     assert both.weight.grad is not None
 
 
-def test_a_transformed_net_is_described_in_json_and_comes_back() -> None:
+def test_a_transformed_model_is_described_in_json_and_comes_back() -> None:
     for name in ("parallel resnet", "folded vit"):
         described = ARCHITECTURES[name].describe()
         assert Architecture.of(described) == ARCHITECTURES[name]

@@ -12,7 +12,7 @@ from maskbank.models.graph import UnitSet, find_layers
 from maskbank.models.surgery import slice_in_place, slice_units
 from maskbank.models.units import Gates, Layer, unit_sums, unit_weights, watch
 from tests.conftest import ARCHITECTURES, LARGE, random_model
-from tests.nets import IMAGE, NETS
+from tests.toy_models import IMAGE, MODELS
 
 UNIT_SETS: tuple[UnitSet, ...] = ("internal", "coupled", "all")
 
@@ -207,11 +207,11 @@ def test_an_unknown_operation_keeps_what_it_touches() -> None:
 
 def test_a_forward_that_fails_is_said() -> None:
     with pytest.raises(InputError, match=r"on an input of \[1, 3, 8, 8\]: the forward fails"):
-        find_layers(NETS["vgg"](), (3, 8))
+        find_layers(MODELS["vgg"](), (3, 8))
 
 
 def test_weights_of_units_and_sums_over_them() -> None:
-    model = NETS["glu"]()
+    model = MODELS["glu"]()
     layer = find_layers(model, IMAGE)[0]
     weight = model.get_parameter(layer.made[0].tensor)
     assert torch.equal(unit_weights(model, layer)[2], torch.cat([weight[2], weight[18]]))
@@ -219,7 +219,7 @@ def test_weights_of_units_and_sums_over_them() -> None:
 
 
 def test_watch_sees_what_the_reader_reads() -> None:
-    model = NETS["vgg"]().eval()
+    model = MODELS["vgg"]().eval()
     seen: dict[str, Tensor] = {}
     layers = find_layers(model, IMAGE)
     with watch(model, layers, lambda layer, x: seen.__setitem__(layer.name, x)), torch.no_grad():
@@ -233,7 +233,7 @@ def prepared(name: str) -> tuple[nn.Module, tuple[int, int]]:
     if name in ARCHITECTURES:
         return random_model(ARCHITECTURES[name]), ARCHITECTURES[name].image
     torch.manual_seed(0)
-    model = NETS[name]().double().train()
+    model = MODELS[name]().double().train()
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             nn.init.uniform_(module.weight, 0.5, 1.5)
@@ -253,7 +253,7 @@ def some(layers: list[Layer], seed: int = 0) -> dict[str, Tensor]:
 
 FAMILIES = [
     pytest.param(name, units, marks=[pytest.mark.nightly] * (name == LARGE and units != "all"))
-    for name in (*ARCHITECTURES, *NETS)
+    for name in (*ARCHITECTURES, *MODELS)
     for units in UNIT_SETS
 ]
 
@@ -275,7 +275,7 @@ def test_masked_equals_sliced_for_every_family(name: str, units: UnitSet) -> Non
 
 
 @pytest.mark.parametrize(("name", "units"), FAMILIES)
-def test_sizes_of_widths_are_those_of_the_sliced_net(name: str, units: UnitSet) -> None:
+def test_sizes_of_widths_are_those_of_the_sliced_model(name: str, units: UnitSet) -> None:
     model, image = prepared(name)
     cost = trace_cost(model, image, units)
     kept = some(list(cost.layers))
@@ -288,7 +288,7 @@ def test_sizes_of_widths_are_those_of_the_sliced_net(name: str, units: UnitSet) 
     assert (cost.macs(counts), cost.peak(counts)) == (again.macs(again.dense), again.peak(again.dense))
 
 
-@pytest.mark.parametrize("name", list(NETS))
+@pytest.mark.parametrize("name", list(MODELS))
 def test_layers_of_what_is_left_are_those_that_a_new_trace_finds(name: str) -> None:
     model, image = prepared(name)
     layers = find_layers(model, image, "coupled")
@@ -299,7 +299,7 @@ def test_layers_of_what_is_left_are_those_that_a_new_trace_finds(name: str) -> N
 
 
 def test_an_empty_layer_is_refused() -> None:
-    model = NETS["mlp"]()
+    model = MODELS["mlp"]()
     layers = find_layers(model, IMAGE)
     kept = {layer.name: torch.arange(layer.count) for layer in layers} | {layers[0].name: torch.tensor([], dtype=int)}
     with pytest.raises(InputError, match=r"1: no unit would be left; keep at least one of 24"):
@@ -307,7 +307,7 @@ def test_an_empty_layer_is_refused() -> None:
 
 
 def test_the_model_itself_is_left_alone() -> None:
-    model = NETS["dense"]()
+    model = MODELS["dense"]()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     layers = find_layers(model, IMAGE)
     sliced = slice_units(model, layers, some(layers))

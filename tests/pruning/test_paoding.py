@@ -35,7 +35,7 @@ from maskbank.pruning.reconstruction import reconstruct
 from maskbank.pruning.recording import record
 from maskbank.pruning.sample import Sample
 from maskbank.pruning.scores import paoding, paoding_shipped
-from tests.nets import IMAGE, NETS, vgg
+from tests.toy_models import IMAGE, MODELS, vgg
 
 ACTIVATIONS = ["relu", "none", "gelu", "silu", "tanh", "relu6", "hardswish", "sigmoid"]
 
@@ -218,7 +218,7 @@ def test_gains_carry_a_change_to_the_outputs() -> None:
     assert gains(stack).tolist() == [[3, 1]]
 
 
-def chain_net(widths: tuple[int, ...] = (12, 10)) -> nn.Module:
+def chain_model(widths: tuple[int, ...] = (12, 10)) -> nn.Module:
     """Convolutions, a norm, pools, then dense layers: the box has to pass all of them."""
     torch.manual_seed(1)
     model = nn.Sequential(
@@ -238,9 +238,9 @@ def chain_net(widths: tuple[int, ...] = (12, 10)) -> nn.Module:
 
 
 @torch.no_grad()
-def test_bound_of_a_real_net_holds_on_images() -> None:
+def test_bound_of_a_real_model_holds_on_images() -> None:
     """Both dense layers cut and merged: sliced logits stay within the bound of the full model's, and the box is certain."""
-    model, layers = chain_net(), find_layers(chain_net(), IMAGE)
+    model, layers = chain_model(), find_layers(chain_model(), IMAGE)
     nodes = [layer for layer in layers if layer.kind == "node"]
     sample = sample_of(model, 200)
     stack = find_stack(nodes[0], record(model, (1, 8, 8)), radius=1.0)
@@ -274,7 +274,7 @@ def node_layers(model: nn.Module, image: tuple[int, int] = IMAGE) -> list[Layer]
 @pytest.mark.parametrize("method", [paoding, paoding_shipped])
 def test_scores_rank_dense_nodes_and_need_no_data(name: str, method: object) -> None:
     torch.manual_seed(0)
-    model = NETS[name]().eval()
+    model = MODELS[name]().eval()
     layers = find_layers(model, IMAGE)
     scores = method.score(model, layers, sample_of(model, 0))  # type: ignore[attr-defined]
     for layer in layers:
@@ -293,9 +293,9 @@ def test_scores_rank_dense_nodes_and_need_no_data(name: str, method: object) -> 
             torch.testing.assert_close(values, weights.abs().mean(1))
 
 
-def test_residual_nets_are_judged_at_the_reader_and_not_certain() -> None:
+def test_residual_models_are_judged_at_the_reader_and_not_certain() -> None:
     torch.manual_seed(0)
-    model = NETS["residual_mlp"]().eval()
+    model = MODELS["residual_mlp"]().eval()
     found = find_stack(node_layers(model)[0], record(model, (1, 8, 8)), 3.0)
     assert found is not None
     assert (found.certain, len(found.layers), len(found.layers[-1].weight)) == (False, 2, 20)
@@ -475,7 +475,7 @@ def test_shipped_takes_two_of_64_a_round_and_ends_with_one() -> None:
 @torch.no_grad()
 def test_shipped_merge_adds_the_weights_of_the_chain() -> None:
     torch.manual_seed(0)
-    model = NETS["mlp"]().double().eval()
+    model = MODELS["mlp"]().double().eval()
     sample, layers = sample_of(model, 8), node_layers(model)
     scores = paoding_shipped.score(model, layers, sample)
     kept = {layer.name: scores[layer.name].argsort()[layer.count // 2 :].sort().values for layer in layers}
@@ -492,10 +492,10 @@ def test_shipped_merge_adds_the_weights_of_the_chain() -> None:
 
 
 @torch.no_grad()
-def test_nets_that_the_tool_cannot_rebuild_are_rebuilt_here() -> None:
+def test_models_that_the_tool_cannot_rebuild_are_rebuilt_here() -> None:
     """BatchNorm, residual and single-convolution models: half of the units go, and the model runs."""
     single = nn.Sequential(nn.Conv2d(1, 6, 3), nn.ReLU(), nn.Flatten(), nn.Linear(216, 8), nn.ReLU(), nn.Linear(8, 4))
-    for model in (vgg().eval(), NETS["residual_mlp"]().eval(), single.eval()):
+    for model in (vgg().eval(), MODELS["residual_mlp"]().eval(), single.eval()):
         layers, sample = find_layers(model, IMAGE), sample_of(model, 4)
         scores = paoding.score(model, layers, sample)
         kept = {layer.name: scores[layer.name].argsort()[layer.count // 2 :].sort().values for layer in layers}

@@ -23,9 +23,9 @@ from maskbank.pruning.schedule import fractions
 from maskbank.registry import SCORES
 from tests.conftest import ARCHITECTURES, random_model
 from tests.models.test_units import prepared
-from tests.nets import CLASSES, NETS
+from tests.toy_models import CLASSES, MODELS
 
-FAMILIES = ["resnet", "vit", *NETS]
+FAMILIES = ["resnet", "vit", *MODELS]
 
 
 def l1(model: nn.Module, layers: list[Layer]) -> Scores:

@@ -29,7 +29,7 @@ from maskbank.errors import InputError
 from maskbank.pruning.compressors.quantize import compress
 from maskbank.pruning.quantization import Grid, levels, quantize, quantize_range, quantize_tokens
 from maskbank.pruning.sample import Sample
-from tests import nets
+from tests import toy_models
 
 EPSILON = torch.finfo(torch.float32).eps
 
@@ -250,7 +250,7 @@ class Tokens(nn.Module):
         return self.head(hidden.mean((1, 2)))
 
 
-def test_a_net_of_linear_layers_by_hand() -> None:
+def test_a_model_of_linear_layers_by_hand() -> None:
     """W4A6: stem and head float, both sides of the inner layers rounded; needs no examples."""
     torch.manual_seed(0)
     model, x = Tokens(), images(5)
@@ -281,7 +281,7 @@ def two_convolutions() -> nn.Module:
     )  # fmt: skip
 
 
-def test_a_net_of_convolutions_by_hand() -> None:
+def test_a_model_of_convolutions_by_hand() -> None:
     """W8A8: ranges are those of the sample on the float model, and hold for what comes after."""
     model, seen, x = two_convolutions(), images(40), 3 * images(5, seed=1)
     plain = copy.deepcopy(model)
@@ -297,7 +297,7 @@ def test_a_net_of_convolutions_by_hand() -> None:
 
 
 def test_more_activation_bits_are_closer_to_weights_alone() -> None:
-    for build in (two_convolutions, nets.mobile, nets.glu):
+    for build in (two_convolutions, toy_models.mobile, toy_models.glu):
         torch.manual_seed(0)
         dense, x = build().eval(), images(16)
         only = copy.deepcopy(dense)
@@ -334,7 +334,7 @@ def test_hooks_stay_in_copies_and_only_where_asked_for() -> None:
 
 def test_the_sample_is_read_in_eval_mode_and_leaves_nothing() -> None:
     torch.manual_seed(0)
-    model = nets.vgg().train()
+    model = toy_models.vgg().train()
     before = {name: value.clone() for name, value in model.named_buffers()}
     compress(model, 8, sample_of(images(70)), 8)
     for name, value in model.named_buffers():
@@ -342,12 +342,12 @@ def test_the_sample_is_read_in_eval_mode_and_leaves_nothing() -> None:
 
 
 def test_linear_layers_alone() -> None:
-    model = nets.glu()
+    model = toy_models.glu()
     state = copy.deepcopy(model.state_dict())
     compress(model, 8, NONE, 8, layers="linear")
     changed = {name for name, value in model.state_dict().items() if not torch.equal(value, state[name])}
     assert changed == {f"blocks.{block}.{layer}.weight" for block in (0, 1) for layer in ("fc1", "fc2")}
-    mixed = nets.vgg()
+    mixed = toy_models.vgg()
     compress(mixed, 8, NONE, 8, layers="linear")
     assert hooks(mixed) == 1, "needs no examples, as convolutions stay float"
 

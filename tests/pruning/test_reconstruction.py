@@ -16,7 +16,7 @@ from maskbank.pruning.expectation import after, expected
 from maskbank.pruning.reconstruction import reconstruct, with_biases
 from maskbank.pruning.recording import record
 from maskbank.pruning.sample import Sample
-from tests.nets import IMAGE, NETS
+from tests.toy_models import IMAGE, MODELS
 
 
 def sample_of(count: int = 40, shape: tuple[int, int, int] = (1, 8, 8)) -> Sample:
@@ -28,7 +28,7 @@ def sample_of(count: int = 40, shape: tuple[int, int, int] = (1, 8, 8)) -> Sampl
 def settled(name: str) -> nn.Module:
     """A float64 model whose norms have random gains and the statistics of the sample."""
     torch.manual_seed(0)
-    model = NETS[name]().double()
+    model = MODELS[name]().double()
     for module in model.modules():
         if isinstance(module, nn.BatchNorm2d):
             module.momentum = None
@@ -106,7 +106,7 @@ def test_constants_are_inexact_at_padded_borders_only() -> None:
 
 @pytest.mark.parametrize("name", ["vgg", "mlp", "residual_mlp", "dense", "mobile", "glu"])
 @torch.no_grad()
-def test_constant_units_of_every_net_are_replaced_exactly(name: str) -> None:
+def test_constant_units_of_every_model_are_replaced_exactly(name: str) -> None:
     """One layer at a time, where no border is padded: units made constant by zero weights, then cut."""
     model = settled(name)
     for layer in find_layers(model, IMAGE):
@@ -135,9 +135,9 @@ def test_mean_is_never_worse_than_nothing_where_the_reader_is_linear() -> None:
         assert mean < none
 
 
-@pytest.mark.parametrize("name", list(NETS))
+@pytest.mark.parametrize("name", list(MODELS))
 @torch.no_grad()
-def test_every_way_runs_on_every_net(name: str) -> None:
+def test_every_way_runs_on_every_model(name: str) -> None:
     """Half of all units cut: finite outputs; a model is left alone by none, changed by mean; nothing cut, nothing told."""
     model, x = settled(name), sample_of().x
     layers = find_layers(model, IMAGE)

@@ -34,7 +34,7 @@ from maskbank.registry import METHODS, SCORES
 from maskbank.training.batchnorm import batch_statistics
 from tests.bank.tiny import sample_of, target_of, tiny_bank
 from tests.conftest import ARCHITECTURES, crossed, random_model
-from tests.nets import vgg
+from tests.toy_models import vgg
 
 OURS = [name for name in SCORES.names() if not name.startswith("tp_")]
 WITH_SALIENCY = [name for name in OURS if hasattr(SCORES.module(name), "saliency")]
@@ -54,7 +54,7 @@ QUICK = {
 }  # fmt: skip
 
 
-def dense_net(*weights: Tensor) -> nn.Sequential:
+def dense_model(*weights: Tensor) -> nn.Sequential:
     """Linear layers without biases and ReLUs between them; names 1.weight, 3.weight, ..."""
     parts: list[nn.Module] = [nn.Flatten()]
     for weight in weights:
@@ -148,7 +148,7 @@ def test_float64_and_no_data(name: str, small: Architecture) -> None:
 
 def test_norms_of_a_units_weights() -> None:
     """Units with weights (3, 4) and (0, -1)."""
-    model = dense_net(torch.tensor([[3.0, 4.0], [0.0, -1.0]]), torch.ones(2, 2))
+    model = dense_model(torch.tensor([[3.0, 4.0], [0.0, -1.0]]), torch.ones(2, 2))
     layers, sample = find_layers(model, (2, 1)), rows(torch.zeros(1, 2), torch.zeros(1, dtype=torch.long))
     assert l1.score(model, layers, sample)["1"].tolist() == [7, 1]
     assert l2.score(model, layers, sample)["1"].tolist() == [5, 1]
@@ -181,7 +181,7 @@ def test_fpgm_is_the_sum_of_distances(dtype: torch.dtype) -> None:
     points = torch.randn(7, 5, generator=torch.Generator().manual_seed(0), dtype=dtype) + 100
     points[3] = points[0]
     expected = [sum(float((a - b).double().norm()) for b in points) for a in points]
-    model = dense_net(points, torch.ones(2, 7, dtype=dtype))
+    model = dense_model(points, torch.ones(2, 7, dtype=dtype))
     found = fpgm.score(model, find_layers(model, (5, 1)), drawn(1, 5, 2))["1"]
     assert found.dtype == dtype
     assert found.tolist() == pytest.approx(expected, rel=1e-3 if dtype is torch.float32 else 1e-7)
@@ -189,7 +189,7 @@ def test_fpgm_is_the_sum_of_distances(dtype: torch.dtype) -> None:
 
 def test_lamp_by_hand() -> None:
     """Squares 9, 1, 4: over the sums of what is no smaller, 9/9, 1/14, 4/13. Tensors do not see one another."""
-    model = dense_net(torch.tensor([[3.0], [-1.0], [2.0]]), torch.tensor([[1.0, 1.0, 0.0]]))
+    model = dense_model(torch.tensor([[3.0], [-1.0], [2.0]]), torch.tensor([[1.0, 1.0, 0.0]]))
     sample = rows(torch.zeros(1, 1), torch.zeros(1, dtype=torch.long))
     weights = {"1.weight": model[1].weight, "3.weight": model[3].weight}
     values = lamp.saliency(model, weights, sample)
@@ -202,7 +202,7 @@ def test_lamp_by_hand() -> None:
 def test_snip_by_hand() -> None:
     """A linear classifier: dL/dW = mean (p - onehot) x'. Forty examples are two parts, of 32 and of 8."""
     weight = torch.tensor([[1.0, -2.0], [0.5, 3.0]], dtype=torch.float64)
-    model, sample = dense_net(weight), drawn(40, 2, 2)
+    model, sample = dense_model(weight), drawn(40, 2, 2)
     x = sample.x.flatten(1)
     slope = slopes_of_softmax(x @ weight.T, sample.y).T @ x / 40
     found = snip.saliency(model, {"1.weight": model[1].weight}, sample)["1.weight"]
@@ -233,7 +233,7 @@ def test_grasp_is_weight_times_hessian_times_gradient(temperature: float) -> Non
     flat = torch.cat([first.flatten(), second.flatten()])
     slope = torch.autograd.functional.jacobian(loss, flat)
     expected = flat * (torch.autograd.functional.hessian(loss, flat) @ slope)
-    model = dense_net(first, second)
+    model = dense_model(first, second)
     weights = {"1.weight": model[1].weight, "3.weight": model[3].weight}
     found = grasp.saliency(model, weights, sample, temperature=temperature)
     assert torch.allclose(torch.cat([value.flatten() for value in found.values()]), expected, rtol=1e-9, atol=1e-15)
@@ -249,7 +249,7 @@ def test_grasp_keeps_what_feeds_the_gradient_flow() -> None:
         x = sample.x.flatten(1)
         return float((slopes_of_softmax(x @ now.T, sample.y).T @ x / 20).square().sum())
 
-    model = dense_net(weight)
+    model = dense_model(weight)
     scores = grasp.saliency(model, {"1.weight": model[1].weight}, sample, temperature=1.0)["1.weight"]
     assert scores.min() < 0 < scores.max()
     for place in (scores.argmax(), scores.argmin()):
@@ -297,7 +297,7 @@ def test_synflow_of_a_deep_transformer_is_finite() -> None:
 def test_fisher_of_weights_by_hand() -> None:
     """OBD with the empirical Fisher of a linear classifier: w^2 / 2 times the mean of squared (p - onehot) x'."""
     weight = torch.tensor([[1.0, -2.0], [0.5, 3.0]], dtype=torch.float64)
-    model, sample = dense_net(weight), drawn(5, 2, 2)
+    model, sample = dense_model(weight), drawn(5, 2, 2)
     x = sample.x.flatten(1)
     slopes = slopes_of_softmax(x @ weight.T, sample.y)[:, :, None] * x[:, None]
     found = fisher.saliency(model, {"1.weight": model[1].weight}, sample)["1.weight"]
@@ -310,7 +310,7 @@ def test_fisher_of_units_by_hand() -> None:
         torch.tensor([[1.0, -1.0], [2.0, 0.5], [-1.0, 1.0]]),
         torch.tensor([[1.0, 2.0, -1.0], [0.0, 1.0, 3.0]]),
     )
-    model = dense_net(first, second)
+    model = dense_model(first, second)
     sample = drawn(6, 2, 2)
     sample = Sample(sample.x.float(), sample.y, sample.generator)
     hidden = (sample.x.flatten(1) @ first.T).relu()
@@ -322,7 +322,7 @@ def test_fisher_of_units_by_hand() -> None:
 def test_hessian_diagonal_by_all_signs(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four orthogonal sign vectors give the diagonal of four weights exactly: against the whole Hessian."""
     weight = torch.tensor([[1.0, -2.0], [0.5, 3.0]], dtype=torch.float64)
-    model, sample = dense_net(weight), drawn(6, 2, 2)
+    model, sample = dense_model(weight), drawn(6, 2, 2)
     signs = iter(torch.tensor([[1, 1, 1, 1], [1, -1, 1, -1], [1, 1, -1, -1], [1, -1, -1, 1]], dtype=torch.float64))
     monkeypatch.setattr(hessian, "random_signs", lambda like, _: next(signs).reshape(like.shape))
     found = hessian.saliency(model, {"1.weight": model[1].weight}, sample, probes=4)["1.weight"]
@@ -336,7 +336,7 @@ def test_hessian_diagonal_by_all_signs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_hessian_probes_are_random_signs_that_average_out() -> None:
     weight = torch.tensor([[1.0, -2.0], [0.5, 3.0]], dtype=torch.float64)
-    model, sample = dense_net(weight), drawn(6, 2, 2)
+    model, sample = dense_model(weight), drawn(6, 2, 2)
     x = sample.x.flatten(1)
     p = (x @ weight.T).softmax(1)
     diagonal = ((p * (1 - p))[:, :, None] * x[:, None] ** 2).mean(0)
@@ -365,7 +365,7 @@ def test_taylor_is_the_squared_derivative_at_the_gates(architecture: Architectur
 def test_taylor_of_weights_by_hand() -> None:
     """The squared share of each part of 32 examples, summed."""
     weight = torch.tensor([[1.0, -2.0], [0.5, 3.0]], dtype=torch.float64)
-    model, sample = dense_net(weight), drawn(40, 2, 2)
+    model, sample = dense_model(weight), drawn(40, 2, 2)
     x = sample.x.flatten(1)
     slopes = slopes_of_softmax(x @ weight.T, sample.y)[:, :, None] * x[:, None] / 40
     expected = (weight * slopes[:32].sum(0)) ** 2 + (weight * slopes[32:].sum(0)) ** 2
@@ -374,7 +374,7 @@ def test_taylor_of_weights_by_hand() -> None:
     )
 
 
-HIDDEN = dense_net(torch.tensor([[1.0], [-1.0], [0.0]]), torch.tensor([[1.0, -2.0, 0.5], [3.0, 4.0, 0.0]]))
+HIDDEN = dense_model(torch.tensor([[1.0], [-1.0], [0.0]]), torch.tensor([[1.0, -2.0, 0.5], [3.0, 4.0, 0.0]]))
 LINE = rows(torch.tensor([[1.0], [2.0], [3.0], [-2.0]]), torch.zeros(4, dtype=torch.long))
 
 

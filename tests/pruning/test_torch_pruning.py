@@ -56,7 +56,7 @@ class Foreign(nn.Module):
         return self.head(self.second(torch.nan_to_num(torch.where(x > 0, x, 0.1 * x))).mean((2, 3)))
 
 
-NETS = {
+MODELS = {
     "flat": Flat,
     "resnet": lambda: ResNet(BasicBlock, [1, 1, 1, 1], num_classes=5),
     "densenet": lambda: DenseNet(8, (2, 2), 16, num_classes=5),
@@ -70,7 +70,7 @@ NO_NORMS = {"vit", "flat"}  # no BatchNorm in some layers
 
 def built(name: str) -> nn.Module:
     torch.manual_seed(0)
-    model = NETS[name]().eval()
+    model = MODELS[name]().eval()
     with torch.no_grad():
         for module in model.modules():
             if isinstance(module, nn.BatchNorm2d):
@@ -109,7 +109,7 @@ def random_score(model: nn.Module, layers: list[Layer], sample: Sample) -> Score
     return scores
 
 
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("name", MODELS)
 def test_layers_are_those_of_our_own_tracer(name: str) -> None:
     model = built(name)
     ours, theirs = layers_of(model), layers_from_torch_pruning(model, torch.zeros(1, 3, SIZE, SIZE))
@@ -167,7 +167,7 @@ def test_units_of_unequal_makers_and_what_is_given_out_stay_whole() -> None:
 
 
 @pytest.mark.parametrize("score", [name for name in SCORES.names() if name.startswith("tp_")])
-@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize("name", MODELS)
 def test_every_importance_scores_every_unit(name: str, score: str) -> None:
     model, module = built(name).train(), SCORES.module(score)
     layers, before = layers_of(model), {key: value.clone() for key, value in model.state_dict().items()}
@@ -347,9 +347,9 @@ def test_without_the_package_the_error_says_how_to_get_it(monkeypatch: pytest.Mo
 
 def test_an_importance_that_fails_inside_is_said() -> None:
     """Gated layers hold two rows a unit, which its activation importance does not expect."""
-    from tests.nets import IMAGE, NETS
+    from tests.toy_models import IMAGE, MODELS
 
-    model = NETS["glu"]().eval()
+    model = MODELS["glu"]().eval()
     x = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(0))
     sample = Sample(x, torch.arange(4), torch.Generator().manual_seed(0))
     with pytest.raises(InputError, match=r"blocks\.0\.fc1: torch-pruning's ActivationImportance fails here"):

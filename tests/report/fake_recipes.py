@@ -1,4 +1,4 @@
-"""Made-up nets of several pretraining recipes: trained, compressed, their sharpness measured, with a known truth."""
+"""Made-up models of several pretraining recipes: trained, compressed, their sharpness measured, with a known truth."""
 
 from collections.abc import Iterable, Iterator, Sequence
 
@@ -33,7 +33,7 @@ def recipes(
         (backbone, stop, recipe, unit) for backbone in backbones for stop in stops for recipe in names for unit in range(seeds)
     ):  # fmt: skip
         key = f"{backbone}-{stop}-{recipe}-{unit}"
-        net = {
+        model = {
             "backbone": backbone, "stop": stop, "recipe": recipe, "pretrain_seed": float(unit), "seed": unit,
             "dense_hash": f"d{number}",
         }  # fmt: skip
@@ -43,7 +43,7 @@ def recipes(
         macs = 1e9 * steps * (cost if recipe != "adam_long" else 1.0)
         rows.append({
             "cell_key": f"pretrain-{key}", "stage": "pretrain", "method": "dense", "role": "reference", "steps": steps,
-            "accuracy": accuracy, "loss": 0.5, "train_macs": macs, **net,
+            "accuracy": accuracy, "loss": 0.5, "train_macs": macs, **model,
         })  # fmt: skip
         measured = {
             "train_accuracy": accuracy + 0.06 - 2 * gain, "train_loss": LOSS_STOP * 0.95 if stop == "loss" else 0.15 + gain,
@@ -51,9 +51,9 @@ def recipes(
         } | ({"stop_loss_reached": 1.0} if stop == "loss" else {})  # fmt: skip
         metrics += measures(f"pretrain-{key}", steps, {(name, NONE): value for name, value in measured.items()})
         timings.append(timing(f"pretrain-{key}", macs / 1e9 * (1 + generator.normal(0, 0.01))))
-        rows += list(compressed(key, net, accuracy, forms, generator))
+        rows += list(compressed(key, model, accuracy, forms, generator))
         rows.append(
-            {"cell_key": f"sharpness-{key}", "stage": "sharpness", "method": "dense", "role": "reference", **net}
+            {"cell_key": f"sharpness-{key}", "stage": "sharpness", "method": "dense", "role": "reference", **model}
         )
         base = sharp * float(np.exp(generator.normal(0, 0.1)))
         metrics += measures(f"sharpness-{key}", 0, sharpness(base, landscape if unit == 0 else 0, generator))
@@ -68,12 +68,12 @@ def recipes(
 
 
 def compressed(
-    key: str, net: Row, accuracy: float, forms: Iterable[str], generator: np.random.Generator
+    key: str, model: Row, accuracy: float, forms: Iterable[str], generator: np.random.Generator
 ) -> Iterator[Row]:
-    """Rows of one net at every point of compression, in each form; drops are a recipe's share of Adam's."""
-    share = TRUTH[str(net["recipe"])][1]
+    """Rows of one model at every point of compression, in each form; drops are a recipe's share of Adam's."""
+    share = TRUTH[str(model["recipe"])][1]
     for form in forms:
-        norms = ("reestimated", "kept") if form == "trained" and net["backbone"] != "vit" else (NONE,)
+        norms = ("reestimated", "kept") if form == "trained" and model["backbone"] != "vit" else (NONE,)
         for bn in norms:
             worse = 1.5 if bn == "kept" else 1.0
             for point, drop in points():
@@ -82,13 +82,13 @@ def compressed(
                 left = max(accuracy - worse * share * drop + generator.normal(0, 0.004), 0.1)
                 name = "-".join(str(value) for value in point.values())
                 yield {
-                    "cell_key": f"compress-{key}-{form}-{bn}-{name}", "stage": "compress", "role": "rival", **net,
+                    "cell_key": f"compress-{key}-{form}-{bn}-{name}", "stage": "compress", "role": "rival", **model,
                     "form": form, "bn": bn, "accuracy": left, "budget_achieved": point["budget_asked"], **point,
                 }  # fmt: skip
 
 
 def points() -> Iterator[tuple[Row, float]]:
-    """Points of compression with what each costs a net of Adam's."""
+    """Points of compression with what each costs a model of Adam's."""
     pruned = {"schedule": "one_shot", "budget_kind": "weights", "allocation": "global"}
     for method, harm in (("l1", 1.0), ("wanda", 0.9)):
         for sparsity in SPARSITIES:
@@ -152,7 +152,7 @@ def failed(tables: dict[str, pd.DataFrame], mask: pd.Series) -> dict[str, pd.Dat
 
 
 def not_reached(tables: dict[str, pd.DataFrame], recipe: str, unit: int) -> dict[str, pd.DataFrame]:
-    """The same tables where one net of stop "loss" did not reach that loss."""
+    """The same tables where one model of stop "loss" did not reach that loss."""
     frame, metrics = tables["records"], tables["metrics"]
     own = frame[(frame.stage == "pretrain") & (frame.recipe == recipe) & (frame.seed == unit) & (frame.stop == "loss")]
     mask = metrics.cell_key.isin(set(own.cell_key)) & (metrics.metric == "stop_loss_reached")

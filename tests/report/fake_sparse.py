@@ -84,7 +84,7 @@ def sparse(
             })  # fmt: skip
             values = {
                 (f"validation_{metric}", NONE): judged, ("params_peak", NONE): REST + peak(stretches),
-                ("steps_in_line", NONE): float(ROUNDS * stretches[0][2] + last if len(stretches) > 1 else total),
+                ("sequential_steps", NONE): float(ROUNDS * stretches[0][2] + last if len(stretches) > 1 else total),
                 ("checkpoint_bytes", "dense"): 40000.0, ("checkpoint_bytes", "masked"): 41000.0,
                 ("checkpoint_bytes", "packed"): 4000 + 36000 * budget, ("test_reads", NONE): 1.0,
             } | ({} if metric == "accuracy" else {(metric, NONE): score})  # fmt: skip

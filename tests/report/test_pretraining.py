@@ -9,8 +9,8 @@ import pytest
 from maskbank.records.schema import NONE
 from maskbank.report.figure import Figure, figure, rendered
 from maskbank.report.figures.recipes import recipe_curves
-from maskbank.report.figures.sharpness_drop import one_handling
-from maskbank.report.nets import net_means
+from maskbank.report.figures.sharpness_drop import one_form
+from maskbank.report.models import model_means
 from maskbank.report.order import in_model_order, in_recipe_order
 from maskbank.report.print import latex, markdown
 from maskbank.report.run import Run
@@ -106,19 +106,19 @@ def lines(axes) -> dict[str, np.ndarray]:
 # figures
 
 
-def test_groups_are_nets_in_order_and_none_is_averaged(drawings):
-    nets = [
+def test_groups_are_models_in_order_and_none_is_averaged(drawings):
+    models = [
         "resnet20, equal steps, as trained", "resnet20, equal steps, folded", "resnet20, matched training loss, as trained",
         "resnet20, matched training loss, folded",
     ]  # fmt: skip
-    both = nets + [title.replace("resnet20", "vit") for title in nets]
+    both = models + [title.replace("resnet20", "vit") for title in models]
     assert titles(drawings["recipes"]) == titles(drawings["recipe_forest"]) == both
     assert titles(drawings["sharpness_drop"]) == [title for title in both if "folded" not in title]
     for name in ("generalization", "recipe_costs", "landscape"):
         assert titles(drawings[name]) == [title.removesuffix(", as trained") for title in both if "folded" not in title]
 
 
-def test_curves_are_means_over_seeds_from_the_dense_nets_on(drawings, tables):
+def test_curves_are_means_over_seeds_from_the_dense_models_on(drawings, tables):
     records = tables["records"]
     own = records[(records.backbone == "vit") & (records.stop == "steps") & (records.recipe == "snt")]
     dense = own[own.stage == "pretrain"].accuracy.mean()
@@ -153,7 +153,7 @@ def test_one_colour_and_marker_a_recipe():
     assert len({mark for _, mark in looks}) == len(looks)
 
 
-def test_the_forest_has_the_dense_nets_first_and_says_what_is_tested(drawings, given):
+def test_the_forest_has_the_dense_models_first_and_says_what_is_tested(drawings, given):
     part = drawings["recipe_forest"].drawn.subfigs[0]
     shown = [axes.get_title().split("\n")[0] for axes in part.axes if axes.axison]
     assert shown[:2] == ["before compression", "unstructured pruning"]
@@ -172,7 +172,7 @@ def test_the_forest_has_the_dense_nets_first_and_says_what_is_tested(drawings, g
     assert marks[colour("sam")].get_markerfacecolor() == "white", "five seeds are left"
 
 
-def test_the_scatter_shows_every_net_once_and_its_correlation(drawings, given):
+def test_the_scatter_shows_every_model_once_and_its_correlation(drawings, given):
     axes = drawings["sharpness_drop"].drawn.subfigs[0].axes[0]
     assert sum(len(line.get_xdata()) for line in axes.lines) == 18
     row = given.correlated.query(
@@ -180,7 +180,7 @@ def test_the_scatter_shows_every_net_once_and_its_correlation(drawings, given):
     )
     row = row.query("kind == 'unstructured' and measure == 'hessian_top'").iloc[0]
     assert f"r {row.pooled:+.2f} pooled".replace("-", "−") in axes.get_title()
-    assert set(one_handling(given.dropped).query("kind == 'weights' and backbone == 'resnet20'").bn) == {"kept"}
+    assert set(one_form(given.dropped).query("kind == 'weights' and backbone == 'resnet20'").bn) == {"kept"}
 
 
 def test_captions_say_n_interval_and_test(drawings):
@@ -255,7 +255,7 @@ def test_one_seed_shows_a_difference_and_no_interval():
 def test_tables_by_hand(run, given):
     found = tables_of(run)
     rows = {(row[0].text, row[1].text): [cell.text for cell in row] for row in found["recipes"].rows}
-    own = given.nets.query("backbone == 'vit' and stop == 'steps' and recipe == 'sam'")
+    own = given.models.query("backbone == 'vit' and stop == 'steps' and recipe == 'sam'")
     mean, sd = 100 * own.accuracy.mean(), 100 * own.accuracy.std()
     assert rows["vit, equal steps", "SAM"][2] == f"{mean:.1f} ± {sd:.1f}"
     assert rows["vit, equal steps", "SAM"][6] == "2.00"
@@ -286,9 +286,9 @@ def test_failed_cells_are_counted_and_refuse_the_test():
 
 
 def test_means_leave_excluded_models_out(given):
-    means = net_means(given.nets).query("recipe == 'sam' and measure == 'accuracy'").set_index(["backbone", "stop"])
+    means = model_means(given.models).query("recipe == 'sam' and measure == 'accuracy'").set_index(["backbone", "stop"])
     assert means.n.to_dict() == {
-        (net, stop): 5 if stop == "loss" else 6 for net in ("resnet20", "vit") for stop in ("steps", "loss")
+        (model, stop): 5 if stop == "loss" else 6 for model in ("resnet20", "vit") for stop in ("steps", "loss")
     }
     assert means.excluded.sum() == 2
 
@@ -315,10 +315,10 @@ def test_verdicts_are_made_by_rule(values, expected):
 
 def test_words():
     assert in_recipe_order(["zoo", "sam", "adam", "snt"]) == ["adam", "snt", "sam", "zoo"]
-    net = {"backbone": "vit", "stop": "loss", "form": "folded", "bn": NONE, "dataset": "kmnist_49"}
-    assert model_words(net) == "vit, matched training loss, folded"
+    model = {"backbone": "vit", "stop": "loss", "form": "folded", "bn": NONE, "dataset": "kmnist_49"}
+    assert model_words(model) == "vit, matched training loss, folded"
     assert model_words({"backbone": "vit", "bn": "kept"}) == "vit, BN kept"
-    assert model_words(net, dataset=True).startswith("kmnist 49, vit")
+    assert model_words(model, dataset=True).startswith("kmnist 49, vit")
     assert measure_words("sharpness_adaptive rho 0.5") == "adaptive sharpness, rho 0.5"
     point = {"budget_kind": "weights", "kind": "unstructured", "method": "l1", "budget_asked": 0.1, "activations": NONE}
     assert point_words(point) == "L1 90 % removed"
@@ -354,7 +354,7 @@ def test_every_table_is_a_table_and_nothing_is_nan(page):
 def test_the_page_says_what_the_tests_say(page, given):
     row = given.contrasts.query("level == 'mean' and recipe == 'snt' and kind == 'dense' and stop == 'steps'").iloc[0]
     line = f"before compression | SNT | {100 * row.difference:+.1f} |"
-    assert line not in page, "dense nets have a section of their own"
+    assert line not in page, "dense models have a section of their own"
     rows = given.contrasts.query("level == 'mean' and recipe == 'snt' and kind == 'n:m'").to_dict("records")
     assert f"- SNT − Adam, N:M pruning: {tallied(rows)}." in page
     assert "6 seeds" in page

@@ -1,4 +1,4 @@
-"""How much of a net can go: the crossing by hand, and the table."""
+"""How much of a model can go: the crossing by hand, and the table."""
 
 import pytest
 
@@ -35,5 +35,5 @@ def test_the_table_is_there_with_and_without_cells() -> None:
     empty = table("prunability", records_run(records[records.stage != "compress"]))
     assert empty.rows == ()
     for each in (full, empty):
-        assert markdown(each).startswith("# How much of a net can go")
+        assert markdown(each).startswith("# How much of a model can go")
         assert r"\bottomrule" in latex(each)

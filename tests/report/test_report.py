@@ -164,7 +164,7 @@ def test_a_report_of_broken_records_says_what_is_missing(name, tmp_path, monkeyp
         "one task failed": "s1/t0",
         "two tasks": "too few to test",
         "no transfer": "No transfer cells are in the records",
-        "one seed": "insufficient seeds",
+        "one seed": "too few seeds",
         "all failed": "the loss was not finite at step 7",
         "empty": "The records hold no cells for any table",
     }

@@ -162,7 +162,7 @@ def test_the_same_records_give_the_same_bytes():
 def test_the_table_bolds_the_best_of_an_attack_and_budget():
     rows = [*TWO, pruned("l1", 0.5, 0, 0.5), pruned("l1", 0.5, 1, 0.5), pruned("l1", 0.8, 0, 0.72)]
     found = table("robustness", given_of(rows, {}))
-    assert found.head == ("net", "pattern", "attack", "method", "dense", "keep 0.8", "keep 0.5", "n")
+    assert found.head == ("model", "pattern", "attack", "method", "dense", "keep 0.8", "keep 0.5", "n")
     assert texts(found) == [
         ["resnet20, Adam, BN kept", "units, uniform, merge", "no attack", "L1", "70.0 ± 14.1", "72.0 ± – (90 %)",
          "50.0 ± 0.0 (73 %)", "1–2"],
@@ -180,7 +180,7 @@ def test_the_compression_table_tells_patterns_apart():
         pruned("l1", 0.5, 0, 0.3, budget_kind="macs"),
     ]  # fmt: skip
     found = table("compression", records_run(fake.frame_of(rows)))
-    assert found.head[:6] == ("stage", "net", "pattern", "method", "BN", "recipe")
+    assert found.head[:6] == ("stage", "model", "pattern", "method", "BN", "recipe")
     assert found.head[6:] == ("keep 1", "keep 0.5")
     names = [(row[2].text, row[3].text) for row in found.rows]
     assert len(set(names)) == len(names) == 7
@@ -195,8 +195,8 @@ def test_the_compression_table_tells_patterns_apart():
     assert not any(cell.best for cell in dense)
 
 
-def test_the_compression_table_never_averages_nets_or_widths():
-    """Stop, form and the width of activations are told apart, and structured pruning is of plain nets alone."""
+def test_the_compression_table_never_averages_models_or_widths():
+    """Stop, form and the width of activations are told apart, and structured pruning is of plain models alone."""
     plain = {"stop": "steps", "form": "trained", "recipe": "snt"}
     bits = {
         "method": "quantize",

@@ -161,7 +161,7 @@ def test_the_maps_show_the_densities_of_each_span(drawings):
     assert [line.get_xdata().min() for line in parallel[2].lines] == [42, 2, 2, 22, 22]
 
 
-def test_live_panels_are_steps_of_the_net_and_of_one_worker(drawings):
+def test_live_panels_are_steps_of_the_model_and_of_one_worker(drawings):
     parts = drawings["sparse_live"].drawn.subfigs
     assert [part.get_suptitle() for part in parts] == [
         "fashion mnist, resnet20: equal steps, 90 % removed", "synthetic-shapes, detector: equal steps, 90 % removed"
@@ -189,16 +189,16 @@ def test_costs_stand_at_the_height_of_the_score(drawings, given):
     part = drawings["sparse_costs"].drawn.subfigs[0]
     assert part.get_suptitle() == "fashion mnist, resnet20: equal steps, 90 % removed"
     assert [axes.get_xlabel().replace("\n", " ").partition(" (")[0] for axes in part.axes] == [
-        "training MACs", "live parameters at their peak", "steps in line"
+        "training MACs", "live parameters at their peak", "sequential steps"
     ]  # fmt: skip
     rows = given.points
     rows = rows[(rows.dataset == "fashion_mnist") & (rows.setup == "same-steps")].set_index("method")
     level = 100 * rows.score["p_gap"]
-    for axes, share in zip(part.axes, ("train_share", "peak_share", "line_share"), strict=True):
+    for axes, share in zip(part.axes, ("train_share", "peak_share", "sequential_share"), strict=True):
         marks = {str(line.get_color()): line for line in axes.lines if line.get_marker() == LOOKS["p_gap"][1]}
         assert marks[colour("p_gap")].get_xdata().tolist() == [rows[share]["p_gap"]]
         assert marks[colour("p_gap")].get_ydata() == pytest.approx([level])
-    assert rows.line_share["p_gap"] == 0.6
+    assert rows.sequential_share["p_gap"] == 0.6
     assert len(part.axes[-1].texts) == len(TRUTH)
 
 
@@ -266,7 +266,7 @@ def test_figures_are_the_same_bytes_for_rows_in_any_order(tables, drawings):
 
 def test_the_table_of_arms_shows_rate_failures_and_unequal_trials(run):
     shown_table = table("sparse_arms", run)
-    assert shown_table.head == ("net", "setting", "method", "0 %", "80 %", "90 %", "n")
+    assert shown_table.head == ("model", "setting", "method", "0 %", "80 %", "90 %", "n")
     first = {row[2]: row for row in texts(shown_table) if row[:2] == ["fashion mnist, resnet20", "equal steps"]}
     assert re.fullmatch(r"\d+\.\d ± \d\.\d \(cosine\)", first["C-GaP"][4])
     assert first["GMP"][5].endswith("(constant) ‡")
@@ -279,7 +279,7 @@ def test_the_table_of_arms_shows_rate_failures_and_unequal_trials(run):
 
 def test_the_table_of_rates_shows_what_was_not_chosen(run):
     shown_table = table("sparse_rates", run)
-    assert shown_table.head == ("net", "setting", "removed", "method", "cosine", "constant", "trials")
+    assert shown_table.head == ("model", "setting", "removed", "method", "cosine", "constant", "trials")
     rows = [
         row
         for row in shown_table.rows
@@ -303,7 +303,7 @@ def test_the_table_of_contrasts_names_what_is_refused(run):
     assert [name for name in found if "dense" in name and "prune" not in name] == ["C-GaP − dense", "P-GaP − dense"]
 
 
-def test_the_table_of_costs_lists_bytes_and_steps_in_line(run):
+def test_the_table_of_costs_lists_bytes_and_sequential_steps(run):
     shown_table = table("sparse_costs", run)
     rows = [row for row in texts(shown_table) if row[:4] == ["fashion mnist, resnet20", "equal steps", "80 %", "P-GaP"]]
     assert rows[0][5:] == [

@@ -126,8 +126,8 @@ def test_differences_to_adam(shown, given):
     for row, *sides in rows_of(shown["areas"], given):
         heights = [
             np.mean([
-                mean_height(1 - net.budget_asked, net.accuracy)
-                for _, net in side.sort_values("budget_asked", ascending=False).groupby("pretrain_seed")
+                mean_height(1 - model.budget_asked, model.accuracy)
+                for _, model in side.sort_values("budget_asked", ascending=False).groupby("pretrain_seed")
             ])
             for side in sides
         ]  # fmt: skip
@@ -143,10 +143,10 @@ def test_differences_to_adam(shown, given):
 def test_sharpness_against_drops(shown, given):
     for row, own, _ in rows_of(shown["drops"], given):
         metric, _, setting = row.measure.partition(" ")
-        net = ["recipe", "pretrain_seed"]
-        dense, after = (own[own.stage == stage].groupby(net).accuracy.mean() for stage in ("pretrain", "compress"))
-        values = measured(given, own[own.stage == "sharpness"], metric, setting or "none").set_index(net).accuracy
-        assert own.groupby(net).ngroups == row.n
+        model = ["recipe", "pretrain_seed"]
+        dense, after = (own[own.stage == stage].groupby(model).accuracy.mean() for stage in ("pretrain", "compress"))
+        values = measured(given, own[own.stage == "sharpness"], metric, setting or "none").set_index(model).accuracy
+        assert own.groupby(model).ngroups == row.n
         assert stats.spearmanr(values, (dense - after).loc[values.index]).statistic == pytest.approx(row.pooled)
 
 

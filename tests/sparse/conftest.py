@@ -14,7 +14,7 @@ from maskbank.sparse.trainer import SparseTrainer
 from maskbank.stages.sparsify import SparsifySpec
 
 CLASSES = (0, 1, 2, 3)
-NET = Architecture("cnn", 4, 1, 8, {"width": 4, "dense": 32, "dense_depth": 3, "norm": True})
+MODEL = Architecture("cnn", 4, 1, 8, {"width": 4, "dense": 32, "dense_depth": 3, "norm": True})
 OPTIONS: dict[str, dict[str, Any]] = {
     "c_gap": {"partitions": 2, "rounds": 2},
     "gmp": {"updates": 4},
@@ -31,7 +31,7 @@ Begin = Callable[..., SparseTrainer]
 def start(data: DataSet) -> Begin:
     """A trainer for a method at a budget; other fields of the spec by name."""
 
-    def make(method: str, budget: float = 0.25, architecture: Architecture = NET, **changes: Any) -> SparseTrainer:
+    def make(method: str, budget: float = 0.25, architecture: Architecture = MODEL, **changes: Any) -> SparseTrainer:
         values = {
             "backbone": architecture.backbone, "seed": 3, "classes": CLASSES,
             "steps": 20, "tune_fraction": 0.25, "batch": 8, "lr": 0.01,

@@ -147,14 +147,14 @@ def test_a_cell_at_equal_macs(state: Prepared, data: DataSet, monkeypatch: pytes
     assert any(name.endswith(":live") for name in result.tensors)
 
 
-def test_judging_a_net_in_mid_schedule_changes_nothing(data: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_judging_a_model_in_mid_schedule_changes_nothing(data: DataSet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sparse_training, "cell_data", lambda cell: data)
-    nets = []
+    models = []
     for judged in (False, True):
         spec = SparsifySpec(
             backbone="cnn", model=MODEL, method="prune_from_dense", budget_asked=0.25, allocation="uniform",
             pattern="unstructured", schedule="constant", classes=(0, 1, 2, 3), steps=8, tune_fraction=0.25, batch=8, lr=0.01,
             crop=1, flip=False, validate_phases=judged,
         )  # fmt: skip
-        nets.append(sparsify.run(Cell(spec, {}), Runtime()).tensors)
-    assert all(torch.equal(torch.from_numpy(nets[0][name]), torch.from_numpy(nets[1][name])) for name in nets[0])
+        models.append(sparsify.run(Cell(spec, {}), Runtime()).tensors)
+    assert all(torch.equal(torch.from_numpy(models[0][name]), torch.from_numpy(models[1][name])) for name in models[0])

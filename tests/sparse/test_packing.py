@@ -9,15 +9,15 @@ from safetensors.numpy import save_file
 from maskbank.cells.snapshots import Snapshots
 from maskbank.errors import InputError, WorkError
 from maskbank.sparse.packing import checkpoint_bytes, load_sparse, pack
-from tests.sparse.conftest import NET, Begin
+from tests.sparse.conftest import MODEL, Begin
 
 
 @pytest.mark.parametrize(("method", "budget"), [("gmp", 0.1), ("dense", 1.0), ("c_gap", 0.5)])
 def test_the_same_state_comes_back(method: str, budget: float, start: Begin, tmp_path: Path) -> None:
     trainer = start(method, budget)
     trainer.run(Snapshots())
-    save_file(pack(trainer.model, trainer.masks), tmp_path / "net.safetensors")
-    model, masks = load_sparse(NET, tmp_path / "net.safetensors")
+    save_file(pack(trainer.model, trainer.masks), tmp_path / "model.safetensors")
+    model, masks = load_sparse(MODEL, tmp_path / "model.safetensors")
     for name, value in trainer.model.state_dict().items():
         other = model.state_dict()[name]
         assert value.dtype == other.dtype
@@ -57,15 +57,15 @@ def test_what_does_not_fit_is_named(start: Begin, tmp_path: Path) -> None:
     trainer = start("static", 0.5)
     trainer.run(Snapshots())
     packed, name = pack(trainer.model, trainer.masks), trainer.goal.names[0]
-    path = tmp_path / "net.safetensors"
+    path = tmp_path / "model.safetensors"
     with pytest.raises(InputError, match="no such checkpoint"):
-        load_sparse(NET, path)
+        load_sparse(MODEL, path)
     save_file({**packed, f"{name}:values": packed[f"{name}:values"][1:]}, path)
     with pytest.raises(InputError, match="do not agree"):
-        load_sparse(NET, path)
+        load_sparse(MODEL, path)
     save_file({key: value for key, value in packed.items() if key != f"{name}:live"}, path)
     with pytest.raises(InputError, match=f"{name}: not in this checkpoint"):
-        load_sparse(NET, path)
+        load_sparse(MODEL, path)
     path.write_bytes(path.read_bytes()[:100])
     with pytest.raises(InputError, match="not a readable checkpoint"):
-        load_sparse(NET, path)
+        load_sparse(MODEL, path)

@@ -28,7 +28,7 @@ from maskbank.pruning.weights import prunable_weights
 from maskbank.sparse.goal import Goal
 from maskbank.sparse.methods import p_gap
 from maskbank.sparse.packing import unpack
-from maskbank.sparse.parallel import combine, in_line, rounds_of
+from maskbank.sparse.parallel import combine, critical_path, rounds_of
 from maskbank.sparse.partitions import rounds_at_random
 from maskbank.sparse.phase import training_macs
 from maskbank.stages import sparsify
@@ -47,7 +47,7 @@ def test_rounds_and_the_line() -> None:
     phases = p_gap.phases(goal_of(), partitions=2, rounds=3)
     assert [phase.steps for phase in phases] == [2] * 6 + [8], "what the rounds leave over is fine-tune"
     assert [[phase.worker for phase in together] for together in rounds_of(phases)] == [[0, 1]] * 3 + [[None]]
-    assert [phase.steps for phase in in_line(phases)] == [2, 2, 2, 8]
+    assert [phase.steps for phase in critical_path(phases)] == [2, 2, 2, 8]
     assert [list(phase.grown) for phase in phases[:2]] == [
         ["layer0.weight", "layer1.weight"], ["layer2.weight", "layer3.weight"],
     ]  # fmt: skip
@@ -103,7 +103,7 @@ def test_of_each_worker_its_part_and_its_norms_go_on_and_the_rest_is_averaged() 
 
 
 @pytest.mark.parametrize("name", ["resnet", "vit"])
-def test_real_nets_part_into_their_blocks(name: str) -> None:
+def test_real_models_part_into_their_blocks(name: str) -> None:
     model = ARCHITECTURES[name].build()
     weights = list(prunable_weights(model))
     parts = [weights[: len(weights) // 2], weights[len(weights) // 2 :]]
@@ -174,7 +174,7 @@ def test_workers_are_cells_with_the_same_bytes_on_any_engine(
         found.append([store.artifact_hash(done.body) for done in [*workers, last]])
         assert len(set(found[-1])) == 2 * rounds + 1, "workers see batches of their own"
         values = {(metric, setting): value for _, metric, setting, value in last.body["metrics"]}
-        assert values["steps_in_line", "none"] == 12 // (2 * rounds) * rounds + 8
+        assert values["sequential_steps", "none"] == 12 // (2 * rounds) * rounds + 8
         assert last.body["points"][0]["steps"] == 20
         spent = sum(worker.body["points"][0]["values"]["train_macs"] for worker in workers)
         total = last.body["points"][0]["values"]["train_macs"]
@@ -240,4 +240,4 @@ def test_other_methods_have_no_workers(prepared: Input) -> None:
 def test_a_cell_of_one_segment_reads_no_worker(prepared: Input) -> None:
     cell = cell_of(prepared, method="c_gap")
     result = sparsify.run(cell, Runtime())
-    assert ("steps_in_line", 20.0) in {(metric, value) for _, metric, _, value in result.metrics}
+    assert ("sequential_steps", 20.0) in {(metric, value) for _, metric, _, value in result.metrics}

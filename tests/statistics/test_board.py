@@ -188,13 +188,13 @@ def test_a_method_at_fewer_points_is_listed_with_them():
     assert "run at 3 of 9 points" in oracle.missing
 
 
-def test_the_oracle_is_an_end_of_the_ruler_and_no_competitor():
+def test_the_oracle_is_an_end_of_the_normalisation_and_no_competitor():
     frame = fake.study(foreign=0)
     frame = frame[(frame.budget_asked.isin([0.1, 1.0])) & (frame.stage == "transfer") & (frame.tuning == "default")]
     board = all_boards(frame[frame.shots.isna()], PARAMS)[1]
     assert "oracle" not in {row.method for row in board.rows}
-    assert "end of the ruler" in next(row for row in board.unranked if row.method == "oracle").missing
-    assert next(row for row in board.rows if row.method == "shuffled").scaled.score == pytest.approx(0)
+    assert "end of the normalisation" in next(row for row in board.unranked if row.method == "oracle").missing
+    assert next(row for row in board.rows if row.method == "shuffled").normalised.score == pytest.approx(0)
 
 
 def test_nan_scores_are_missing_cells(records):
@@ -219,7 +219,7 @@ def test_all_scores_equal_are_one_group(records):
 @pytest.mark.parametrize("splits", [1, 2])
 def test_too_few_splits_still_make_a_board_without_tests(records, splits):
     board = only(records[records.split.isin(["s0", "s1"][:splits])])
-    assert board.status == "insufficient tasks"
+    assert board.status == "too few to test"
     assert f"{splits} split(s), 6 are needed" in board.notes[0]
     for row in board.rows:
         assert row.groups == row.ranks == []

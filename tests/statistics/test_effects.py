@@ -99,7 +99,7 @@ def test_below_six_splits_there_is_no_p():
     assert found.ci_high - found.difference == pytest.approx(half_width(0.1, 3))
 
 
-def test_many_tasks_in_few_splits_are_still_insufficient():
+def test_many_tasks_in_few_splits_are_still_too_few():
     assert measure(pairs([0.1] * 30, ["a", "b", "c"] * 10), PARAMS).status == INSUFFICIENT
 
 

@@ -1,4 +1,4 @@
-"""Sharpness of nets: against Adam, and beside what compression costs."""
+"""Sharpness of models: against Adam, and beside what compression costs."""
 
 import numpy as np
 import pandas as pd
@@ -17,7 +17,7 @@ from maskbank.statistics.drops import (
     sharp_drops,
 )
 from maskbank.statistics.flatness import by_measure, landscapes, sharpness_rows
-from maskbank.statistics.nets import pretrained
+from maskbank.statistics.models import pretrained
 from tests.report.fake_recipes import failed, not_reached, recipes
 from tests.statistics.contrasted import study
 
@@ -30,7 +30,7 @@ def tables() -> Tables:
     return recipes(("adam", "snt", "sam"), seeds=6, landscape=3)
 
 
-def nets_of(tables: Tables) -> pd.DataFrame:
+def models_of(tables: Tables) -> pd.DataFrame:
     return pretrained(tables["records"], tables["metrics"], tables["timings"])
 
 
@@ -39,7 +39,7 @@ def contrasts(tables: Tables) -> pd.DataFrame:
 
 
 def changed(tables: Tables, recipe: str, unit: int, metric: str, value: float) -> Tables:
-    """The same tables with one measure of one net."""
+    """The same tables with one measure of one model."""
     key = f"sharpness-resnet20-steps-{recipe}-{unit}"
     own = (tables["metrics"].cell_key == key) & (tables["metrics"].metric == metric)
     assert own.sum() == 1
@@ -85,7 +85,7 @@ def test_a_failed_cell_is_missing_in_every_measure(tables):
     assert set(found.missing) == {"seed 0 incomplete"}
 
 
-def test_stops_stay_apart_and_nets_short_of_the_loss_are_set_aside():
+def test_stops_stay_apart_and_models_short_of_the_loss_are_excluded():
     given = not_reached(recipes(("adam", "snt"), seeds=7, stops=("steps", "loss")), "snt", 0)
     found = contrasts(given)
     assert found.groupby("stop")[["n", "excluded"]].first().values.tolist() == [[6, 1], [7, 0]]
@@ -98,7 +98,7 @@ def test_without_sharpness_there_is_nothing(tables):
     assert rows.empty
     assert contrasts(none).empty
     assert all(part.empty for part in landscapes(none["records"], none["metrics"]))
-    paired = sharp_drops(drops(none["records"], nets_of(none)), rows)
+    paired = sharp_drops(drops(none["records"], models_of(none)), rows)
     assert paired.empty
     assert list(drop_correlations(paired, PARAMS).columns) == COLUMNS
 
@@ -117,7 +117,7 @@ def test_landscapes_are_of_the_first_seed(tables):
 
 
 def test_drops_by_hand(tables):
-    found = drops(tables["records"], nets_of(tables))
+    found = drops(tables["records"], models_of(tables))
     records = tables["records"]
     own = records[
         (records.recipe == "snt") & (records.seed == 3) & (records.stage == "compress") & (records.bn == "kept")
@@ -129,13 +129,13 @@ def test_drops_by_hand(tables):
     assert row["points"] == 12
 
 
-def test_drops_are_over_points_that_all_recipes_share_and_nets_that_have_them(tables):
+def test_drops_are_over_points_that_all_recipes_share_and_models_that_have_them(tables):
     records = tables["records"]
     wanda = (records.stage == "compress") & (records.method == "wanda")
     fewer = tables | {"records": records[~(wanda & (records.recipe == "sam"))]}
-    assert set(drops(fewer["records"], nets_of(fewer)).query("kind == 'unstructured'").points) == {6}
+    assert set(drops(fewer["records"], models_of(fewer)).query("kind == 'unstructured'").points) == {6}
     lost = failed(tables, wanda & (records.recipe == "sam") & (records.seed == 1))
-    found = drops(lost["records"], nets_of(lost)).query("kind == 'unstructured' and bn == 'kept'")
+    found = drops(lost["records"], models_of(lost)).query("kind == 'unstructured' and bn == 'kept'")
     assert len(found) == 17
     assert set(found.points) == {12}
 
@@ -157,7 +157,7 @@ def test_rank_correlations_by_hand():
 
 
 def test_pooled_and_within_may_disagree():
-    """Recipes rise together while inside each recipe the sharper net loses less (Simpson's paradox)."""
+    """Recipes rise together while inside each recipe the sharper model loses less (Simpson's paradox)."""
     recipe, seed = np.arange(7.0)[:, None], np.linspace(-0.3, 0.3, 6)
     x, y = np.exp(recipe + seed), recipe - seed
     found = correlated(x, y, 200, np.random.default_rng(0))
@@ -178,15 +178,15 @@ def test_intervals_need_six_recipes_and_six_seeds():
     assert np.isnan(ends(np.array([np.nan]))).all()
 
 
-def test_a_recipe_with_one_net_says_nothing_inside_recipes():
+def test_a_recipe_with_one_model_says_nothing_inside_recipes():
     x = np.array([[[1.0, 2.0, 3.0], [100.0, np.nan, np.nan]]])
     y = np.array([[[3.0, 2.0, 1.0], [-50.0, np.nan, np.nan]]])
     assert centred_correlations(x, y).tolist() == pytest.approx([-1])
 
 
-def test_correlations_say_how_many_nets_and_recipes(tables):
+def test_correlations_say_how_many_models_and_recipes(tables):
     paired = sharp_drops(
-        drops(tables["records"], nets_of(tables)), sharpness_rows(tables["records"], tables["metrics"])
+        drops(tables["records"], models_of(tables)), sharpness_rows(tables["records"], tables["metrics"])
     )
     found = drop_correlations(paired, PARAMS)
     assert set(found.n) == {18}

@@ -53,15 +53,15 @@ def test_a_cut_outside_the_published_range_contradicts():
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [
-        (sizes("resnet20", 6145, {0.656: 3109, 0.375: 1345}), "not one of the published nets"),
-        (sizes("mlp", 8970, {0.656: 4500, 0.375: 2000}), "with 8,970 parameters not the published net of 6,145"),
+        (sizes("resnet20", 6145, {0.656: 3109, 0.375: 1345}), "not one of the published models"),
+        (sizes("mlp", 8970, {0.656: 4500, 0.375: 2000}), "with 8,970 parameters not the published model of 6,145"),
         (sizes("mlp", 6145, {0.75: 4000, 0.5: 2100}), "the tool's need budgets 0.656 and 0.375"),
         (sizes("mlp", 6145, {0.656: 3109}), "the tool's need budgets 0.656 and 0.375"),
         (sizes("mlp", 6145, {0.656: 3109, 0.375: 1345}, allocation="global"), "under allocation uniform"),
         (sizes("mlp", 6145, {0.9: 5000}), "neither 25 % nor 50 % were removed"),
     ],
 )
-def test_other_nets_and_other_fractions_are_inconclusive_and_say_why(rows, reason):
+def test_other_models_and_other_fractions_are_inconclusive_and_say_why(rows, reason):
     found = claim("paoding-size", rows)
     assert found.verdict == INCONCLUSIVE
     assert reason in found.reason
@@ -112,7 +112,7 @@ def test_robustness_counts_even_where_accuracy_is_kept():
 def test_few_seeds_are_described_without_a_verdict():
     found = claim("paoding-robustness", survivors(3, {0.8: 0.98, 0.5: 0.6}))
     assert found.verdict == INCONCLUSIVE
-    assert "insufficient seeds, 3 of 6" in found.reason
+    assert "too few seeds, 3 of 6" in found.reason
     first = found.measured[0]
     assert (first.n, first.unit) == (3, "seeds")
     assert first.ci_low < first.difference < first.ci_high
@@ -138,7 +138,7 @@ def test_settings_have_to_agree():
     assert "the settings do not agree" in found.reason
 
 
-def test_a_collapsed_net_has_kept_nothing():
+def test_a_collapsed_model_has_kept_nothing():
     """A constant answer is robust, and right on all of the most frequent class."""
     rows = survivors(6, {0.8: 0.98, 0.5: 0.6})
     rows[-1] |= {"status": "collapsed"}
@@ -210,7 +210,7 @@ def test_rivals_are_compared_by_seed_and_with_each_reconstruction(rival):
     assert len(means) == 6
     assert claim(name, contest(rival, 6, {"none": -0.04, "merge": -0.08})).verdict == CONTRADICTED
     assert "do not agree" in claim(name, contest(rival, 6, {"none": 0.0, "merge": 0.08})).reason
-    assert "insufficient seeds" in claim(name, contest(rival, 3, {"none": 0.04})).reason
+    assert "too few seeds" in claim(name, contest(rival, 3, {"none": 0.04})).reason
 
 
 def test_points_that_only_one_has_are_not_compared():

@@ -26,7 +26,7 @@ def verdicts(tables: Tables) -> list[str]:
 
 
 def swapped(tables: Tables, stop: str = "") -> Tables:
-    """The same tables with the names of snt and adam exchanged, everywhere or for nets of one stop."""
+    """The same tables with the names of snt and adam exchanged, everywhere or for models of one stop."""
     records = tables["records"]
     turned = records.recipe.map(lambda name: {"snt": "adam", "adam": "snt"}.get(name, name))
     return tables | {
@@ -60,7 +60,7 @@ def test_stops_have_to_agree(tables):
         assert "the settings do not agree" in found[f"{name}-resnet20"].reason
 
 
-def test_nets_of_matched_loss_that_exist_have_to_be_compared(tables):
+def test_models_of_matched_loss_that_exist_have_to_be_compared(tables):
     records = tables["records"]
     part = tables | {"records": records[(records.stop == "steps") | (records.stage == "pretrain")]}
     found = claims(part)
@@ -71,7 +71,7 @@ def test_nets_of_matched_loss_that_exist_have_to_be_compared(tables):
     assert verdicts(alone) == [SUPPORTED] * 4
 
 
-def test_nets_set_aside_are_counted_and_never_all(tables):
+def test_models_excluded_are_counted_and_never_all(tables):
     given = not_reached(tables, "snt", 3)
     assert verdicts(given) == [SUPPORTED] * 4
     words = [item.setting for item in claims(given)["snt-flat-resnet20"].measured]
@@ -84,7 +84,7 @@ def test_nets_set_aside_are_counted_and_never_all(tables):
 def test_five_seeds_are_too_few():
     found = claims(recipes(("adam", "snt"), seeds=5))
     assert {claim.verdict for claim in found.values()} == {INCONCLUSIVE}
-    assert all("insufficient seeds" in claim.reason for claim in found.values())
+    assert all("too few seeds" in claim.reason for claim in found.values())
     assert all(item.p != item.p for item in found["snt-flat-resnet20"].measured), "no p"
     assert all(item.ci_low < item.ci_high for item in found["snt-l1-resnet20"].measured), "but a t-interval"
 

@@ -9,7 +9,7 @@ from maskbank.records.schema import NONE
 from maskbank.statistics.areas import AREA, areas, mean_height
 from maskbank.statistics.axes import SEED, Axes
 from maskbank.statistics.equivalence import above_p, below_p, not_below
-from maskbank.statistics.nets import pretrained, spread
+from maskbank.statistics.models import pretrained, spread
 from maskbank.statistics.recipe_costs import cost_ratios, relative_costs
 from maskbank.statistics.recipes import POINT, SETTING, compressed, kind_of
 from maskbank.statistics.scores import pair, tabulate
@@ -27,7 +27,7 @@ def tables() -> Tables:
     return recipes(("adam", "snt"), seeds=6, forms=("trained", "folded"), stops=("steps", "loss"))
 
 
-def nets_of(tables: Tables) -> pd.DataFrame:
+def models_of(tables: Tables) -> pd.DataFrame:
     return pretrained(tables["records"], tables["metrics"], tables["timings"])
 
 
@@ -162,15 +162,15 @@ def test_families_are_the_kinds_of_one_recipe_in_one_setting(tables):
     assert (found.p_holm >= found.p).all()
 
 
-def test_the_dense_nets_compare_without_a_form(tables):
+def test_the_dense_models_compare_without_a_form(tables):
     dense = contrasts(tables).query("kind == 'dense'")
     assert set(zip(dense.form, dense.bn, strict=True)) == {(NONE, NONE)}
-    nets = nets_of(tables)
-    means = nets[nets.stop == "steps"].groupby("recipe").accuracy.mean()
+    models = models_of(tables)
+    means = models[models.stop == "steps"].groupby("recipe").accuracy.mean()
     assert one(dense, stop="steps").difference == pytest.approx(means["snt"] - means["adam"])
 
 
-def test_nets_that_did_not_reach_the_loss_are_set_aside_with_their_pair(tables):
+def test_models_that_did_not_reach_the_loss_are_excluded_with_their_pair(tables):
     given = not_reached(tables, "adam", 2)
     found = contrasts(given)
     apart = found.groupby("stop")[["excluded", "n"]].agg(["min", "max"]).apply(list, axis=1).to_dict()
@@ -224,37 +224,37 @@ def test_a_method_of_a_kind_has_a_mean_of_its_own():
     assert found.difference.tolist() == pytest.approx([0.2, 0.1, 0.3])
 
 
-# nets
+# models
 
 
-def test_a_net_has_its_gap_and_its_time(tables):
-    nets = nets_of(tables)
-    assert len(nets) == 24
-    first = one(nets, recipe="adam", stop="steps", unit=0.0)
+def test_a_model_has_its_gap_and_its_time(tables):
+    models = models_of(tables)
+    assert len(models) == 24
+    first = one(models, recipe="adam", stop="steps", unit=0.0)
     assert first.gap == pytest.approx(0.06)
     assert first.machine_class == "2 cores"
-    assert not nets.aside.any()
-    assert nets_of(not_reached(tables, "snt", 1)).query("aside")[["recipe", "stop", "unit"]].values.tolist() == [
+    assert not models.excluded.any()
+    assert models_of(not_reached(tables, "snt", 1)).query("excluded")[["recipe", "stop", "unit"]].values.tolist() == [
         ["snt", "loss", 1.0]
     ]
 
 
-def test_a_net_not_known_to_have_reached_the_loss_is_set_aside_but_a_failed_one_is_missing(tables):
+def test_a_model_not_known_to_have_reached_the_loss_is_excluded_but_a_failed_one_is_missing(tables):
     metrics = tables["metrics"][tables["metrics"].metric != "stop_loss_reached"]
-    assert nets_of(tables | {"metrics": metrics}).groupby("stop").aside.all().to_dict() == {
+    assert models_of(tables | {"metrics": metrics}).groupby("stop").excluded.all().to_dict() == {
         "loss": True,
         "steps": False,
     }
     records = tables["records"]
-    lost = nets_of(failed(tables, (records.stage == "pretrain") & (records.seed == 0)))
-    assert not lost.aside.any()
+    lost = models_of(failed(tables, (records.stage == "pretrain") & (records.seed == 0)))
+    assert not lost.excluded.any()
     assert lost.accuracy.isna().sum() == 4
 
 
-def test_nets_for_transfer_to_unseen_classes_are_no_nets_of_a_recipe(tables):
+def test_models_for_transfer_to_unseen_classes_are_no_models_of_a_recipe(tables):
     more = tables["records"].query("stage == 'pretrain'").assign(split="s0", cell_key="x")
     both = pd.concat([tables["records"], more], ignore_index=True)
-    pd.testing.assert_frame_equal(nets_of(tables | {"records": both}), nets_of(tables))
+    pd.testing.assert_frame_equal(models_of(tables | {"records": both}), models_of(tables))
 
 
 def test_spread_of_known_values():
@@ -293,7 +293,7 @@ def test_areas_span_what_all_recipes_share():
     assert (row["difference"], row["arm_score"], row["baseline_score"]) == pytest.approx((0.1, 0.7, 0.6))
 
 
-def test_a_net_without_a_shared_point_has_no_area():
+def test_a_model_without_a_shared_point_has_no_area():
     rows = cells({"adam": [0.8, 0.8], "snt": [0.9, 0.9]}) + cells({"adam": [0.4, 0.4], "snt": [0.5]}, budget_asked=0.1)
     frame = fake.frame_of(rows)
     assert areas(frame).area.isna().tolist() == [False, False, False, True]
@@ -312,10 +312,10 @@ def test_one_sparsity_has_no_area():
 
 
 def test_ratios_are_to_adam_of_the_same_seed(tables):
-    ratios = cost_ratios(nets_of(tables)).query("stop == 'steps'")
+    ratios = cost_ratios(models_of(tables)).query("stop == 'steps'")
     assert ratios[ratios.cost_of == "macs"].ratio.to_numpy() == pytest.approx(1.02)
     assert ratios[ratios.cost_of == "steps"].ratio.to_numpy() == pytest.approx(1.0)
-    found = relative_costs(nets_of(tables)).query("stop == 'steps' and cost_of == 'macs'")
+    found = relative_costs(models_of(tables)).query("stop == 'steps' and cost_of == 'macs'")
     assert found[["n", "median", "low", "high"]].values.tolist() == [pytest.approx([6, 1.02, 1.02, 1.02])]
 
 
@@ -323,7 +323,7 @@ def test_seconds_compare_on_one_machine_class_only(tables):
     timings = tables["timings"]
     other = timings.cell_key == "pretrain-resnet20-steps-adam-1"
     moved = tables | {"timings": timings.assign(machine_class=timings.machine_class.mask(other, "64 cores"))}
-    found = relative_costs(nets_of(moved)).query("stop == 'steps'").set_index("cost_of")
+    found = relative_costs(models_of(moved)).query("stop == 'steps'").set_index("cost_of")
     assert found.n.to_dict() == {"macs": 6, "seconds": 5, "steps": 6}
     tested = study("cost", moved).query("stop == 'steps'").set_index("measure")
     assert tested.n.to_dict() == {"macs": 6, "seconds": 5, "steps": 6}
@@ -331,10 +331,10 @@ def test_seconds_compare_on_one_machine_class_only(tables):
     assert np.isnan(tested.p["seconds"])
 
 
-def test_costs_of_failed_nets_and_nets_set_aside_are_not_counted(tables):
+def test_costs_of_failed_models_and_models_excluded_are_not_counted(tables):
     records = tables["records"]
     lost = failed(tables, (records.stage == "pretrain") & (records.recipe == "snt") & (records.seed == 0))
-    found = relative_costs(nets_of(not_reached(lost, "adam", 1))).query("cost_of == 'macs'").set_index("stop")
+    found = relative_costs(models_of(not_reached(lost, "adam", 1))).query("cost_of == 'macs'").set_index("stop")
     assert found.n.to_dict() == {"loss": 4, "steps": 5}
 
 

@@ -1,4 +1,4 @@
-"""Arms of sparse training: one score a cell, and the learning-rate handling that validation chooses."""
+"""Arms of sparse training: one score a cell, and the learning-rate schedule that validation chooses."""
 
 from typing import Any
 

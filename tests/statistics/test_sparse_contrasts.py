@@ -83,7 +83,7 @@ def test_settings_and_budgets_are_never_averaged():
         allocations=("uniform", "erk"),
     )
     found = contrasts(tables)
-    assert len(found) == 2 * 2 * 2 * 2 * 2, "net, setup, allocation, budget, rival"
+    assert len(found) == 2 * 2 * 2 * 2 * 2, "model, setup, allocation, budget, rival"
     assert set(found.n) == {2}
     for row in found[found.rival == "gmp"].to_dict("records"):
         labels = {name: row[name] for name in [*SETTING, "budget_asked"]}
@@ -229,7 +229,7 @@ def test_what_was_not_run_is_inconclusive_with_that_reason():
     }
 
 
-@pytest.mark.parametrize(("seeds", "words"), [(5, "insufficient seeds"), (1, "insufficient seeds")])
+@pytest.mark.parametrize(("seeds", "words"), [(5, "too few seeds"), (1, "too few seeds")])
 def test_few_seeds_claim_nothing(seeds, words):
     found = claims(sparse(ALL, seeds=seeds, gains=BEST))
     claim = found["gap-dense-c_gap-same-steps-fashion_mnist-resnet20"]

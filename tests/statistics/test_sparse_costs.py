@@ -49,16 +49,27 @@ def test_shares_by_hand(tables):
     assert pruned.train_share == pytest.approx(0.55)
     assert found.loc["snip", 0.1].selection_share == pytest.approx(1e8 / (3e6 * 64 * 100))
     dense = found.loc["dense", 1.0]
-    assert dense[["sparsity", "macs_share", "train_share", "peak_share", "line_share"]].tolist() == [0, 1, 1, 1, 1]
+    assert dense[["sparsity", "macs_share", "train_share", "peak_share", "sequential_share"]].tolist() == [
+        0,
+        1,
+        1,
+        1,
+        1,
+    ]
     assert gap[["bytes_dense", "bytes_masked", "bytes_packed"]].tolist() == [40000, 41000, 7600]
 
 
 def test_steps_and_seconds_of_workers(tables):
     found = cost_means(costs_of(tables)).set_index(["method", "budget_asked"])
     parallel = found.loc["p_gap", 0.1]
-    assert parallel[["steps", "steps_in_line", "line_share", "cpu_seconds"]].tolist() == [100, 60, 0.6, 10 + 4 * 2]
+    assert parallel[["steps", "sequential_steps", "sequential_share", "cpu_seconds"]].tolist() == [
+        100,
+        60,
+        0.6,
+        10 + 4 * 2,
+    ]
     alone = found.loc["c_gap", 0.1]
-    assert alone[["steps", "steps_in_line", "line_share", "cpu_seconds"]].tolist() == [100, 100, 1, 10]
+    assert alone[["steps", "sequential_steps", "sequential_share", "cpu_seconds"]].tolist() == [100, 100, 1, 10]
 
 
 def test_seconds_are_of_one_machine_class_or_none(tables):
@@ -75,9 +86,9 @@ def test_seconds_are_of_one_machine_class_or_none(tables):
 def test_without_dense_or_workers_costs_are_not_known(tables):
     frame = tables["records"]
     alone = costs_of(only(tables, frame.method != "dense"))
-    assert alone[["train_share", "line_share"]].isna().all(axis=None)
+    assert alone[["train_share", "sequential_share"]].isna().all(axis=None)
     without = costs_of(only(tables, frame.stage != "grow")).set_index("method")
-    assert without.loc["p_gap"].steps_in_line.tolist() == [60.0] * 4, "from the metric"
+    assert without.loc["p_gap"].sequential_steps.tolist() == [60.0] * 4, "from the metric"
     none = costs_of({name: own.iloc[:0] for name, own in tables.items()})
     assert none.empty
     assert cost_means(none).empty
@@ -126,7 +137,7 @@ def test_the_timeline_of_c_gap_by_hand(tables):
 
 def test_workers_stand_side_by_side_and_the_fine_tune_after_them(tables):
     density = drawn(tables, "p_gap", "density")
-    assert set(density.steps_in_line) == {60}
+    assert set(density.sequential_steps) == {60}
     first = density[density.name == "layer1.conv1"]
     assert spans(first, "round", "worker") == [
         (FINAL, FINAL, 40, 60, 0.1), (0.0, 0.0, 0, 20, 1.0), (0.0, 1.0, 0, 20, 0.1), (1.0, 0.0, 20, 40, 1.0),
@@ -160,16 +171,16 @@ def test_densities_at_the_end_are_means_over_seeds(tables):
     assert changed.set_index(["method", "layer"]).density["c_gap", "layer10.fc"] == pytest.approx(0.2)
 
 
-def test_the_focus_is_one_setting_a_net_and_setup():
+def test_the_focus_is_one_setting_a_model_and_setup():
     given = sparse(
         ("dense", "c_gap", "gmp"), seeds=2, tasks=(IMAGES, SHAPES), setups=("same-macs", "same-steps"), budgets=(0.5, 0.2, 0.05),
         allocations=("erk", "uniform"),
     )  # fmt: skip
     best = best_of(given)
     shown = focus(best, 0.1)
-    sparse_nets = shown[shown.role != "reference"]
-    assert set(sparse_nets.allocation) == {"uniform"}
-    assert set(sparse_nets.budget_asked) == {0.05}, "0.05 and 0.2 are as near: the sparser one"
+    sparse_models = shown[shown.role != "reference"]
+    assert set(sparse_models.allocation) == {"uniform"}
+    assert set(sparse_models.budget_asked) == {0.05}, "0.05 and 0.2 are as near: the sparser one"
     assert set(zip(shown.dataset, shown.setup, strict=True)) == {
         (dataset, setup) for dataset in ("fashion_mnist", "synthetic-shapes") for setup in ("same-steps", "same-macs")
     }

@@ -259,7 +259,7 @@ def test_claims_of_a_foreign_data_set_have_names_of_their_own(records, params):
         "smsp-kmnist-resnet20-l2",
         "smsp-kmnist-resnet20-taylor",
     }
-    assert "insufficient splits" in found["smsp-kmnist-resnet20-l2"].reason
+    assert "too few splits" in found["smsp-kmnist-resnet20-l2"].reason
 
 
 def test_a_rival_that_was_never_run_is_inconclusive(records, params):

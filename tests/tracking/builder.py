@@ -64,7 +64,7 @@ def write_cells(folder: Path, cells: list[dict[str, Any]]) -> None:
 
 
 def five_cells() -> list[dict[str, Any]]:
-    """Two methods at two budgets of one task, and a pretrained net, which has no task."""
+    """Two methods at two budgets of one task, and a pretrained checkpoint, which has no task."""
     return [
         cell("k1"),
         cell("k2", budget_asked=0.2),

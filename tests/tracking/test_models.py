@@ -1,4 +1,4 @@
-"""Pretrained nets in the model registry: tiny ones, in folders as the pipeline leaves them."""
+"""Pretrained checkpoints in the model registry: tiny ones, in folders as the pipeline leaves them."""
 
 import json
 import re
@@ -21,8 +21,8 @@ from maskbank.data.dataset import DataSet
 from maskbank.errors import InputError, WorkError
 from maskbank.files import hash_bytes, hash_json, write_bytes, write_json
 from maskbank.models.checkpoint import Architecture, load_model, model_tensors
+from maskbank.tracking.checkpoints import alias_names, describe_checkpoint, model_name
 from maskbank.tracking.logged import check_place, upload
-from maskbank.tracking.nets import alias_names, describe_net, model_name
 from maskbank.tracking.reconcile import check, reconcile
 from maskbank.tracking.store import Store, store_uri
 
@@ -40,7 +40,7 @@ class Killed(BaseException):
 
 
 def net_cell(key: str, **changes: Any) -> dict[str, Any]:
-    """A pretrained net's record; `weights` is the seed of its weights."""
+    """A pretrained checkpoint's record; `weights` is the seed of its weights."""
     labels = {
         "stage": "pretrain", "method": "dense", "role": "reference", "task": "none", "task_split": "none",
         "split": "none", "ways": None, "shots": None, "allocation": "none", "budget_kind": "none",
@@ -50,7 +50,7 @@ def net_cell(key: str, **changes: Any) -> dict[str, Any]:
 
 
 def index_line(folder: Path, one: dict[str, Any], weights: int) -> dict[str, Any]:
-    """Write the weights of a net, and return its line of the index."""
+    """Write the weights of a checkpoint, and return its line of the index."""
     torch.manual_seed(weights)
     content = save_tensors(model_tensors(ARCHITECTURE.build()))
     write_bytes(folder / f"{one['cell_key']}.safetensors", content)
@@ -62,8 +62,8 @@ def index_line(folder: Path, one: dict[str, Any], weights: int) -> dict[str, Any
     }  # fmt: skip
 
 
-def write_nets(folder: Path, cells: list[dict[str, Any]], weights: dict[str, int] | None = None) -> None:
-    """Tables, data and nets of these cells, as evaluate, prepare and pretrain leave them; a cell that is no net beside."""
+def write_checkpoints(folder: Path, cells: list[dict[str, Any]], weights: dict[str, int] | None = None) -> None:
+    """Tables, data and checkpoints of these cells as the stages leave them, and a cell that is no checkpoint."""
     write_cells(folder, [*cells, cell("k1")])
     generator = np.random.default_rng(0)
     arrays = {"train_x": generator.integers(0, 256, (5, SIZE, SIZE, CHANNELS), dtype=np.uint8)}
@@ -90,8 +90,8 @@ def uri(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def logged(folder: Path) -> Path:
-    """Three nets, reconciled."""
-    write_nets(folder, three_cells())
+    """Three checkpoints, reconciled."""
+    write_checkpoints(folder, three_cells())
     reconcile(folder, PARAMS)
     return folder
 
@@ -133,7 +133,7 @@ def images(count: int) -> Any:
     return np.random.default_rng(1).integers(0, 256, (count, SIZE, SIZE, CHANNELS), dtype=np.uint8)
 
 
-def test_a_loaded_net_gives_the_nets_own_logits_exactly(logged):
+def test_a_loaded_model_gives_the_models_own_logits_exactly(logged):
     loaded, given = load("adam-seed1"), images(203)
     own = load_model(ARCHITECTURE, Path("data/pretrain/resnet20/a1.safetensors"))
     data = DataSet([], torch.tensor(MEAN), torch.tensor(STD), {})
@@ -145,8 +145,8 @@ def test_a_loaded_net_gives_the_nets_own_logits_exactly(logged):
     assert np.array_equal(logits, expected)
     assert np.ptp(logits) > 0
     network = loaded.unwrap_python_model()
-    assert not network.net.training
-    assert all(torch.equal(value, own.state_dict()[name]) for name, value in network.net.state_dict().items())
+    assert not network.model.training
+    assert all(torch.equal(value, own.state_dict()[name]) for name, value in network.model.state_dict().items())
     assert network.classes == ["class 0", "class 1", "class 2", "class 3"]
     assert loaded.predict(given[:0]).shape == (0, CLASSES)
 
@@ -169,7 +169,7 @@ def test_what_a_version_holds(logged):
     lines = {line["key"]: line for line in json.loads(Path("data/pretrain/resnet20/index.json").read_text())}
     assert version.tags.items() >= {
         "recipe": "adam", "seed": "1", "stop": "steps", "split": "none", "dataset": "digits", "accuracy": "0.8",
-        "dense_hash": lines["a1"]["hash"], "experiment": "fake", "kind": "net",
+        "dense_hash": lines["a1"]["hash"], "experiment": "fake", "kind": "checkpoint",
     }.items()  # fmt: skip
     run = client().get_run(version.run_id)
     assert run.data.tags["cell_key"] == "a1"
@@ -209,7 +209,7 @@ def test_signature_example_and_no_pickle(logged):
 
 
 def test_a_second_time_changes_nothing(folder):
-    write_nets(folder, three_cells())
+    write_checkpoints(folder, three_cells())
     assert done(folder) == (3, 0, 0)
     before = state()
     assert done(folder) == (0, 3, 0)
@@ -217,9 +217,9 @@ def test_a_second_time_changes_nothing(folder):
     assert check(folder, PARAMS) == []
 
 
-def test_a_changed_net_is_a_new_version_and_takes_the_aliases(logged):
-    write_nets(logged, three_cells(), {"a0": 77})
-    assert any("net a0" in line and "0 live versions" in line for line in check(logged, PARAMS))
+def test_a_changed_model_is_a_new_version_and_takes_the_aliases(logged):
+    write_checkpoints(logged, three_cells(), {"a0": 77})
+    assert any("checkpoint a0" in line and "0 live versions" in line for line in check(logged, PARAMS))
     assert done(logged) == (1, 2, 1)
     assert check(logged, PARAMS) == []
     old, new = sorted(
@@ -229,34 +229,34 @@ def test_a_changed_net_is_a_new_version_and_takes_the_aliases(logged):
     held = client().get_registered_model(NAME).aliases
     assert str(held["adam"]) == str(held["adam-seed0"]) == str(new.version)
     own = load_model(ARCHITECTURE, Path("data/pretrain/resnet20/a0.safetensors"))
-    assert torch.equal(load("adam").unwrap_python_model().net.head.weight, own.head.weight)
+    assert torch.equal(load("adam").unwrap_python_model().model.head.weight, own.head.weight)
 
 
 def test_cells_no_longer_current_are_marked_until_they_are_current_again(logged):
-    write_nets(logged, three_cells()[1:2], {"a1": 1})
+    write_checkpoints(logged, three_cells()[1:2], {"a1": 1})
     lines = check(logged, PARAMS)
     assert sum("is no longer current and not marked superseded" in line for line in lines) == 2
     assert done(logged) == (0, 1, 2)
     assert check(logged, PARAMS) == []
     assert aliases() == {"adam": "a1", "adam-seed1": "a1"}
     assert {one.tags["cell_key"] for one in versions().values() if one.tags.get("superseded") == "true"} == {"a0", "s0"}
-    write_nets(logged, three_cells())
+    write_checkpoints(logged, three_cells())
     assert done(logged) == (0, 3, 0)
     assert aliases()["adam"] == "a0"
     assert len(versions()) == 3
     assert check(logged, PARAMS) == []
 
 
-def test_no_nets_at_all_supersede_what_there_was(logged):
+def test_no_models_at_all_supersede_what_there_was(logged):
     write_cells(logged, [cell("k1")])
     assert done(logged) == (0, 0, 3)
     assert aliases() == {}
     assert check(logged, PARAMS) == []
 
 
-def test_a_replaced_run_gets_a_new_version_of_the_net_as_it_was_logged(logged):
+def test_a_replaced_run_gets_a_new_version_of_the_model_as_it_was_logged(logged):
     cells = three_cells()
-    write_nets(logged, [{**cells[0], "accuracy_dense": 0.91}, *cells[1:]])
+    write_checkpoints(logged, [{**cells[0], "accuracy_dense": 0.91}, *cells[1:]])
     before = set(Path("mlruns/models").iterdir())
     assert done(logged) == (1, 2, 1)
     assert set(Path("mlruns/models").iterdir()) == before
@@ -278,8 +278,8 @@ def test_a_replaced_run_gets_a_new_version_of_the_net_as_it_was_logged(logged):
     ],
 )  # fmt: skip
 def test_a_killed_writer_leaves_nothing_that_the_next_cannot_mend(folder, monkeypatch, call):
-    """Killed in its second call, where there is one: one net may be whole, the other is not."""
-    write_nets(folder, three_cells()[:2])
+    """Killed in its second call, where there is one: one checkpoint may be whole, the other is not."""
+    write_checkpoints(folder, three_cells()[:2])
     original, calls = getattr(MlflowClient, call), []
 
     def killed(*arguments, **options):
@@ -310,15 +310,15 @@ def test_check_finds_what_is_missing_moved_edited_or_gone(logged):
     client().set_registered_model_alias(NAME, "snt", by_cell["a1"].version)
     client().set_model_version_tag(NAME, by_cell["a1"].version, "accuracy", "1")
     lines = check(logged, PARAMS)
-    assert f"net s0 ({NAME} snt-seed0): 0 live versions instead of 1" in lines
+    assert f"checkpoint s0 ({NAME} snt-seed0): 0 live versions instead of 1" in lines
     assert f"alias adam of {NAME} is version {by_cell['a1'].version}, not {by_cell['a0'].version}" in lines
-    assert f"net a1 ({NAME} adam-seed1): version {by_cell['a1'].version}: tag accuracy differs" in lines
+    assert f"checkpoint a1 ({NAME} adam-seed1): version {by_cell['a1'].version}: tag accuracy differs" in lines
     assert done(logged) == (1, 2, 0)
     assert check(logged, PARAMS) == []
     assert aliases()["snt"] == "s0"
     assert len(list(Path("mlruns/models").iterdir())) == 3
     (Path(by_cell["a0"].source.removeprefix("file://")) / "MLmodel").unlink()
-    assert any("net a0" in line for line in check(logged, PARAMS))
+    assert any("checkpoint a0" in line for line in check(logged, PARAMS))
     assert done(logged) == (1, 2, 1)
     assert check(logged, PARAMS) == []
     assert load("adam").predict(images(1)).shape == (1, CLASSES)
@@ -327,12 +327,12 @@ def test_check_finds_what_is_missing_moved_edited_or_gone(logged):
 def test_versions_and_aliases_of_others_are_left_alone(logged):
     version = client().get_model_version_by_alias(NAME, "adam-seed1")
     client().set_registered_model_alias(NAME, "champion", version.version)
-    by_hand = client().create_model_version(NAME, version.source, tags={"kind": "net"})
-    write_nets(logged, three_cells()[:1])
+    by_hand = client().create_model_version(NAME, version.source, tags={"kind": "checkpoint"})
+    write_checkpoints(logged, three_cells()[:1])
     assert done(logged) == (0, 1, 2)
     held = client().get_registered_model(NAME).aliases
     assert set(held) == {"adam", "adam-seed0", "champion"}
-    assert client().get_model_version(NAME, by_hand.version).tags == {"kind": "net"}
+    assert client().get_model_version(NAME, by_hand.version).tags == {"kind": "checkpoint"}
 
 
 def test_another_experiment_has_models_of_its_own(logged):
@@ -343,7 +343,7 @@ def test_another_experiment_has_models_of_its_own(logged):
     assert done(logged) == (0, 3, 0)
 
 
-def test_which_nets_and_what_they_are_called(folder):
+def test_which_models_and_what_they_are_called(folder):
     cells = [
         net_cell("a2", seed=2),
         net_cell("a1", seed=1),
@@ -353,10 +353,13 @@ def test_which_nets_and_what_they_are_called(folder):
         net_cell("v0", backbone="vit"),
         net_cell("f0", status="failed", reason="out of memory"),
     ]
-    write_nets(folder, cells)
+    write_checkpoints(folder, cells)
     receipt = reconcile(folder, PARAMS)
     assert receipt.models == receipt.facts()["models"] == 5
-    assert "one model version for each of 5 pretrained nets (5 created, 0 as they were, 0 superseded)" in receipt.line()
+    assert (
+        "one model version for each of 5 pretrained checkpoints (5 created, 0 as they were, 0 superseded)"
+        in receipt.line()
+    )
     assert aliases() == {
         "adam": "a2",
         "adam-seed2": "a2",
@@ -380,17 +383,17 @@ def test_published_weights_are_not_fetched_to_be_replaced():
         "description": {"backbone": "resnet50", "channels": 3, "size": 224, "options": {}},
     }  # fmt: skip
     data = {"image": [3, 224], "names": ["a", "b", "c"], "mean": MEAN, "std": STD}
-    about = describe_net(line, data)
+    about = describe_checkpoint(line, data)
     assert about["architecture"]["options"] == {"pretrained": False}
     assert about["classes"] == ["a", "c"]
-    with pytest.raises(InputError, match=r"net k: made for images \[3, 224\].*has \[1, 28\]"):
-        describe_net(line, {**data, "image": [1, 28]})
+    with pytest.raises(InputError, match=r"checkpoint k: made for images \[3, 224\].*has \[1, 28\]"):
+        describe_checkpoint(line, {**data, "image": [1, 28]})
 
 
 def test_without_models_nothing_of_the_kind_is_touched(logged):
     off = Params(track=Track(experiment="fake", models=False))
     before = state()
-    write_nets(logged, three_cells()[:1], {"a0": 5})
+    write_checkpoints(logged, three_cells()[:1], {"a0": 5})
     Path("data/pretrain/resnet20/index.json").unlink()
     receipt = reconcile(logged, off)
     assert "pretrained" not in receipt.line()
@@ -398,8 +401,8 @@ def test_without_models_nothing_of_the_kind_is_touched(logged):
     assert check(logged, off) == []
 
 
-def test_nets_that_are_missing_or_altered_are_named(folder):
-    write_nets(folder, three_cells())
+def test_models_that_are_missing_or_altered_are_named(folder):
+    write_checkpoints(folder, three_cells())
     weights = Path("data/pretrain/resnet20/a1.safetensors")
     weights.write_bytes(weights.read_bytes()[:-4])
     with pytest.raises(
@@ -411,7 +414,7 @@ def test_nets_that_are_missing_or_altered_are_named(folder):
         reconcile(folder, PARAMS)
     Path("data/pretrain/resnet20/index.json").unlink()
     for function in (reconcile, check):
-        with pytest.raises(InputError, match=r"resnet20/index\.json: without the net a0 of the records"):
+        with pytest.raises(InputError, match=r"resnet20/index\.json: without the checkpoint a0 of the records"):
             function(folder, PARAMS)
     assert len(client().search_runs([client().get_experiment_by_name("fake").experiment_id])) == 4, "the runs are in"
 
@@ -449,8 +452,8 @@ def test_a_server_that_takes_no_artifacts_is_one_line(monkeypatch, tmp_path):
         assert "secret" not in line
 
 
-def test_logging_nets_imports_no_torch_and_the_three_lines_of_the_readme_load_one(folder):
-    write_nets(folder, three_cells())
+def test_logging_models_imports_no_torch_and_the_three_lines_of_the_readme_load_one(folder):
+    write_checkpoints(folder, three_cells())
     readme = (Path(__file__).parents[2] / "README.md").read_text()
     (lines,) = re.findall(r"```python\n(import mlflow\n.*?)```", readme, re.DOTALL)
     code = (
@@ -458,7 +461,7 @@ def test_logging_nets_imports_no_torch_and_the_three_lines_of_the_readme_load_on
         "from maskbank.tracking.reconcile import reconcile; "
         "print(reconcile(Path('reports'), Params()).versions.created, 'torch' in sys.modules)"
     )
-    told = "print(model.predict(model.input_example).shape, type(model.unwrap_python_model().net).__name__)"
+    told = "print(model.predict(model.input_example).shape, type(model.unwrap_python_model().model).__name__)"
     done = subprocess.run(
         [sys.executable, "-c", f"{code}\n{lines}\n{told}"], capture_output=True, text=True, check=True
     )

@@ -132,6 +132,6 @@ def test_map_is_not_confused_by_images() -> None:
     assert mean_average_precision(right.flip(0), truth) == 0
 
 
-def test_a_net_that_has_diverged_scores_nothing() -> None:
+def test_a_model_that_has_diverged_scores_nothing() -> None:
     x, y = tiny(detection).test
     assert detection.score(Oracle(x, torch.full((len(x), 7, 4, 4), torch.nan), x[0].numel()), (x, y)) == 0

@@ -67,7 +67,7 @@ def test_mean_iou_by_hand() -> None:
     assert mean_iou(torch.full_like(y, 7), y) == 0
 
 
-def test_perfect_and_constant_nets() -> None:
+def test_perfect_and_constant_models() -> None:
     workload = tiny(parts, test=30)
     x, y = workload.test
     logits = F.one_hot(y, len(PARTS)).transpose(1, 2).float()
@@ -82,7 +82,7 @@ def test_loss_of_no_opinion() -> None:
     assert float(parts.loss(torch.zeros(1, 11, 3), y)) == pytest.approx(np.log(11))
 
 
-def test_the_net_takes_points_in_any_order_and_sees_all_of_them() -> None:
+def test_the_model_takes_points_in_any_order_and_sees_all_of_them() -> None:
     workload = tiny(parts)
     torch.manual_seed(0)
     model, x = workload.build().eval(), workload.train[0][:2]

@@ -167,7 +167,7 @@ class Parrot(torch.nn.Module):
         return F.one_hot(given, len(TARGET)).float()
 
 
-def test_a_net_that_knows_scores_one_and_a_parrot_nothing() -> None:
+def test_a_model_that_knows_scores_one_and_a_parrot_nothing() -> None:
     workload = tiny(translation, test=300)
     x, y = workload.test
     assert workload.score(Told(x, y), (x, y)) == pytest.approx(1)
@@ -175,7 +175,7 @@ def test_a_net_that_knows_scores_one_and_a_parrot_nothing() -> None:
     assert workload.score(Parrot(), (x, y)) < 0.01
 
 
-def test_decoding_is_what_the_net_says_of_its_own_words() -> None:
+def test_decoding_is_what_the_model_says_of_its_own_words() -> None:
     """Fed with its own words the model says them again; the answers in x are not read."""
     workload = tiny(translation)
     torch.manual_seed(1)
@@ -192,7 +192,7 @@ def test_decoding_is_what_the_net_says_of_its_own_words() -> None:
     assert workload.score(model, (x, y)) == workload.score(model, (blind, y))
 
 
-def test_the_net_sees_no_later_word_and_no_padding() -> None:
+def test_the_model_sees_no_later_word_and_no_padding() -> None:
     workload = tiny(translation)
     torch.manual_seed(0)
     model, x = workload.build().eval(), workload.train[0][:4]

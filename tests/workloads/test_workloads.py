@@ -67,7 +67,7 @@ def test_the_loss_is_learned(module: ModuleType) -> None:
 
 
 @each_workload
-def test_an_untrained_net_scores_near_nothing(module: ModuleType) -> None:
+def test_an_untrained_model_scores_near_nothing(module: ModuleType) -> None:
     workload = tiny(module)
     torch.manual_seed(0)
     assert workload.score(workload.build().eval(), workload.test) < 0.05

@@ -14,7 +14,7 @@ ORDER = 40
 TITLE = "Tie groups"
 CAPTION = "Accuracy minus that of dense; n = {n} splits, bars 95 % t-intervals; letters: t-test over splits, Holm over all pairs."
 NOTES = (
-    "In points, mean over budgets and steps. Methods that share a letter are not told apart. Hollow: no test, as splits "
+    "In points, mean over budgets and steps. Methods that share a letter do not differ significantly. Hollow: no test, as splits "
     "are fewer than 6."
 )
 ALT = "Forest plot of each method's difference to dense, with the letters of its tie groups."

@@ -28,7 +28,7 @@ NOTES = (
     "this setting."
 )
 ALT = "Forest plot with a row a claim: its effect with an interval, coloured and marked by verdict."
-LOOKS: dict[str, dict[str, Any]] = {  # verdict -> colour and mark, told apart in grey by shape and filling
+LOOKS: dict[str, dict[str, Any]] = {  # verdict -> colour and mark, distinct in grey by shape and filling
     SUPPORTED: {"color": "#0072B2", "marker": "o"},
     CONTRADICTED: {"color": "#D55E00", "marker": "X"},
     INCONCLUSIVE: {"color": "#767676", "marker": "s", "markerfacecolor": "white"},

@@ -1,4 +1,4 @@
-"""Contours of the loss over two directions: a group a net, a panel a recipe, the same levels in a group."""
+"""Contours of the loss over two directions: a group a model, a panel a recipe, the same levels in a group."""
 
 import numpy as np
 import pandas as pd
@@ -15,11 +15,13 @@ from maskbank.report.run import Run
 from maskbank.report.style import label
 from maskbank.report.venues import Venue
 from maskbank.report.words import model_words
-from maskbank.statistics.nets import GROUP
+from maskbank.statistics.models import GROUP
 
 ORDER = 160
 TITLE = "Loss over two directions"
-CAPTION = "Loss over two directions from each minimum (+), a panel a recipe; n = 1 net a recipe, no interval, no test."
+CAPTION = (
+    "Loss over two directions from each minimum (+), a panel a recipe; n = 1 model a recipe, no interval, no test."
+)
 NOTES = f"The levels are the same in all panels of a group and rise by equal factors. {WHAT}"
 ALT = "Contour plots of the loss around the minimum of each pretraining recipe."
 LEVELS, COLOURS = 9, "viridis_r"

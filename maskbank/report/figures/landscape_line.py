@@ -1,4 +1,4 @@
-"""Loss along one direction from each minimum: a panel a net, a line a recipe."""
+"""Loss along one direction from each minimum: a panel a model, a line a recipe."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -10,15 +10,13 @@ from maskbank.report.recipes import recipe_look, recipe_panels
 from maskbank.report.run import Run
 from maskbank.report.venues import Venue
 from maskbank.report.words import model_words
-from maskbank.statistics.nets import GROUP
+from maskbank.statistics.models import GROUP
 
 ORDER = 150
 TITLE = "Loss along one direction"
-CAPTION = (
-    "Training loss along one direction from each minimum, one line a recipe; n = 1 net a recipe, no interval, no test."
-)
+CAPTION = "Training loss along one direction from each minimum, one line a recipe; n = 1 model a recipe, no interval, no test."
 NOTES = (
-    "Directions are random and filter-normalised (Li et al. 2018); nets are of the first seed alone, so that this is a view, "
+    "Directions are random and filter-normalised (Li et al. 2018); models are of the first seed alone, so that this is a view, "
     "not a measurement."
 )
 ALT = "Line plots of the loss along one direction through the minimum of each pretraining recipe."

@@ -1,4 +1,4 @@
-"""Ranks of the mean scores on a line a board; a bar joins each group of methods that no test tells apart."""
+"""Ranks of the mean scores on a line a board; a bar joins each group of methods that no test finds to differ."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -21,7 +21,7 @@ CAPTION = (
 NOTES = (
     "The t-test is over splits, Holm over all pairs; not Nemenyi's test, which depends on the other methods present."
 )
-ALT = "Critical-difference diagram: methods on a line of ranks, bars join those not told apart."
+ALT = "Critical-difference diagram: methods on a line of ranks, bars join those that do not differ significantly."
 ROW, WIDTH = 0.2, 6.0  # inches: of a method, of a line of ranks
 INK = "#333333"
 

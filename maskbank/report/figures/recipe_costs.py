@@ -1,4 +1,4 @@
-"""What recipes cost to train, relative to Adam: a line of panels a net, a panel a kind of cost, a row a recipe."""
+"""What recipes cost to train, relative to Adam: a line of panels a model, a panel a kind of cost, a row a recipe."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from maskbank.report.run import Run
 from maskbank.report.style import look
 from maskbank.report.venues import Venue
 from maskbank.report.words import model_words
-from maskbank.statistics.nets import GROUP
+from maskbank.statistics.models import GROUP
 from maskbank.statistics.recipe_costs import KINDS
 
 ORDER = 140

@@ -1,4 +1,4 @@
-"""Forest plot of recipes minus Adam: a group of panels a net, its first panel the dense nets, a panel a kind of compression."""
+"""Forest plot of recipes minus Adam: a group of panels a model, dense models first, then a panel a kind of compression."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -52,7 +52,7 @@ def draw(venue: Venue, data: pd.DataFrame, run: Run) -> Canvas:
 
 
 def panels_of(group: pd.DataFrame, every: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
-    """Titles and rows: the dense nets, then each kind and BN handling in order."""
+    """Titles and rows: the dense models, then each kind and BN handling in order."""
     first = group.iloc[0]
     dense = every[(every.kind == DENSE) & (every[PART[:3]] == list(first[PART[:3]])).all(axis=1)]
     panels = [(KIND_WORDS[DENSE], dense)] if len(dense) else []

@@ -1,4 +1,4 @@
-"""Accuracy after compression: a group of panels a net, a panel a kind, method and BN handling, a line a recipe."""
+"""Accuracy after compression: a group of panels a model, a panel a kind, method and BN handling, a line a recipe."""
 
 from typing import Any
 
@@ -17,15 +17,15 @@ from maskbank.report.style import label
 from maskbank.report.venues import Venue
 from maskbank.report.words import BN_WORDS, KIND_WORDS, Row, model_words, width_words
 from maskbank.statistics.effects import half_width
-from maskbank.statistics.nets import matched
+from maskbank.statistics.models import matched
 from maskbank.statistics.recipes import KINDS, POINT, SETTING, compressed
 
 ORDER = 100
 TITLE = "Accuracy after compression, by recipe"
 CAPTION = "Accuracy after one-shot compression by recipe; points are means over n = {n} seeds, bands 95 % t-intervals; no test."
 NOTES = (
-    "Nothing is fine-tuned. The leftmost points are the nets before compression. {bands}Recipes share seeds, so that bands "
-    "that overlap do not show equality; the paired tests are in the forest of recipes. Nets that did not reach the matched "
+    "Nothing is fine-tuned. The leftmost points are the models before compression. {bands}Recipes share seeds, so that bands "
+    "that overlap do not show equality; the paired tests are in the forest of recipes. Models that did not reach the matched "
     "training loss are left out."
 )
 ALT = "Line plots of accuracy against sparsity and bits, one line a pretraining recipe, panels by kind of compression."
@@ -35,21 +35,21 @@ NAMED = ("kind", "pattern", "budget_kind", "budget_asked", "activations")
 
 
 def recipe_curves(run: Run) -> pd.DataFrame:
-    """One row a setting, point of compression and recipe, with CURVES: accuracy over seeds, nets set aside left out.
+    """One row a setting, point of compression and recipe, with CURVES: accuracy over seeds, excluded models left out.
 
-    `dense` is the mean accuracy of the same recipe's nets before compression.
+    `dense` is the mean accuracy of the same recipe's models before compression.
     """
-    nets = run.pretraining.nets
-    rows = matched(compressed(run.records), nets)
+    models = run.pretraining.models
+    rows = matched(compressed(run.records), models)
     groups = rows.assign(failed=rows.status != "ok").groupby([*SETTING, "kind", *POINT, "recipe"], sort=True)
     accuracy = {"n": "count", "accuracy": "mean", "sd": "std"}
     named = {name: ("accuracy", how) for name, how in accuracy.items()}
     found = groups.agg(failed=("failed", "sum"), **named).reset_index()
     widths = [half_width(sd, int(n)) for sd, n in zip(found.sd, found.n, strict=True)]
-    net = ["dataset", "backbone", "stop", "recipe"]
-    dense = nets[~nets.aside].groupby(net).accuracy.mean().rename("dense").reset_index()
+    model = ["dataset", "backbone", "stop", "recipe"]
+    dense = models[~models.excluded].groupby(model).accuracy.mean().rename("dense").reset_index()
     found = found.assign(half_width=pd.Series(widths, found.index, dtype=float))
-    return found.merge(dense, on=net, how="left")[CURVES]
+    return found.merge(dense, on=model, how="left")[CURVES]
 
 
 def read(run: Run) -> pd.DataFrame:
@@ -87,7 +87,7 @@ def title(row: Row) -> str:
 
 
 def panel(axes: Axes, group: pd.DataFrame, banded: tuple[str, ...]) -> None:
-    """One line a recipe from its dense nets on; sparsity is an axis of numbers, patterns and widths are names in order."""
+    """One line a recipe from its dense models on; sparsity is an axis of numbers, patterns and widths are names in order."""
     named = group.kind.iloc[0] in ("n:m", "weights", "activations")
     places = {"dense": 0.0}
     if named:

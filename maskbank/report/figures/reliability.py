@@ -1,4 +1,4 @@
-"""How good the masks of a bank are: a line of panels a net: repeats, layers, accuracies, and overlap against cost."""
+"""How good the masks of a bank are: a line of panels a model: repeats, layers, accuracies, and overlap against cost."""
 
 from collections.abc import Callable
 from functools import partial

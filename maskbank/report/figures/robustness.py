@@ -1,4 +1,4 @@
-"""Accuracy of structured pruning, alone and under attack: a line of panels a net and setting, a column an attack."""
+"""Accuracy of structured pruning, alone and under attack: a line of panels a model and setting, a column an attack."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -21,7 +21,7 @@ CAPTION = (
 )
 NOTES = (
     "Nothing is fine-tuned. Each attack (L-infinity, eps in pixels of 0 to 1, steps and restarts in the parameters) is on "
-    "the pruned net itself. Bars: ± one sample sd over seeds. At 0 %: the dense control. "
+    "the pruned model itself. Bars: ± one sample sd over seeds. At 0 %: the dense control. "
     "Points are set apart a little where methods share a budget. The claims hold what is tested, "
     "and below 6 seeds nothing is."
 )

@@ -1,4 +1,4 @@
-"""Sharpness against what compression costs: a group a net, a row a measure, a column a kind of compression, a dot a net."""
+"""Sharpness against what compression costs: a group a model, a row a measure, a column a kind of compression, a dot a model."""
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -25,25 +25,25 @@ from maskbank.statistics.recipes import KINDS
 ORDER = 120
 TITLE = "Sharpness against what compression costs"
 CAPTION = (
-    "Sharpness against the drop by compression, a dot a net, n = {n} nets a panel; intervals of r are in the table; "
+    "Sharpness against the drop by compression, a dot a model, n = {n} models a panel; intervals of r are in the table; "
     "no test."
 )
 NOTES = (
-    "The drop is dense accuracy minus the mean accuracy after a kind of compression. r: rank correlation, pooled over nets "
-    f"and within recipes. {HOW_FAR} Of nets compressed as trained and folded, or with BN handled in two ways, those as "
+    "The drop is dense accuracy minus the mean accuracy after a kind of compression. r: rank correlation, pooled over models "
+    f"and within recipes. {HOW_FAR} Of models compressed as trained and folded, or with BN handled in two ways, those as "
     "trained and with BN re-estimated are drawn; the others are in the table."
 )
-ALT = "Scatter plots of the accuracy lost by compression against sharpness, one dot a net, coloured by recipe."
+ALT = "Scatter plots of the accuracy lost by compression against sharpness, one dot a model, coloured by recipe."
 SHORT = {"activations": "W and A quantized"}  # a panel is narrow
 PANEL = [*PART, "bn", "kind", "measure"]
 
 
 def read(run: Run) -> pd.DataFrame:
-    return in_model_order(one_handling(run.pretraining.dropped))
+    return in_model_order(one_form(run.pretraining.dropped))
 
 
-def one_handling(paired: pd.DataFrame) -> pd.DataFrame:
-    """Rows of nets as trained and with re-estimated BN; of others where these were not run."""
+def one_form(paired: pd.DataFrame) -> pd.DataFrame:
+    """Rows of models as trained and with re-estimated BN; of others where these were not run."""
     for keys, column, usual in (([*PART[:3]], "form", "trained"), ([*PART, "kind"], "bn", "reestimated")):
         if len(paired):
             first = paired.groupby(keys)[column].transform(

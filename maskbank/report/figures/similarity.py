@@ -19,7 +19,7 @@ CAPTION = (
 )
 NOTES = (
     "Spearman's, over the entries of a bank inside each target: with mask overlap (blue; pale: in one layer, drawn for the "
-    "first bank by name of each net, the others are in the table) and with the "
+    "first bank by name of each model, the others are in the table) and with the "
     "accuracy that a target reaches with that entry's mask (orange). Last panel: of overlap itself with accuracy. The "
     "bootstrap draws splits, then tasks. Hollow: fewer than 6 splits, the bar is a t-interval. Nothing is corrected: "
     "many bars are shown."

@@ -22,15 +22,13 @@ CAPTION = (
 )
 NOTES = (
     "Training MACs are theoretical, at the density of each step. Live parameters count those of dense layers; of "
-    "P-GaP they are those of one worker. Steps in line are those that cannot run side by side: of P-GaP one worker's of each "
+    "P-GaP they are those of one worker. Sequential steps are those that cannot run side by side: of P-GaP one worker's of each "
     "round. The name at the right belongs to the marks at its height."
 )
-ALT = (
-    "Scatter plots of the test score against training MACs, peak live parameters and steps in line, one mark a method."
-)
+ALT = "Scatter plots of the test score against training MACs, peak live parameters and sequential steps, one mark a method."
 KINDS = {
-    "train_share": "training MACs\n(of dense training's)", "peak_share": "live parameters at their peak\n(of the dense net's)",
-    "line_share": "steps in line\n(of dense training's)",
+    "train_share": "training MACs\n(of dense training's)", "peak_share": "live parameters at their peak\n(of the dense model's)",
+    "sequential_share": "sequential steps\n(of dense training's)",
 }  # fmt: skip
 FIRST, *_, LAST = KINDS
 ROW, AXES_HEIGHT = 2.3, 1.4  # inches

@@ -1,4 +1,4 @@
-"""How many parameters are live while a sparse net is trained: a group a setting, a small panel a method."""
+"""How many parameters are live while a sparse model is trained: a group a setting, a small panel a method."""
 
 from itertools import pairwise
 
@@ -17,12 +17,10 @@ from maskbank.statistics.sparse_curves import PARALLEL
 
 ORDER = 200
 TITLE = "Live parameters over training"
-CAPTION = (
-    "Live parameters while training, of the dense net's: n = 1 training a method, the first seed; no interval, no test."
-)
+CAPTION = "Live parameters while training, of the dense model's: n = 1 training a method, the first seed; no interval, no test."
 NOTES = (
     "Those of dense layers are counted. The number is the peak. P-GaP: the largest of the workers that run side by side, "
-    "each of which holds a net of its own; thin lines are its workers. Optimizer state and activations are not counted."
+    "each of which holds a model of its own; thin lines are its workers. Optimizer state and activations are not counted."
 )
 ALT = "Small step plots of the share of live parameters over training, one a method."
 SIZE = 1.15  # inches
@@ -37,7 +35,7 @@ def draw(venue: Venue, data: pd.DataFrame, run: Run) -> Canvas:
     for _, group in data.groupby(["dataset", "backbone", "setup"], sort=False):
         parts = [group[group.method == name] for name in in_method_order(group)]
         lines.append(Line(focus_words(group), [(named(own), own) for own in parts], SIZE))
-    xlabel = "training, in steps in line (%)"
+    xlabel = "training, in sequential steps (%)"
     return facets(venue, lines, panel, width=SIZE, most=7, share_x=True, xlabel=xlabel, ylabel="live (%)")
 
 
@@ -48,7 +46,7 @@ def named(rows: pd.DataFrame) -> str:
 
 
 def panel(axes: Axes, rows: pd.DataFrame) -> None:
-    method, total = str(rows.method.iloc[0]), float(rows.steps_in_line.iloc[0])
+    method, total = str(rows.method.iloc[0]), float(rows.sequential_steps.iloc[0])
     if method == PARALLEL:
         for _, own in rows.groupby(["round", "worker"], sort=True):
             axes.plot(*as_steps(own, total), color=colour(method), linewidth=0.6)

@@ -19,11 +19,11 @@ from maskbank.statistics.sparse_curves import PARALLEL
 ORDER = 190
 TITLE = "Schedules: which layers are dense when"
 CAPTION = (
-    "Density of layers over steps in line (colour) and training loss: n = 1 training a method; no interval, no test."
+    "Density of layers over sequential steps (colour) and training loss: n = 1 training a method; no interval, no test."
 )
 NOTES = (
     "Layers are in the order of their names. Numbers above C-GaP: which of its partitions "
-    "is dense. P-GaP: the workers of each round train side by side, a heat map a worker, before the combined net is "
+    "is dense. P-GaP: the workers of each round train side by side, a heat map a worker, before the combined model is "
     "fine-tuned; its losses are the workers'."
 )
 ALT = "Heat maps of layer density over training steps with the training loss below, a column a method."
@@ -77,7 +77,11 @@ def column(part: SubFigure, data: pd.DataFrame, method: str, layers: list[str], 
     named = layers if first and len(layers) <= MOST_NAMES else []
     for axes, worker in zip(maps, workers, strict=True):
         spans(
-            axes, density[density.worker.isin([worker, -1.0])], layers, float(density.steps_in_line.iloc[0]), *DENSITY
+            axes,
+            density[density.worker.isin([worker, -1.0])],
+            layers,
+            float(density.sequential_steps.iloc[0]),
+            *DENSITY,
         )
         axes.set_yticks(range(len(named)), named)
         axes.tick_params(axis="y", labelsize="x-small", length=0)
@@ -99,4 +103,4 @@ def loss_panel(axes: Axes, rows: pd.DataFrame, method: str) -> None:
     for _, own in rows[rows.kind == "loss"].sort_values("start").groupby(["round", "worker"], sort=True):
         curve(axes, own.start, own.value, look)
     logarithmic(axes)
-    axes.set_xlabel("steps in line")
+    axes.set_xlabel("sequential steps")

@@ -25,7 +25,7 @@ CAPTION = (
 )
 NOTES = (
     f"Against the share of prunable weights removed. {CHOICE_WORDS}. Bold: GaP; dashed: the dense reference; "
-    "short dashes: controls; hollow: arms that were run with fewer handlings than others. Arms share seeds, so that bars "
+    "short dashes: controls; hollow: arms that were run with fewer schedules than others. Arms share seeds, so that bars "
     "that overlap do not show equality; the paired tests are in the table of contrasts."
 )
 ALT = "Line plots of the test score against sparsity, one line a method of sparse training, panels by setup."

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from maskbank.records.schema import NONE
-from maskbank.report.nets import SHOWN
+from maskbank.report.models import SHOWN
 from maskbank.report.order import SNT, in_model_order, in_recipe_order
 from maskbank.report.run import Run
 from maskbank.report.words import (
@@ -22,7 +22,7 @@ from maskbank.report.words import (
     verdict,
 )
 from maskbank.statistics.contrast import MIN_CLUSTERS
-from maskbank.statistics.nets import ADAM, GROUP
+from maskbank.statistics.models import ADAM, GROUP
 from maskbank.statistics.recipes import DENSE, KINDS, compressed
 from maskbank.statistics.studies.compression import MEAN
 
@@ -34,13 +34,13 @@ def data(run: Run) -> dict[str, Any]:
     given = run.pretraining
     if not given.rivals:
         return {"rivals": given.rivals}
-    models, means = given.nets, given.contrasts[given.contrasts.level == MEAN]
+    models, means = given.models, given.contrasts[given.contrasts.level == MEAN]
     snt, rows = in_order(means[means.recipe == SNT]), compressed(run.records)
     pruned = means[means.kind != DENSE]
     after = {recipe: in_order(pruned[pruned.recipe == recipe]) for recipe in in_recipe_order(given.rivals)}
     matched = models[(models.stop == "loss") & models.accuracy.notna()]
     return {
-        "rivals": given.rivals, "models": models, "matched": matched, "excluded": int(matched.aside.sum()),
+        "rivals": given.rivals, "models": models, "matched": matched, "excluded": int(matched.excluded.sum()),
         "seeds": models.groupby([*GROUP, "recipe"]).unit.nunique(), "most_seeds": models.groupby("recipe").unit.nunique().max(),
         "steps": models[models.stop != "loss"].steps, "forms": rows.form[rows.form != NONE],
         "kinds": [kind for kind in KINDS if kind in set(rows.kind)],

@@ -113,9 +113,9 @@ def costs(given: Sparse) -> dict[str, Any]:
         for name in in_method_order(group)
         for row in group[group.method == name].to_dict("records")
     ]
-    parallel = given.costs[(given.costs.method == PARALLEL) & given.costs.steps_in_line.gt(0)]
+    parallel = given.costs[(given.costs.method == PARALLEL) & given.costs.sequential_steps.gt(0)]
     sizes = near_budget(given.costs[(given.costs.role != "reference") & given.costs.bytes_dense.gt(0)], FOCUS)
     return {
-        "costs": rows, "parallel": PARALLEL, "speed": span(parallel.steps / parallel.steps_in_line),
+        "costs": rows, "parallel": PARALLEL, "speed": span(parallel.steps / parallel.sequential_steps),
         "packed": span(sizes.bytes_packed / sizes.bytes_dense), "packed_at": budgets(sizes),
     }  # fmt: skip

@@ -30,7 +30,7 @@ def rows(run: Run, data: pd.DataFrame) -> pd.DataFrame:
 
 def columns(run: Run, data: pd.DataFrame) -> Columns:
     return {
-        "net": net,
+        "model": model,
         "sparsity": lambda row: f"{100 * row['sparsity_low']:.3g}–{100 * row['sparsity_high']:.3g} %",
         "recipe": lambda row: label(row["recipe"]),
         "area": lambda row: points(row["area"]),
@@ -45,7 +45,7 @@ def columns(run: Run, data: pd.DataFrame) -> Columns:
     }
 
 
-def net(row: Row) -> str:
+def model(row: Row) -> str:
     return ", ".join(
         [model_words(row), *(label(row[key]) for key in ("allocation", "reconstruct") if row[key] != NONE)]
     )

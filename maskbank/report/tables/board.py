@@ -16,12 +16,12 @@ from maskbank.statistics.transfer import SETTING
 ORDER = 20
 TITLE = "Board"
 CAPTION = (
-    "Methods that have every cell of a setting. Groups: methods that share a letter are not told apart (t-test over "
+    "Methods that have every cell of a setting. Groups: methods that share a letter do not differ significantly (t-test over "
     "splits, Holm over all pairs of the board); an order inside a group is not claimed, and is by cost. Score: difference "
     "to dense in points, 95 % t-interval over splits. First: share of bootstrap resamples (splits, then tasks) in which it "
-    "is first. Ranks: those that the tests leave open. Scaled: 0 is random units in the method's own widths, 1 the "
+    "is first. Ranks: those that the tests leave open. Normalised: 0 is random units in the method's own widths, 1 the "
     "oracle. Cost: mean GMACs of training, selection and tuning. n: splits. "
-    "Smallest difference told apart, in points: {floors}. Headlines withdrawn by a failing assay: {withdrawn}. "
+    "Smallest detectable difference, in points: {floors}. Headlines withdrawn by a failing sanity check: {withdrawn}. "
     "Not ranked, as they lack cells (leaderboard.json says which): {unranked}."
 )
 TOGETHER = 1
@@ -59,7 +59,7 @@ def columns(run: Run, data: pd.DataFrame) -> Columns:
         "ranks": lambda row: (
             "–".join(f"{row[end]:g}" for end in ("rank_low", "rank_high") if not math.isnan(row[end])) or "–"
         ),
-        "scaled": lambda row: known(row["scaled"], ".2f"),
+        "normalised": lambda row: known(row["normalised"], ".2f"),
         "GMACs": lambda row: known(row["cost_macs"] / 1e9, ".3g"),
         "n": lambda row: str(row["n"]),
     }

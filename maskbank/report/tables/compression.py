@@ -18,9 +18,9 @@ CAPTION = (
     "Accuracy in points without fine-tuning: mean ± sample sd over seeds, and n. Patterns of units are removed for real; "
     "masked weights are simulated sparsity: "
     "no time is saved. A budget is of weights, of units, or as the pattern says. Not said in the pattern: allocation "
-    "global, one shot, nothing reconstructed. Not said of the net: as it "
+    "global, one shot, nothing reconstructed. Not said of the model: as it "
     "was trained, for its steps; activations not said are float32. "
-    f"{bold('a net, pattern, budget and BN handling', 'seeds')} {MARKED}"
+    f"{bold('a model, pattern, budget and BN handling', 'seeds')} {MARKED}"
 )
 TOGETHER = 3
 
@@ -38,7 +38,7 @@ def columns(run: Run, data: pd.DataFrame) -> Columns:
     budgets = sorted(kinds, key=lambda item: (item[0], -item[1]))
     return {
         "stage": first(lambda row: row.stage),
-        "net": first(net),
+        "model": first(model),
         "pattern": first(lambda row: pattern_label(*row[HOW])),
         "method": first(method),
         "BN": first(lambda row: "–" if row.bn == NONE else row.bn),
@@ -47,8 +47,8 @@ def columns(run: Run, data: pd.DataFrame) -> Columns:
     }
 
 
-def net(row: pd.Series) -> str:
-    """A backbone, and what is not usual of its nets: folded, trained to a loss."""
+def model(row: pd.Series) -> str:
+    """A backbone, and what is not usual of its models: folded, trained to a loss."""
     words = ["folded" if row.form == "folded" else "", "trained to a loss" if row.stop == "loss" else ""]
     return ", ".join([row.backbone, *filter(None, words)])
 

@@ -10,7 +10,7 @@ from maskbank.report.words import HOW_FAR, KIND_WORDS, correlation_text, interva
 ORDER = 140
 TITLE = "Sharpness and what compression costs"
 CAPTION = (
-    "Whether sharper nets lose more: correlation of sharpness with the drop, dense accuracy minus the mean accuracy over "
+    "Whether sharper models lose more: correlation of sharpness with the drop, dense accuracy minus the mean accuracy over "
     f"the points of a kind of compression. {HOW_FAR}"
 )
 TOGETHER = 2
@@ -26,14 +26,14 @@ def rows(run: Run, data: pd.DataFrame) -> pd.DataFrame:
 
 def columns(run: Run, data: pd.DataFrame) -> Columns:
     return {
-        "net": model_words,
+        "model": model_words,
         "kind": lambda row: KIND_WORDS[row["kind"]],
         "measure": lambda row: measure_words(row["measure"]),
         "pooled": lambda row: correlation_text(row["pooled"]),
         "95 % interval": lambda row: interval_text(row["pooled_low"], row["pooled_high"]),
         "within recipes": lambda row: correlation_text(row["within"]),
         "95 % interval ": lambda row: interval_text(row["within_low"], row["within_high"]),
-        "nets": lambda row: str(row["n"]),
+        "models": lambda row: str(row["n"]),
         "recipes": lambda row: str(row["recipes"]),
         "seeds": lambda row: str(row["seeds"]),
     }

@@ -1,4 +1,4 @@
-"""How much of a net can go: the fraction of units whose removal still keeps a share of the dense net, against its size."""
+"""How much of a model can go: the fraction of units whose removal still keeps a share of the dense model, against its size."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,9 +14,9 @@ from maskbank.statistics.kept import structured_rows
 from maskbank.statistics.traces import AGAINST, CELLS, joined
 
 ORDER = 200
-TITLE = "How much of a net can go"
+TITLE = "How much of a model can go"
 CAPTION = (
-    "Units that can be removed, in percent, before the share kept of what the dense net is right on falls below 90 % "
+    "Units that can be removed, in percent, before the share kept of what the dense model is right on falls below 90 % "
     "and 50 %: on straight lines between the means of the budgets run, from nothing removed on. ≥: it did not fall "
     "below at any budget run. n counts pretraining seeds. No interval and no test."
 )
@@ -40,7 +40,7 @@ def removable(removed: Sequence[float], kept: Sequence[float], share: float) -> 
 
 
 def read(run: Run) -> pd.DataFrame:
-    """A row a net, setting, attack and method, smallest nets first."""
+    """A row a model, setting, attack and method, smallest models first."""
     sizes, found = structured_rows(run.records).groupby("backbone").params_dense.mean(), []
     for labels, group in run.structured[run.structured.kept.notna()].groupby(KEYS, sort=True):
         own = group.sort_values("removed")
@@ -56,7 +56,7 @@ def columns(run: Run, data: pd.DataFrame) -> Columns:
         return lambda row: ("≥ " if row[f"beyond_{share:g}"] else "") + f"{100 * row[f'removable_{share:g}']:.0f}"
 
     return {
-        "net": lambda row: f"{row['backbone']}, {label(row['recipe'])}",
+        "model": lambda row: f"{row['backbone']}, {label(row['recipe'])}",
         "parameters": lambda row: f"{row['params_dense']:,.0f}",
         "pattern": pattern,
         "attack": lambda row: attack_label(row["attack"]),

@@ -30,7 +30,7 @@ def rows(run: Run, data: pd.DataFrame) -> pd.DataFrame:
 
 def columns(run: Run, data: pd.DataFrame) -> Columns:
     return {
-        "net": model_words,
+        "model": model_words,
         "kind": lambda row: KIND_WORDS[row["kind"]],
         "at": lambda row: "" if row["kind"] == DENSE else f"mean of {row['points']} points",
         "recipe − Adam": lambda row: label(row["recipe"]),

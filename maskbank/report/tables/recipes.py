@@ -1,23 +1,23 @@
-"""Nets before compression and what they cost relative to Adam: a row a net and recipe."""
+"""Models before compression and what they cost relative to Adam: a row a model and recipe."""
 
 from collections.abc import Callable
 
 import pandas as pd
 
-from maskbank.report.nets import SHOWN
+from maskbank.report.models import SHOWN
 from maskbank.report.order import in_model_order, in_recipe_order
 from maskbank.report.run import Run
 from maskbank.report.style import label
 from maskbank.report.table import Columns, first
 from maskbank.report.words import cost_text, mean_text, model_words, number_range
-from maskbank.statistics.nets import ADAM, GROUP
+from maskbank.statistics.models import ADAM, GROUP
 
 ORDER = 100
 TITLE = "Recipes before compression"
 CAPTION = (
-    "Nets before compression, mean ± sample sd over seeds: accuracies in points; gap: training minus test accuracy. Cost of "
+    "Models before compression, mean ± sample sd over seeds: accuracies in points; gap: training minus test accuracy. Cost of "
     "training relative to Adam with the same seed: median (least to most) over seeds; seconds inside one machine class "
-    "only. n counts seeds; set aside: nets that did not reach the matched training loss. ✗: cells that did not end ok. "
+    "only. n counts seeds; excluded: models that did not reach the matched training loss. ✗: cells that did not end ok. "
     "No test."
 )
 TOGETHER = 1
@@ -40,7 +40,7 @@ def wide(costs: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
 
 
 def rows(run: Run, data: pd.DataFrame) -> list[pd.DataFrame]:
-    """One group of rows a recipe of each net, its index the measures."""
+    """One group of rows a recipe of each model, its index the measures."""
     groups = [group for _, group in data.groupby(GROUP, sort=False)]
     return [
         group[group.recipe == name].set_index("measure") for group in groups for name in in_recipe_order(group.recipe)
@@ -62,7 +62,7 @@ def columns(run: Run, data: pd.DataFrame) -> Columns:
         return lambda own: mean_text(own, measure)
 
     return {
-        "net": first(model_words),
+        "model": first(model_words),
         "recipe": first(lambda row: label(row.recipe)),
         **{head: mean(measure) for head, measure in MEASURES.items()},
         **{head: cost(kind) for head, kind in COSTS.items()},

@@ -1,4 +1,4 @@
-"""What structured pruning leaves, alone and under attack: a row a net, setting, attack and method, one column a budget."""
+"""What structured pruning leaves, alone and under attack: a row a model, setting, attack and method, one column a budget."""
 
 import pandas as pd
 
@@ -13,10 +13,10 @@ from maskbank.statistics.kept import attack_order
 ORDER = 190
 TITLE = "Robustness of structured pruning"
 CAPTION = (
-    "Points of the test set still right after structured pruning without fine-tuning, each attack on the pruned net "
+    "Points of the test set still right after structured pruning without fine-tuning, each attack on the pruned model "
     "itself: mean ± sample sd over pretraining seeds, and in brackets the share kept, that is the mean over seeds of "
     "the ratio to the dense control under the same attack. n counts seeds. "
-    f"{bold('a net, pattern, attack and budget', 'seeds')} {MARKED}"
+    f"{bold('a model, pattern, attack and budget', 'seeds')} {MARKED}"
 )
 TOGETHER = 2
 
@@ -34,7 +34,9 @@ def rows(run: Run, data: pd.DataFrame) -> list[pd.DataFrame]:
 def columns(run: Run, data: pd.DataFrame) -> Columns:
     budgets = sorted(data.budget_asked.unique(), reverse=True)
     return {
-        "net": first(lambda row: f"{row.backbone}, {label(row.recipe)}" + ("" if row.bn == NONE else f", BN {row.bn}")),
+        "model": first(
+            lambda row: f"{row.backbone}, {label(row.recipe)}" + ("" if row.bn == NONE else f", BN {row.bn}")
+        ),
         "pattern": first(lambda row: pattern_label(*row[HOW])),
         "attack": first(lambda row: attack_label(row.attack)),
         "method": first(lambda row: label(row.method)),

@@ -1,4 +1,4 @@
-"""Sharpness of the minima relative to Adam's: a row a net, measure and recipe."""
+"""Sharpness of the minima relative to Adam's: a row a model, measure and recipe."""
 
 import pandas as pd
 
@@ -23,7 +23,7 @@ TITLE = "Sharpness of the minima"
 CAPTION = (
     "Sharpness at the minimum on training images. Ratio to Adam: the exponential of the mean difference of logarithms, "
     "paired by pretraining seed; n counts seeds. Intervals: 95 % t-interval over seeds. p: exact "
-    "Wilcoxon signed-rank, none below 6 seeds; Holm over the measures of one recipe on one net. Underpowered: "
+    "Wilcoxon signed-rank, none below 6 seeds; Holm over the measures of one recipe on one model. Underpowered: "
     "fewer than 6 seeds, or so few that no outcome could pass the correction. Eigenvalue and trace depend on how weights "
     "are scaled, adaptive sharpness does not."
 )
@@ -40,7 +40,7 @@ def rows(run: Run, data: pd.DataFrame) -> pd.DataFrame:
 
 def columns(run: Run, data: pd.DataFrame) -> Columns:
     return {
-        "net": model_words,
+        "model": model_words,
         "measure": lambda row: measure_words(row["measure"]),
         "recipe": lambda row: label(row["recipe"]),
         "median": lambda row: scientific(row["level"]),

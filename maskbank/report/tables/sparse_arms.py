@@ -14,7 +14,7 @@ UNEQUAL_MARK = "‡"
 TITLE = "Sparse training"
 CAPTION = (
     "Test score in points (accuracy, or the metric named) at the share of prunable weights removed: mean ± half of the 95 % "
-    f"t-interval over seeds, and the learning-rate handling. {CHOICE_WORDS}. {UNEQUAL_MARK}: run with fewer handlings than "
+    f"t-interval over seeds, and the learning-rate schedule. {CHOICE_WORDS}. {UNEQUAL_MARK}: run with fewer schedules than "
     f"others. {bold('a setting and sparsity', 'seeds')} Single weights and allocation uniform where not said. "
     f"{MARKED} Masked weights are simulated sparsity: no time is saved."
 )
@@ -32,7 +32,7 @@ def rows(run: Run, data: pd.DataFrame) -> list[pd.DataFrame]:
 def columns(run: Run, data: pd.DataFrame) -> Columns:
     budgets = sorted(set(data.budget_asked), reverse=True)
     return {
-        "net": first(task_words),
+        "model": first(task_words),
         "setting": first(how_words),
         "method": first(arm_name),
         **across({removed(budget): ("budget_asked", budget) for budget in budgets}, score),

@@ -44,7 +44,7 @@ def rows(run: Run, data: pd.DataFrame) -> pd.DataFrame:
 
 def columns(run: Run, data: pd.DataFrame) -> Columns:
     return {
-        "net": task_words,
+        "model": task_words,
         "setting": how_words,
         "removed": lambda row: removed(row["budget_asked"]),
         "GaP − other": pair_words,

@@ -14,9 +14,9 @@ from maskbank.report.words import how_words, number, points, removed, task_words
 ORDER = 180
 TITLE = "Cost of sparse training"
 CAPTION = (
-    "Means over seeds of each arm at its chosen learning-rate handling. Parameters removed counts layers that stay dense. "
-    "Inference MACs and peak live parameters are of the dense net's, MACs of training and selection of the dense training's "
-    "in the same setting; all are theoretical, as masked weights are simulated. Steps over steps in line: the most that side "
+    "Means over seeds of each arm at its chosen learning-rate schedule. Parameters removed counts layers that stay dense. "
+    "Inference MACs and peak live parameters are of the dense model's, MACs of training and selection of the dense training's "
+    "in the same setting; all are theoretical, as masked weights are simulated. Steps over sequential steps: the most that side "
     "by side training can save (P-GaP alone). CPU seconds count P-GaP's workers, and are left out where machine classes "
     "differ. Checkpoints: all weights, weights and a boolean mask, non-zero values and a packed mask (kB are 1000 bytes)."
 )
@@ -43,7 +43,7 @@ def columns(run: Run, data: pd.DataFrame) -> Columns:
         return lambda row: number(row[name] / scale, digits)
 
     return {
-        "net": task_words,
+        "model": task_words,
         "setting": how_words,
         "removed": lambda row: removed(row["budget_asked"]),
         "method": arm_name,
@@ -51,8 +51,8 @@ def columns(run: Run, data: pd.DataFrame) -> Columns:
         "parameters removed (%)": lambda row: points(row["sparsity"]),
         **{head: shown(name) for head, name in SHARES.items()},
         "steps": shown("steps", 0),
-        "steps in line": shown("steps_in_line", 0),
-        "steps over steps in line": lambda row: number(row["steps"] / (row["steps_in_line"] or np.nan)),
+        "sequential steps": shown("sequential_steps", 0),
+        "steps over sequential steps": lambda row: number(row["steps"] / (row["sequential_steps"] or np.nan)),
         "CPU s": shown("cpu_seconds", 1),
         **{f"{form} kB": shown(f"bytes_{form}", 1, 1000) for form in ("dense", "masked", "packed")},
         "n": lambda row: str(row["n"]),

@@ -1,4 +1,4 @@
-"""Every handling of the learning rate that each arm was run with: a row an arm, a column a handling."""
+"""Every learning-rate schedule that each arm was run with: a row an arm, a column a schedule."""
 
 import pandas as pd
 
@@ -10,11 +10,11 @@ from maskbank.report.words import how_words, points, removed, task_words
 from maskbank.statistics.sparse_arms import NOT_CHOSEN, SETTING, in_rate_order
 
 ORDER = 160
-TITLE = "Learning-rate handling of each arm"
+TITLE = "Learning-rate schedule of each arm"
 CAPTION = (
-    "Every handling of the learning rate that each arm was run with: mean score on validation data in points, and in "
+    "Every learning-rate schedule that each arm was run with: mean score on validation data in points, and in "
     "brackets on the test set, over seeds. Bold: the one chosen, by validation alone; of several that differ in failed seeds "
-    "those with the fewest are asked. The number of handlings is the number of trials; contrasts of arms with unequal trials "
+    "those with the fewest are asked. The number of schedules is the number of trials; contrasts of arms with unequal trials "
     "are refused. ✗: cells that did not end ok."
 )
 TOGETHER = 3
@@ -31,7 +31,7 @@ def rows(run: Run, data: pd.DataFrame) -> list[pd.DataFrame]:
 
 def columns(run: Run, data: pd.DataFrame) -> Columns:
     return {
-        "net": first(task_words),
+        "model": first(task_words),
         "setting": first(how_words),
         "removed": first(lambda row: removed(row.budget_asked)),
         "method": first(arm_name),

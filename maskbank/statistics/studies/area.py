@@ -1,4 +1,4 @@
-"""The area under accuracy against sparsity: how a pretrained net bears the removal of its smallest weights."""
+"""The area under accuracy against sparsity: how a pretrained model bears the removal of its smallest weights."""
 
 from collections.abc import Iterator
 

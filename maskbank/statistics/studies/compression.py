@@ -10,7 +10,7 @@ from maskbank.records.schema import NONE
 from maskbank.statistics.axes import SEED, Axes
 from maskbank.statistics.claim import Line, Measured, Reading, measured
 from maskbank.statistics.judges import INCONCLUSIVE, Judgement, agreed, superior
-from maskbank.statistics.nets import ADAM, GROUP, recipes_in
+from maskbank.statistics.models import ADAM, GROUP, recipes_in
 from maskbank.statistics.recipes import KINDS, POINT, SETTING, compressed, dense_rows
 from maskbank.statistics.study import Arms, Level, Row, Study, parts
 from maskbank.statistics.tables import Tables
@@ -23,9 +23,9 @@ MEAN, BY_METHOD, AT_POINT = "mean", "method", "point"
 
 
 def rows(tables: Tables) -> Iterator[tuple[Row, pd.DataFrame]]:
-    """By net, form, BN handling and kind of compression; the nets before it are a kind of their own, without a point."""
+    """By model, form, BN handling and kind of compression; the models before it are a kind of their own, without a point."""
     columns = [*KIND, *POINT, "recipe", "unit", "accuracy", "status", "cell_key"]
-    every = pd.concat([dense_rows(tables.nets)[columns], compressed(tables.records)[columns]], ignore_index=True)
+    every = pd.concat([dense_rows(tables.models)[columns], compressed(tables.records)[columns]], ignore_index=True)
     every = every.assign(place=every.kind.map(KINDS.index)).sort_values([*SETTING, "place"], kind="stable")
     yield from parts(every, KIND, sort=False)
 
@@ -35,8 +35,8 @@ def against(rows: pd.DataFrame, params: Params) -> Arms:
 
 
 def excluded(tables: Tables) -> pd.DataFrame:
-    """Nets that did not reach the training loss that others stopped at."""
-    return tables.nets.loc[tables.nets.aside, [*GROUP, "recipe", "unit"]]
+    """Models that did not reach the training loss that others stopped at."""
+    return tables.models.loc[tables.models.excluded, [*GROUP, "recipe", "unit"]]
 
 
 STUDY = Study(
@@ -52,25 +52,25 @@ STUDY = Study(
 )
 
 
-NET_WORDS = {"trained": "as trained", "folded": "folded", "steps": "equal steps", "loss": "matched loss"}
+MODEL_WORDS = {"trained": "as trained", "folded": "folded", "steps": "equal steps", "loss": "matched loss"}
 EVERYWHERE = "it has to hold with every stop, form and BN handling that was run"
 
 
 def weigh(rows: Sequence[Line], declared: Declared, tables: Tables) -> Judgement:
-    found = agreed({net_words(row): superior(row, tables.params.compare.alpha) for row in rows})
+    found = agreed({model_words(row): superior(row, tables.params.compare.alpha) for row in rows})
     return at_every_stop(found, rows, tables)
 
 
 def at_every_stop(judgement: Judgement, rows: Sequence[Line], tables: Tables) -> Judgement:
-    """No verdict while nets of both recipes exist for a stop that was not measured."""
+    """No verdict while models of both recipes exist for a stop that was not measured."""
     first = rows[0]
-    nets = tables.nets[(tables.nets.dataset == first["dataset"]) & (tables.nets.backbone == first["backbone"])]
+    models = tables.models[(tables.models.dataset == first["dataset"]) & (tables.models.backbone == first["backbone"])]
     both, seen = {first["arm"], first["baseline"]}, {row["stop"] for row in rows}
-    stops = [str(stop) for stop, own in nets.groupby("stop") if both <= set(own.recipe) and stop not in seen]
+    stops = [str(stop) for stop, own in models.groupby("stop") if both <= set(own.recipe) and stop not in seen]
     if judgement.verdict == INCONCLUSIVE or not stops:
         return judgement
-    words = ", ".join(NET_WORDS.get(stop, stop) for stop in stops)
-    return Judgement(INCONCLUSIVE, f"nets of both recipes at {words} exist, but do not compare ({judgement.reason})")
+    words = ", ".join(MODEL_WORDS.get(stop, stop) for stop in stops)
+    return Judgement(INCONCLUSIVE, f"models of both recipes at {words} exist, but do not compare ({judgement.reason})")
 
 
 def show(rows: pd.DataFrame, declared: Declared, tables: Tables) -> Iterator[Measured]:
@@ -80,12 +80,12 @@ def show(rows: pd.DataFrame, declared: Declared, tables: Tables) -> Iterator[Mea
         at = f"{row['method']} {row['budget_asked']:g} {'bits' if row['budget_kind'] == 'bits' else 'kept'}"
         others = [f", {row[name]}" for name in ("allocation", "reconstruct") if row[name] not in (NONE, "global")]
         what = at + "".join(others) if row["point"] else f"mean over {row['points']} points"
-        yield measured(row, f"{net_words(row, excluded=True)}: {what}", row["p"], row["p"])
+        yield measured(row, f"{model_words(row, excluded=True)}: {what}", row["p"], row["p"])
 
 
-def net_words(row: Line, *, excluded: bool = False) -> str:
+def model_words(row: Line, *, excluded: bool = False) -> str:
     """Stop, form and BN handling in words, and how many seeds were excluded; what does not apply is left out."""
-    words = [NET_WORDS[row[key]] for key in ("stop", "form") if row[key] != NONE]
+    words = [MODEL_WORDS[row[key]] for key in ("stop", "form") if row[key] != NONE]
     words += [f"{row['bn']} BN"] if row["bn"] != NONE else []
     count = row["excluded"] if excluded else 0
     return ", ".join(

@@ -12,7 +12,7 @@ from maskbank.statistics.claim import Line, Measured, Reading, measured
 from maskbank.statistics.contrast import LOG, TESTED
 from maskbank.statistics.equivalence import above_p, below_p
 from maskbank.statistics.judges import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Judgement, refused
-from maskbank.statistics.nets import ADAM, GROUP, recipes_in
+from maskbank.statistics.models import ADAM, GROUP, recipes_in
 from maskbank.statistics.recipe_costs import cost_ratios, relative_costs
 from maskbank.statistics.studies.sharpness import PERCENT
 from maskbank.statistics.study import Arms, Level, Row, Study, parts
@@ -26,7 +26,7 @@ COST = (*GROUP, "measure")
 
 def rows(tables: Tables) -> Iterator[tuple[Row, pd.DataFrame]]:
     """Ratios that are known: seconds of several machine classes do not compare, and are counted in `others`."""
-    every = cost_ratios(tables.nets).rename(columns={"cost_of": "measure"})
+    every = cost_ratios(tables.models).rename(columns={"cost_of": "measure"})
     every = every.assign(
         others=every.groupby([*COST, "recipe"]).log.transform(lambda logs: logs.isna().sum()), status="ok"
     )
@@ -93,7 +93,7 @@ def weigh(rows: Sequence[Line], declared: Declared, tables: Tables) -> Judgement
 
 def macs_range(row: Line, tables: Tables) -> tuple[float, float]:
     """Least and most multiply-adds over Adam's, over seeds."""
-    costs = relative_costs(tables.nets)
+    costs = relative_costs(tables.models)
     labels = {**{name: row[name] for name in GROUP}, "recipe": row["arm"], "cost_of": "macs"}
     own = costs[(costs[list(labels)] == list(labels.values())).all(axis=1)]
     return (float(own.low.iloc[0]), float(own.high.iloc[0])) if len(own) else (math.nan, math.nan)

@@ -1,4 +1,4 @@
-"""What structured pruning keeps of the unpruned net: the share of its accuracy, alone and under each attack."""
+"""What structured pruning keeps of the unpruned model: the share of its accuracy, alone and under each attack."""
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -111,7 +111,7 @@ def weigh(rows: Sequence[Line], declared: Declared, tables: Tables) -> Judgement
         return Judgement(INCONCLUSIVE, f"{needed} removed, all attacked, are needed ({text})")
     if any(row["status"] == INSUFFICIENT for row in defined):
         fewest = min(row["n"] for row in defined)
-        return Judgement(INCONCLUSIVE, f"insufficient seeds, {fewest} of {MIN_CLUSTERS}, no p-value is given ({text})")
+        return Judgement(INCONCLUSIVE, f"too few seeds, {fewest} of {MIN_CLUSTERS}, no p-value is given ({text})")
     settings: dict[str, list[Line]] = {}
     for row in defined:
         settings.setdefault(setting_words(row, WORDS), []).append(row)

@@ -11,8 +11,8 @@ from maskbank.statistics.claim import Line, Measured, Reading, measured
 from maskbank.statistics.contrast import LOG
 from maskbank.statistics.flatness import sharpness_rows
 from maskbank.statistics.judges import INCONCLUSIVE, SUPPORTED, Judgement, agreed, superior
-from maskbank.statistics.nets import ADAM, GROUP
-from maskbank.statistics.studies.compression import against, at_every_stop, excluded, net_words
+from maskbank.statistics.models import ADAM, GROUP
+from maskbank.statistics.studies.compression import against, at_every_stop, excluded, model_words
 from maskbank.statistics.study import Level, Row, Study, parts
 from maskbank.statistics.tables import Tables
 
@@ -23,7 +23,7 @@ MEASURE = (*GROUP, "measure")
 
 
 def rows(tables: Tables) -> Iterator[tuple[Row, pd.DataFrame]]:
-    """A net and measure a row; what is not positive has no logarithm, and so is missing."""
+    """A model and measure a row; what is not positive has no logarithm, and so is missing."""
     every = sharpness_rows(tables.records, tables.metrics)
     every = every.assign(log=np.log(every.value.where(every.value > 0)), status="ok")
     yield from parts(every, MEASURE, sort=False)
@@ -65,7 +65,7 @@ def flatter(row: Line, alpha: float) -> Judgement:
 
 
 def measure_words(row: Line, *, excluded: bool = False) -> str:
-    words = net_words(row, excluded=excluded)
+    words = model_words(row, excluded=excluded)
     return ": ".join([*([words] if words else []), row["measure"].replace("_", " ")])
 
 

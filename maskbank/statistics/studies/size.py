@@ -1,4 +1,4 @@
-"""How much smaller structured pruning makes a net: 1 - parameters / parameters of the dense net, counted and not tested."""
+"""How much smaller structured pruning makes a model: 1 - parameters / parameters of the dense model, counted and not tested."""
 
 from collections.abc import Iterator, Sequence
 
@@ -61,16 +61,16 @@ def near(row: Line, budget: float) -> bool:
 
 
 def weigh(rows: Sequence[Line], declared: Declared, tables: Tables) -> Judgement:
-    """Published nets only, at the fractions that the tool removes for its nominal ones, alike in every layer."""
+    """Published models only, at the fractions that the tool removes for its nominal ones, alike in every layer."""
     assert isinstance(declared, Counted)
     backbone = rows[0]["backbone"]
     exact = " and ".join(percent(1 - cut.kept) for cut in declared.cuts)
     text = f"exact ratios remove fewer units than the tool's nominal ones ({exact}); {cuts_of(rows, declared)}"
     if backbone not in declared.published:
-        return Judgement(INCONCLUSIVE, f"{text}; not one of the published nets")
+        return Judgement(INCONCLUSIVE, f"{text}; not one of the published models")
     size, published = sum(row["baseline_score"] for row in rows) / len(rows), declared.published[backbone]
     if abs(size / published - 1) > SAME_SIZE:
-        return Judgement(INCONCLUSIVE, f"{text}; with {size:,.0f} parameters not the published net of {published:,}")
+        return Judgement(INCONCLUSIVE, f"{text}; with {size:,.0f} parameters not the published model of {published:,}")
     uniform = [row for row in rows if row["allocation"] == "uniform"]
     each = [[row["difference"] for row in uniform if near(row, cut.kept)] for cut in declared.cuts]
     if not all(each):
@@ -109,5 +109,5 @@ READING = Reading(
     weigh=weigh,
     show=show,
     quantity="size cut",
-    contrast=lambda declared, labels, tables: "1 - parameters / parameters of the dense net",
+    contrast=lambda declared, labels, tables: "1 - parameters / parameters of the dense model",
 )

@@ -88,7 +88,7 @@ def show(rows: pd.DataFrame, declared: Declared, tables: Tables) -> Iterator[Mea
 
 
 def places(rows: pd.DataFrame, declared: Declared, tables: Tables) -> list[Row]:
-    """A data set, net and rival each; on foreign data sets only where both were run."""
+    """A data set, model and rival each; on foreign data sets only where both were run."""
     own = rows[(rows.status != NOT_RUN) | ~rows.dataset.isin(foreign(tables))]
     return [labels for labels, _ in parts(own, PLACE)]
 

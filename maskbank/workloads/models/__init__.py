@@ -1,1 +1,1 @@
-"""Nets of the workloads."""
+"""Models of the workloads."""

@@ -1,4 +1,4 @@
-"""Assays: checks of a board on what is known beforehand. One that fails withdraws the board's headlines.
+"""Sanity checks: checks of a board on what is known beforehand. One that fails withdraws the board's headlines.
 
 A/A: a method does not differ from itself. A/B: a method at a richer budget beats itself. Shuffled labels: nothing is
 learned from them.
@@ -37,29 +37,29 @@ RUNS = 10_000
 
 
 @dataclass(frozen=True)
-class Assay:
-    """How one assay fared: `holds` is pass, fail or not applicable, `looked_at` on what that rests."""
+class SanityCheck:
+    """How one check fared: `holds` is pass, fail or not applicable, `looked_at` on what that rests."""
 
     name: str
     holds: str
     looked_at: str
 
 
-def withdrawn(assays: Iterable[Assay]) -> tuple[str, ...]:
-    """Why a board's headlines are withdrawn: a line an assay that fails; empty where none does.
+def withdrawn(sanity_checks: Iterable[SanityCheck]) -> tuple[str, ...]:
+    """Why a board's headlines are withdrawn: a line a check that fails; empty where none does.
 
-    >>> withdrawn([Assay("A/A", "pass", "..."), Assay("A/B", "fail", "l2 does not win")])
+    >>> withdrawn([SanityCheck("A/A", "pass", "..."), SanityCheck("A/B", "fail", "l2 does not win")])
     ('A/B: l2 does not win',)
     """
-    return tuple(f"{assay.name}: {assay.looked_at}" for assay in assays if assay.holds == FAIL)
+    return tuple(f"{check.name}: {check.looked_at}" for check in sanity_checks if check.holds == FAIL)
 
 
-def assess(given: Design, shuffled: pd.DataFrame, params: Compare, label: str) -> list[Assay]:
-    """The three assays of a board; `shuffled` has the transfer rows of its setting whose labels were shuffled."""
+def sanity_checks(given: Design, shuffled: pd.DataFrame, params: Compare, label: str) -> list[SanityCheck]:
+    """The three sanity checks of a board; `shuffled` has the transfer rows of its setting whose labels were shuffled."""
     return [same_against_same(given, params, label), richer_wins(given, params.alpha), at_chance(shuffled)]
 
 
-def same_against_same(given: Design, params: Compare, label: str) -> Assay:
+def same_against_same(given: Design, params: Compare, label: str) -> SanityCheck:
     """A method against itself on disjoint seeds, for each whole method with 4 seeds or more; else by simulation."""
     tables = {name: seed_table(given, name) for name in given.named(WHOLE)}
     tables = {name: table for name, table in tables.items() if table.shape[1] >= FEWEST_SEEDS}
@@ -72,7 +72,7 @@ def same_against_same(given: Design, params: Compare, label: str) -> Assay:
     text = (
         f"{share:.1%} of {len(p)} tests of {len(tables)} methods against themselves on disjoint seeds find a difference"
     )
-    return Assay(
+    return SanityCheck(
         SAME, PASS if share <= MOST_FALSE or surest > params.alpha else FAIL, f"{text}; smallest Holm p {surest:.2g}"
     )
 
@@ -102,18 +102,20 @@ def halving_p(table: Array, splits: tuple[str, ...], generator: Generator) -> Ar
     return paired_p(split_means(gaps, splits))
 
 
-def simulated_same(given: Design, alpha: float, generator: Generator) -> Assay:
+def simulated_same(given: Design, alpha: float, generator: Generator) -> SanityCheck:
     """10,000 contrasts of equal methods with the variances of the records, tested as boards and headlines test."""
     sizes = sizes_of(given)
     pairs = list(combinations(given.named(WHOLE), 2))
     if sizes.splits < MIN_CLUSTERS or not pairs:
-        return Assay(SAME, NOT_APPLICABLE, f"{sizes.splits} splits, {len(pairs)} pairs of methods: nothing is tested")
+        return SanityCheck(
+            SAME, NOT_APPLICABLE, f"{sizes.splits} splits, {len(pairs)} pairs of methods: nothing is tested"
+        )
     parts = [[part.split, part.task, part.seed, part.residual] for part in pair_components(given, pairs)]
     usual = Components(*(float(value) for value in np.mean(parts, axis=0)))
     shares = false_positives(null_clusters(usual, sizes, RUNS, generator), alpha)
     text = ", ".join(f"{test} {share:.1%}" for test, share in shares.items())
     words = f"fewer than {FEWEST_SEEDS} seeds: simulated from the variances of {len(pairs)} pairs, {RUNS} contrasts"
-    return Assay(SAME, PASS if max(shares.values()) <= MOST_FALSE else FAIL, f"{words}; false positives {text}")
+    return SanityCheck(SAME, PASS if max(shares.values()) <= MOST_FALSE else FAIL, f"{words}; false positives {text}")
 
 
 def false_positives(differences: ArrayLike, alpha: float) -> dict[str, float]:
@@ -137,7 +139,7 @@ def signed_rank_p(values: Array) -> Array:
     return np.array([exact_p(doubled, int(2 * value)) for value in smaller])[index]
 
 
-def richer_wins(given: Design, alpha: float) -> Assay:
+def richer_wins(given: Design, alpha: float) -> SanityCheck:
     """Each method against itself at the next richer budget: it has to win on average over its steps, and to lose none.
 
     Tested by the board's t-test, with Holm over methods and over all steps. One step alone need not be won: between two
@@ -145,7 +147,7 @@ def richer_wins(given: Design, alpha: float) -> Assay:
     """
     found = [step for name in given.state if given.roles[name] != REFERENCE for step in budget_steps(given, name)]
     if not found or len(found[0][2]) < MIN_CLUSTERS:
-        return Assay(RICHER, NOT_APPLICABLE, f"no method with two budgets and {MIN_CLUSTERS} splits")
+        return SanityCheck(RICHER, NOT_APPLICABLE, f"no method with two budgets and {MIN_CLUSTERS} splits")
     gaps = np.stack([gap for _, _, gap in found])
     owner = np.array([name for name, _, _ in found])
     names = sorted(set(owner))
@@ -156,7 +158,7 @@ def richer_wins(given: Design, alpha: float) -> Assay:
     text = f"{int(won.sum())} of {len(names)} methods beat themselves at the next richer budget, mean of {len(found)} steps "
     text += f"{100 * gaps.mean():+.2f} points" + (f"; not {listed(never)}" if never else "")
     worse = [f"{name} {words}" for (name, words, _), loses in zip(found, lost, strict=True) if loses]
-    return Assay(RICHER, FAIL if never or worse else PASS, text + (f"; lost: {listed(worse)}" if worse else ""))
+    return SanityCheck(RICHER, FAIL if never or worse else PASS, text + (f"; lost: {listed(worse)}" if worse else ""))
 
 
 def budget_steps(given: Design, name: str) -> list[tuple[str, str, Array]]:
@@ -178,15 +180,15 @@ def budget_steps(given: Design, name: str) -> list[tuple[str, str, Array]]:
     return found
 
 
-def at_chance(rows: pd.DataFrame) -> Assay:
+def at_chance(rows: pd.DataFrame) -> SanityCheck:
     """Accuracy on tasks whose labels were shuffled, minus 1 / ways: 0 has to lie in its t-interval over splits."""
     if rows.empty:
-        return Assay(SHUFFLED, NOT_APPLICABLE, f"no transfer rows of the variant {SHUFFLED_LABELS}")
+        return SanityCheck(SHUFFLED, NOT_APPLICABLE, f"no transfer rows of the variant {SHUFFLED_LABELS}")
     above = rows.assign(above=rows.accuracy - 1 / rows.ways).dropna(subset="above")
     splits = above.groupby(BLOCK[:2]).above.mean().groupby("split").mean().to_numpy(float)
     if len(splits) < 2:
-        return Assay(SHUFFLED, NOT_APPLICABLE, f"{len(splits)} splits with a score: no interval")
+        return SanityCheck(SHUFFLED, NOT_APPLICABLE, f"{len(splits)} splits with a score: no interval")
     mean, half = float(splits.mean()), half_width(float(splits.std(ddof=1)), len(splits))
     text = f"accuracy minus chance {100 * mean:+.2f} points, 95 % interval {100 * (mean - half):+.2f} to "
     text += f"{100 * (mean + half):+.2f}, {len(splits)} splits, methods {listed(sorted(set(above.method)))}"
-    return Assay(SHUFFLED, PASS if abs(mean) <= half + 1e-9 else FAIL, text)
+    return SanityCheck(SHUFFLED, PASS if abs(mean) <= half + 1e-9 else FAIL, text)

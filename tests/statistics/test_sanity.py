@@ -1,4 +1,4 @@
-"""Assays: each passes on a sound board, fails on one that is broken in its way, and withdraws its headlines."""
+"""Sanity checks: each passes on a sound board, fails on one that is broken in its way, and withdraws its headlines."""
 
 import numpy as np
 import pandas as pd
@@ -6,20 +6,20 @@ import pytest
 
 from maskbank.config import Compare
 from maskbank.records.schema import SHUFFLED_LABELS
-from maskbank.statistics.assays import (
-    Assay,
-    assess,
+from maskbank.statistics.boards import all_boards
+from maskbank.statistics.finding import FAIL, NOT_APPLICABLE, PASS
+from maskbank.statistics.sanity import (
+    SanityCheck,
     at_chance,
     false_positives,
     halving_p,
     richer_wins,
     same_against_same,
+    sanity_checks,
     seed_table,
     signed_rank_p,
     withdrawn,
 )
-from maskbank.statistics.boards import all_boards
-from maskbank.statistics.finding import FAIL, NOT_APPLICABLE, PASS
 from maskbank.statistics.wilcoxon import signed_rank
 from tests.report import fake
 from tests.statistics.made import design_of, rows_of
@@ -82,7 +82,7 @@ def test_a_method_with_one_seed_does_not_stop_the_others():
 @pytest.mark.parametrize("splits", [1, 5])
 def test_too_few_splits_have_no_assay(splits):
     given = design_of(rows_of(noisy(), NAMES, splits=splits, budgets=(0.1, 0.2)))
-    assert {assay.holds for assay in assess(given, pd.DataFrame(), PARAMS, "x")} == {NOT_APPLICABLE}
+    assert {check.holds for check in sanity_checks(given, pd.DataFrame(), PARAMS, "x")} == {NOT_APPLICABLE}
 
 
 def test_constant_scores_find_nothing():
@@ -151,15 +151,15 @@ def test_a_failing_assay_withdraws_the_headlines_of_its_board_alone():
     frame = pd.concat([sound, other, shuffled_rows(0.2)], ignore_index=True)
     broken, whole = all_boards(frame, PARAMS)
     assert broken.setting["backbone"] == "resnet20"
-    assert [assay.holds for assay in broken.assays] == [PASS, PASS, FAIL]
+    assert [check.holds for check in broken.sanity_checks] == [PASS, PASS, FAIL]
     assert broken.withdrawn[0].startswith("shuffled labels: accuracy minus chance +2")
     assert whole.withdrawn == []
     assert broken.rows != []
 
 
 def test_withdrawn_says_which():
-    assert withdrawn([Assay("A/A", PASS, "x"), Assay("A/B", NOT_APPLICABLE, "y")]) == ()
-    assert withdrawn([Assay("A/A", FAIL, "x"), Assay("A/B", FAIL, "y")]) == ("A/A: x", "A/B: y")
+    assert withdrawn([SanityCheck("A/A", PASS, "x"), SanityCheck("A/B", NOT_APPLICABLE, "y")]) == ()
+    assert withdrawn([SanityCheck("A/A", FAIL, "x"), SanityCheck("A/B", FAIL, "y")]) == ("A/A: x", "A/B: y")
 
 
 def test_the_fast_signed_rank_is_the_exact_one():

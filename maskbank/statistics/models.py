@@ -1,4 +1,4 @@
-"""Pretrained nets: one row a net with what its training left, and what it cost."""
+"""Pretrained models: one row a model with what its training left, and what it cost."""
 
 import numpy as np
 import pandas as pd
@@ -6,19 +6,19 @@ import pandas as pd
 from maskbank.records.schema import NONE
 
 ADAM = "adam"  # the recipe that all others are compared with
-NET = ["dataset", "backbone", "recipe", "stop", "unit"]
-GROUP = ["dataset", "backbone", "stop"]  # nets that compare with each other
+MODEL = ["dataset", "backbone", "recipe", "stop", "unit"]
+GROUP = ["dataset", "backbone", "stop"]  # models that compare with each other
 MEASURED = ["train_accuracy", "train_loss", "validation_accuracy", "validation_loss", "stop_loss_reached"]
 KEPT = ["cell_key", "status", "accuracy", "loss", "steps", "params", "macs", "train_macs"]
 TIMED = ["adaptation_seconds", "machine_class"]
-COLUMNS = [*NET, *KEPT, *MEASURED, "gap", *TIMED, "aside"]
+COLUMNS = [*MODEL, *KEPT, *MEASURED, "gap", *TIMED, "excluded"]
 
 
 def pretrained(records: pd.DataFrame, metrics: pd.DataFrame, timings: pd.DataFrame) -> pd.DataFrame:
-    """One row a net pretrained on all classes, with COLUMNS; `unit` is its seed.
+    """One row a model pretrained on all classes, with COLUMNS; `unit` is its seed.
 
-    `gap` is training minus test accuracy. `aside` marks a net of stop "loss" that is not known to have reached that
-    loss: it is no matched-loss net and enters no comparison. A net that failed is missing, not set aside.
+    `gap` is training minus test accuracy. `excluded` marks a model of stop "loss" that is not known to have reached that
+    loss: it is no matched-loss model and enters no comparison. A model that failed is missing, not excluded.
     """
     rows = records[(records.stage == "pretrain") & (records.split == NONE)]
     rows = rows.assign(unit=rows.pretrain_seed.fillna(rows.seed).astype(float))
@@ -29,8 +29,8 @@ def pretrained(records: pd.DataFrame, metrics: pd.DataFrame, timings: pd.DataFra
     rows = rows.merge(wide.astype(keys), on=["cell_key", "steps"], how="left")
     rows = rows.merge(timings[["cell_key", *TIMED]].astype({"cell_key": keys["cell_key"]}), on="cell_key", how="left")
     unmatched = (rows.stop == "loss") & rows.accuracy.notna() & (rows.stop_loss_reached != 1)
-    rows = rows.assign(gap=rows.train_accuracy - rows.accuracy, aside=unmatched)
-    return rows[COLUMNS].sort_values(NET, ignore_index=True)
+    rows = rows.assign(gap=rows.train_accuracy - rows.accuracy, excluded=unmatched)
+    return rows[COLUMNS].sort_values(MODEL, ignore_index=True)
 
 
 def recipes_in(rows: pd.DataFrame) -> list[str]:
@@ -38,10 +38,10 @@ def recipes_in(rows: pd.DataFrame) -> list[str]:
     return sorted(set(rows.recipe) - {ADAM})
 
 
-def matched(rows: pd.DataFrame, nets: pd.DataFrame) -> pd.DataFrame:
-    """The same rows (with the columns NET) without those of nets that were set aside."""
-    aside = pd.MultiIndex.from_frame(nets.loc[nets.aside, NET])
-    return rows[~pd.MultiIndex.from_frame(rows[NET]).isin(aside)] if len(aside) else rows
+def matched(rows: pd.DataFrame, models: pd.DataFrame) -> pd.DataFrame:
+    """The same rows (with the columns MODEL) without those of models that were excluded."""
+    rest = pd.MultiIndex.from_frame(models.loc[models.excluded, MODEL])
+    return rows[~pd.MultiIndex.from_frame(rows[MODEL]).isin(rest)] if len(rest) else rows
 
 
 def spread(values: pd.Series) -> dict[str, float]:

@@ -1,7 +1,7 @@
-"""The controls as a ruler: a score of 0 is random units in the method's own layer widths, 1 the oracle's.
+"""Scores normalised by the controls: a score of 0 is random units in the method's own layer widths, 1 the oracle's.
 
-A task at a budget where the two ends cannot be told apart carries no information: it is named and set aside by rule, for
-the scaled score alone.
+A task at a budget where the two ends do not differ significantly carries no information: it is named and excluded by rule, for
+the normalised score alone.
 """
 
 from dataclasses import dataclass
@@ -25,14 +25,14 @@ NOT_ABOVE, OVERLAP, NO_SPREAD, INCOMPLETE = (
     "cells of the oracle or the control are missing",
 )
 ENDS = ["split", "task", "budget_asked", "zero", "one", "half", "informative", "reason"]
-SCALED = ["split", "task", "budget_asked", "method", "score"]
+SCORED = ["split", "task", "budget_asked", "method", "score"]
 
 
 @dataclass(frozen=True)
-class Ruler:
-    """`ends` has a row a task and budget, with ENDS; `scores` a row a method, task and budget that informs, with SCALED.
+class Normalised:
+    """`ends` has a row a task and budget, with ENDS; `scores` a row a method, task and budget that informs, with SCORED.
 
-    `reason` says why there is no ruler at all, else "".
+    `reason` says why nothing can be normalised, else "".
     """
 
     zero: str
@@ -42,16 +42,16 @@ class Ruler:
     reason: str = ""
 
     @property
-    def set_aside(self) -> list[str]:
+    def excluded(self) -> list[str]:
         """`s0/t1 keep 0.1: ...` for each task and budget that carries no information."""
-        aside = self.ends[~self.ends.informative.astype(bool)]
+        rest = self.ends[~self.ends.informative.astype(bool)]
         return [
-            f"{task_name(row.split, row.task)} keep {row.budget_asked:g}: {row.reason}" for row in aside.itertuples()
+            f"{task_name(row.split, row.task)} keep {row.budget_asked:g}: {row.reason}" for row in rest.itertuples()
         ]
 
 
-def ruler_of(given: Design) -> Ruler:
-    """The ruler of a setting, at the budgets at which both ends were run.
+def normalised(given: Design) -> Normalised:
+    """Control-normalised scores of a setting, at the budgets at which both ends were run.
 
     Oracle minus control is paired by seed and point (T). Its spread is what is left after the means of tasks and points,
     pooled over tasks, so that a task of one seed has an interval too; a task informs where its 95 % t-interval lies above
@@ -61,16 +61,18 @@ def ruler_of(given: Design) -> Ruler:
     zero = ran[0] if ran else ZEROS[-1]
     points = given.scores.points
     shared = given.scores.ran(zero, ONE)
-    none = Ruler(zero, ONE, pd.DataFrame(columns=ENDS), pd.DataFrame(columns=SCALED))
+    none = Normalised(zero, ONE, pd.DataFrame(columns=ENDS), pd.DataFrame(columns=SCORED))
     if not shared.any():
-        return Ruler(zero, ONE, none.ends, none.scores, f"{ONE} and {' or '.join(ZEROS)} were not run at one point")
+        return Normalised(
+            zero, ONE, none.ends, none.scores, f"{ONE} and {' or '.join(ZEROS)} were not run at one point"
+        )
     ends, scores = [], []
     for budget in sorted(points[shared].budget_asked.unique()):
         at = shared & (points.budget_asked == budget).to_numpy()
         own = ends_at(given, at, zero).assign(budget_asked=budget)
         ends.append(own)
-        scores.append(scaled_at(given, at, own).assign(budget_asked=budget))
-    return Ruler(zero, ONE, pd.concat(ends, ignore_index=True)[ENDS], pd.concat(scores, ignore_index=True)[SCALED])
+        scores.append(normalised_at(given, at, own).assign(budget_asked=budget))
+    return Normalised(zero, ONE, pd.concat(ends, ignore_index=True)[ENDS], pd.concat(scores, ignore_index=True)[SCORED])
 
 
 def task_means(values: Array, index: NDArray[np.int_], count: int) -> Array:
@@ -101,7 +103,7 @@ def ends_at(given: Design, at: NDArray[np.bool_], zero: str) -> pd.DataFrame:
     return tasks.assign(zero=ends[0], one=ends[1], half=half, informative=informative, reason=reason)
 
 
-def scaled_at(given: Design, at: NDArray[np.bool_], ends: pd.DataFrame) -> pd.DataFrame:
+def normalised_at(given: Design, at: NDArray[np.bool_], ends: pd.DataFrame) -> pd.DataFrame:
     """(score - control) / (oracle - control) of each method at the chosen points, on the tasks that inform."""
     index, tasks = given.task_index, given.tasks
     informs = ends.informative.to_numpy(bool)
@@ -115,8 +117,8 @@ def scaled_at(given: Design, at: NDArray[np.bool_], ends: pd.DataFrame) -> pd.Da
     return pd.concat([frame for frame in found if len(frame)] or found[:1], ignore_index=True)
 
 
-def scaled_means(given: Ruler) -> pd.DataFrame:
-    """One row a method: `scaled` (mean over budgets, tasks, then splits), its 95 % t-interval over splits, and `n` splits.
+def normalised_means(given: Normalised) -> pd.DataFrame:
+    """One row a method: `normalised` (mean over budgets, tasks, then splits), its 95 % t-interval over splits, and `n` splits.
 
     Tasks in which the method lacks a cell are left out of its own mean.
     """
@@ -124,5 +126,5 @@ def scaled_means(given: Ruler) -> pd.DataFrame:
     for method, rows in given.scores.dropna(subset="score").groupby("method", sort=True):
         splits = rows.groupby(["split", "task"]).score.mean().groupby("split").mean().to_numpy(float)
         mean, half = float(splits.mean()), half_width(float(splits.std(ddof=1)) if len(splits) > 1 else 0, len(splits))
-        found.append({"method": method, "scaled": mean, "low": mean - half, "high": mean + half, "n": len(splits)})
-    return pd.DataFrame(found, columns=["method", "scaled", "low", "high", "n"])
+        found.append({"method": method, "normalised": mean, "low": mean - half, "high": mean + half, "n": len(splits)})
+    return pd.DataFrame(found, columns=["method", "normalised", "low", "high", "n"])

@@ -161,6 +161,6 @@ def mlp() -> nn.Module:
 
 
 mobile, dense, glu = Mobile, Dense, Gated
-NETS: dict[str, Callable[[], nn.Module]] = {
+MODELS: dict[str, Callable[[], nn.Module]] = {
     "vgg": vgg, "mobile": mobile, "dense": dense, "glu": glu, "residual_mlp": residual_mlp, "mlp": mlp,
 }  # fmt: skip

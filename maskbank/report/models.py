@@ -3,20 +3,20 @@
 import pandas as pd
 
 from maskbank.statistics.effects import half_width
-from maskbank.statistics.nets import GROUP, spread
+from maskbank.statistics.models import GROUP, spread
 from maskbank.statistics.traces import CELLS, joined
 
 SHOWN = {"accuracy": 100, "gap": 100, "train_loss": 1, "loss": 1}  # measure -> scale it is shown at
 MEANS = [*GROUP, "recipe", "measure", "n", "excluded", "failed", "mean", "sd", "half_width", CELLS]
 
 
-def net_means(nets: pd.DataFrame) -> pd.DataFrame:
-    """One row a data set, backbone, stop, recipe and measure, with MEANS: over seeds, nets set aside left out."""
+def model_means(models: pd.DataFrame) -> pd.DataFrame:
+    """One row a data set, backbone, stop, recipe and measure, with MEANS: over seeds, excluded models left out."""
     found: list[dict[str, object]] = []
-    for names, group in nets.groupby([*GROUP, "recipe"], sort=True):
+    for names, group in models.groupby([*GROUP, "recipe"], sort=True):
         labels: dict[str, object] = dict(zip([*GROUP, "recipe"], names, strict=True))
-        kept = group[~group.aside]
-        counts = {"excluded": int(group.aside.sum()), "failed": int((group.status != "ok").sum())}
+        kept = group[~group.excluded]
+        counts = {"excluded": int(group.excluded.sum()), "failed": int((group.status != "ok").sum())}
         labels[CELLS] = joined(kept.cell_key)
         for measure in SHOWN:
             numbers = spread(kept[measure])

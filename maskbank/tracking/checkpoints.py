@@ -1,4 +1,4 @@
-"""The pretrained nets that the model registry must hold: a function of the records and of what pretrain left, without MLflow."""
+"""Pretrained checkpoints that the model registry must hold, of the records and what pretrain left, without MLflow."""
 
 import math
 import re
@@ -18,15 +18,17 @@ from maskbank.records.schema import NONE
 from maskbank.registry import BACKBONES
 from maskbank.tracking.content import Content, text
 
-NET = "net"  # tag `kind` of a version and of the model that it is of
+CHECKPOINT = "checkpoint"  # tag `kind` of a version and of the model that it is of
 CODE = Path(__file__).with_name("pyfunc.py")
-REACHED = "stop_loss_reached"  # metric and tag; a net that did not get to the loss it was to stop at has no alias
+REACHED = (
+    "stop_loss_reached"  # metric and tag; a checkpoint that did not get to the loss it was to stop at has no alias
+)
 WITHOUT = "or set track.models=false"
 
 
 @dataclass(frozen=True)
-class Net:
-    """A pretrained net of all classes as one version of a registered model."""
+class Checkpoint:
+    """A pretrained checkpoint of all classes as one version of a registered model."""
 
     name: str  # of the registered model
     cell_key: str
@@ -41,7 +43,7 @@ class Net:
         return self.tags["content_hash"]
 
     def describe(self) -> str:
-        return f"net {self.cell_key} ({self.name} {alias_names(self.tags)[0]})"
+        return f"checkpoint {self.cell_key} ({self.name} {alias_names(self.tags)[0]})"
 
     def check_weights(self) -> None:
         """Raises InputError where the file is not the one that pretrain wrote."""
@@ -57,36 +59,36 @@ def model_name(experiment: str, backbone: str) -> str:
 
 
 def alias_names(tags: Mapping[str, str]) -> tuple[str, str]:
-    """The alias of a net, such as `adam-seed1` or `adam-seed1-loss`, and the one it has if it is of the first seed."""
+    """The alias of a checkpoint, such as `adam-seed1` or `adam-seed1-loss`, and the one it has if it is of the first seed."""
     recipe, end = tags.get("recipe", NONE), "-loss" if tags.get("stop") == "loss" else ""
     return f"{recipe}-seed{tags.get('seed', NONE)}{end}", f"{recipe}{end}"
 
 
-def is_net(content: Content) -> bool:
-    """Whether a cell has left a net that was trained on all classes."""
+def is_checkpoint(content: Content) -> bool:
+    """Whether a cell has left a checkpoint that was trained on all classes."""
     return [content.tags[name] for name in ("stage", "split", "status")] == ["pretrain", NONE, "ok"]
 
 
-def read_nets(contents: Mapping[str, Content], experiment: str, data: Path = DATA) -> list[Net]:
-    """The nets of the records, in the order of pretrain's indexes.
+def read_checkpoints(contents: Mapping[str, Content], experiment: str, data: Path = DATA) -> list[Checkpoint]:
+    """The checkpoints of the records, in the order of pretrain's indexes.
 
-    Raises InputError where the records name a net that `data` does not hold, or its images have another shape.
+    Raises InputError where the records name a checkpoint that `data` does not hold, or its images have another shape.
     """
-    wanted = {key: content for key, content in contents.items() if is_net(content)}
-    nets = []
+    wanted = {key: content for key, content in contents.items() if is_checkpoint(content)}
+    checkpoints = []
     for backbone in sorted({content.tags["backbone"] for content in wanted.values()}):
         folder, taken = data / "pretrain" / backbone, set[str]()
         lines = read_lines(folder, {key for key, content in wanted.items() if content.tags["backbone"] == backbone})
         for line in lines:
-            about = describe_net(line, read_json(data / "prepared" / "data.json"))
-            tags = net_tags(wanted[line["key"]], line["hash"], about, experiment)
+            about = describe_checkpoint(line, read_json(data / "prepared" / "data.json"))
+            tags = checkpoint_tags(wanted[line["key"]], line["hash"], about, experiment)
             named = alias_names(tags) if tags.get(REACHED) != "false" else ()
             aliases = tuple(alias for alias in named if alias not in taken)
             taken.update(aliases)
             weights = folder / f"{line['key']}.safetensors"
             name = model_name(experiment, backbone)
-            nets.append(Net(name, line["key"], weights, line["file_hash"], about, tags, aliases))
-    return nets
+            checkpoints.append(Checkpoint(name, line["key"], weights, line["file_hash"], about, tags, aliases))
+    return checkpoints
 
 
 def read_lines(folder: Path, keys: set[str]) -> list[dict[str, Any]]:
@@ -94,17 +96,17 @@ def read_lines(folder: Path, keys: set[str]) -> list[dict[str, Any]]:
     path = folder / "index.json"
     lines = [line for line in read_json(path) if line["key"] in keys] if path.is_file() else []
     for key in sorted(keys - {line["key"] for line in lines}):
-        raise InputError(f"{path}: without the net {key} of the records; run `dvc repro`, {WITHOUT}")
+        raise InputError(f"{path}: without the checkpoint {key} of the records; run `dvc repro`, {WITHOUT}")
     return lines
 
 
-def describe_net(line: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
-    """What is needed to build and feed a net, beside its weights; published weights are not fetched to be replaced."""
+def describe_checkpoint(line: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    """What is needed to build and feed a checkpoint, beside its weights; published weights are not fetched to be replaced."""
     architecture = dict(line["description"])
     image = [architecture["channels"], architecture["size"]]
     if image != data["image"]:
         raise InputError(
-            f"net {line['key']}: made for images {image} (channels, size), data/prepared has {data['image']}; "
+            f"checkpoint {line['key']}: made for images {image} (channels, size), data/prepared has {data['image']}; "
             f"run `dvc repro`, {WITHOUT}"
         )
     if "pretrained" in BACKBONES.options(architecture["backbone"]):
@@ -113,15 +115,15 @@ def describe_net(line: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, 
     return {"architecture": architecture, "mean": data["mean"], "std": data["std"], "classes": classes}
 
 
-def net_tags(content: Content, dense_hash: str, about: Mapping[str, Any], experiment: str) -> dict[str, str]:
-    """Tags of a version. Its `content_hash` changes with the net, with how it is fed, and with the code that loads it."""
+def checkpoint_tags(content: Content, dense_hash: str, about: Mapping[str, Any], experiment: str) -> dict[str, str]:
+    """Tags of a version. Its `content_hash` changes with the checkpoint, with how it is fed, and with the code that loads it."""
     stop, measured = "loss" if content.tags["stop"] == "loss" else "steps", content.latest()
     reached = {REACHED: "true" if measured.get(REACHED, 1.0) else "false"} if stop == "loss" else {}
     labels = {name: content.tags[name] for name in ("backbone", "recipe", "seed", "split", "dataset")}
     return {
         **labels,
         **reached,
-        "kind": NET,
+        "kind": CHECKPOINT,
         "experiment": experiment,
         "cell_key": content.cell_key,
         "stop": stop,
