@@ -21,7 +21,7 @@ params.yaml: | $(VENV)/.installed
 	maskbank configure --profile default
 
 # Two workers; the tests of a file stay together (tests/conftest.py). Each skipped test says why.
-PYTEST := python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -rs
+PYTEST := python -m pytest -n 2 --dist loadscope --no-loadscope-reorder -rs
 AVX2 := ONEDNN_MAX_CPU_ISA=AVX2 ATEN_CPU_CAPABILITY=avx2
 WIDER := python -c "import sys, torch; sys.exit(torch.backends.cpu.get_cpu_capability() != 'AVX512')"
 

@@ -1,12 +1,12 @@
 """Shared by all tests: one thread, small networks, a tiny data set made from a seed."""
 
 from collections.abc import Collection, Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from xdist.scheduler.loadscope import LoadScopeScheduling
 
 from maskbank.data.dataset import DataSet
 from maskbank.models.checkpoint import Architecture, Transform
@@ -28,17 +28,25 @@ ARCHITECTURES = {
 }
 
 
-def group_of(path: Path) -> str:
+class Groups(LoadScopeScheduling):
     """What one test worker runs in order: a file, with its fixtures; the clone of the pipeline; all that starts pools."""
-    name = path.relative_to(Path(__file__).parent).as_posix()
-    return "pipeline" if name.startswith("pipeline/") else "pool" if name in POOL else name
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = nodeid.partition("::")[0]
+        return "pipeline" if in_pipeline(path) else "pool" if path.endswith(POOL) else path
+
+
+def in_pipeline(path: str) -> bool:
+    return "tests/pipeline/" in path
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
+    return Groups(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest group begins first, so that two workers end at about the same time."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item.path)))
-    items.sort(key=lambda item: group_of(item.path) != "pipeline")
+    items.sort(key=lambda item: not in_pipeline(item.nodeid))
 
 
 @pytest.fixture(params=list(ARCHITECTURES))

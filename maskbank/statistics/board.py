@@ -69,6 +69,20 @@ class Unranked(Part):
     ranks: list[Ranked]
 
 
+class Compared(Part):
+    """Left minus right, of two ranked methods: the tests that the tie groups are made of."""
+
+    left: str
+    right: str
+    n: int
+    difference: Number = Field(description="in points")
+    wins: int
+    ties: int
+    losses: int
+    p: Number = Field(description="paired t-test over splits; null below 6")
+    p_holm: Number = Field(description="corrected over all pairs of the board")
+
+
 class Checked(Part):
     name: str
     holds: Literal["pass", "fail", "not applicable"]
@@ -104,6 +118,7 @@ class Board(Part):
     )
     rows: list[Row]
     unranked: list[Unranked]
+    pairwise: list[Compared] = Field(description="every ordered pair of ranked methods")
     normalisation: Normalisation
     sanity_checks: list[Checked]
     withdrawn: list[str] = Field(description="why headlines of this board are withdrawn; empty: they are not")

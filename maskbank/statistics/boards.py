@@ -12,6 +12,7 @@ from maskbank.statistics.board import (
     POINTS,
     Board,
     Checked,
+    Compared,
     Leaderboard,
     Normalisation,
     NormalisedScore,
@@ -23,6 +24,7 @@ from maskbank.statistics.contrast import MIN_CLUSTERS
 from maskbank.statistics.crossed import FEWER, GAPS, REFERENCE, TWICE, WHOLE, Crossed, Design, cross, design
 from maskbank.statistics.effects import half_width
 from maskbank.statistics.groups import group_letters
+from maskbank.statistics.matrix import pairwise_matrix
 from maskbank.statistics.normalised import ONE, Normalised, normalised, normalised_means
 from maskbank.statistics.pairwise import PairTests, pair_tests
 from maskbank.statistics.resampling import first_shares
@@ -101,6 +103,7 @@ def board(setting: Mapping[str, str], rows: pd.DataFrame, shuffled: pd.DataFrame
         floor=POINTS * tests.floor(params.alpha),
         rows=ordered(rows_of(given, scores, tests, costs_of(rows), measured, policies, params, name)),
         unranked=unranked(given, policies),
+        pairwise=[Compared.model_validate(row) for row in pairwise_matrix(own).to_dict("records")],
         normalisation=Normalisation(
             zero=measured.zero, one=measured.one, tasks=int(measured.ends.informative.astype(bool).sum()),
             excluded=measured.excluded, reason=measured.reason,

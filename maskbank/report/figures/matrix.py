@@ -12,8 +12,7 @@ from maskbank.report.run import Run
 from maskbank.report.settings import by_setting
 from maskbank.report.style import label
 from maskbank.report.venues import Venue
-from maskbank.statistics.boards import ranked_methods
-from maskbank.statistics.matrix import COLUMNS, pairwise_matrix
+from maskbank.statistics.matrix import COLUMNS
 from maskbank.statistics.transfer import SETTING
 
 ORDER = 60
@@ -33,9 +32,8 @@ WHOLE, SOME = 0.42, 0.26  # inches a cell needs for all its numbers, and for one
 
 def read(run: Run) -> pd.DataFrame:
     """One row an ordered pair of ranked methods in each setting, with the setting; differences are in points."""
-    found = [pairwise_matrix(own.scores.only(ranked_methods(own.design))).assign(**own.setting) for own in run.ranked]
-    frame = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=[*COLUMNS, *SETTING])
-    return frame[[*SETTING, *COLUMNS]]
+    found = [board.setting | pair.model_dump() for board in run.boards for pair in board.pairwise]
+    return pd.DataFrame(found, columns=[*SETTING, *COLUMNS]).astype(dict.fromkeys(("difference", "p", "p_holm"), float))
 
 
 def draw(venue: Venue, data: pd.DataFrame, run: Run) -> Canvas:
