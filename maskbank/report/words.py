@@ -302,3 +302,15 @@ def outcome_word(name: str) -> str:
     kind, _, rest = name.partition("@")
     words = {OVERLAP: "overlap", ABOVE_CHANCE: "overlap above chance", BY_LAYER: f"overlap in {rest}"}
     return words.get(kind) or f"accuracy at T = {rest}"
+
+
+CONTRAST: Mapping[str, Callable[[Row], str]] = {  # head of a column -> what it says of a contrast
+    "difference": lambda row: signed_points(row["difference"]),
+    "95 % interval": between,
+    "n": lambda row: str(row["n"]),
+    "p": lambda row: p_text(row["p"]),
+    "p Holm": lambda row: p_text(row["p_holm"]),
+    "MDE": detectable,
+    "in words": verdict,
+    "status": status_words,
+}

@@ -1,11 +1,13 @@
 """From the numbers of a contrast to a verdict: supported, contradicted or inconclusive."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from maskbank.config import Compare
 from maskbank.statistics.contrast import INCOMPLETE, INSUFFICIENT, NOT_RUN, TESTED
+from maskbank.statistics.equivalence import above_p, below_p
 from maskbank.statistics.verdict import UNEQUAL
 
 SUPPORTED, CONTRADICTED, INCONCLUSIVE = "supported", "contradicted", "inconclusive"
@@ -53,6 +55,12 @@ def not_worse(row: Row, params: Compare) -> Judgement:
         return Judgement(CONTRADICTED, f"below the margin of {margin:.1%}, one-sided p {below:.3g}", below)
     text = f"neither within nor below the margin of {margin:.1%} (one-sided p {above:.3g} and {below:.3g})"
     return Judgement(INCONCLUSIVE, text, above)
+
+
+def one_sided(row: Row, limit: float) -> tuple[float, float]:
+    """p of "not above the limit", and of "not below it": a small one says that the mean lies there. NaN without a test."""
+    numbers = (row["difference"], row["sd"], row["n"], limit)
+    return (above_p(*numbers), below_p(*numbers)) if row["status"] == TESTED else (math.nan, math.nan)
 
 
 def agreed(each: Mapping[str, Judgement]) -> Judgement:

@@ -6,8 +6,7 @@ from maskbank.report.panels import DESCRIBED
 from maskbank.report.run import Run
 from maskbank.report.style import label
 from maskbank.report.table import Columns
-from maskbank.report.words import MDE, detectable, points, setting_title
-from maskbank.statistics.contrast import TESTED
+from maskbank.report.words import CONTRAST, MDE, setting_title
 
 ORDER = 50
 TITLE = "Ablations"
@@ -33,10 +32,5 @@ def columns(run: Run, data: pd.DataFrame) -> Columns:
         ),
         "keep": lambda row: row["budgets"],
         "T": lambda row: row["steps_averaged"],
-        "difference": lambda row: points(row["difference"], signed=True),
-        "95 % interval": lambda row: " to ".join(points(row[end], signed=True) for end in ("ci_low", "ci_high")),
-        "n": lambda row: str(row["n"]),
-        "p": lambda row: f"{row['p']:.3f}" if row["status"] == TESTED else "–",
-        "MDE": detectable,
-        "status": lambda row: row["status"] + (f": {row['missing']}" if row["missing"] else ""),
+        **{head: CONTRAST[head] for head in ("difference", "95 % interval", "n", "p", "MDE", "status")},
     }

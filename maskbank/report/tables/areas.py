@@ -8,7 +8,7 @@ from maskbank.report.recipes import READING
 from maskbank.report.run import Run
 from maskbank.report.style import label
 from maskbank.report.table import Columns
-from maskbank.report.words import Row, between, detectable, model_words, p_text, points, status_words, verdict
+from maskbank.report.words import CONTRAST, Row, model_words, points
 
 ORDER = 120
 TITLE = "Area under accuracy against sparsity"
@@ -35,13 +35,7 @@ def columns(run: Run, data: pd.DataFrame) -> Columns:
         "recipe": lambda row: label(row["recipe"]),
         "area": lambda row: points(row["area"]),
         "Adam's": lambda row: points(row["area_adam"]),
-        "difference": lambda row: points(row["difference"], signed=True),
-        "95 % interval": between,
-        "n": lambda row: str(row["n"]),
-        "p": lambda row: p_text(row["p"]),
-        "MDE": detectable,
-        "in words": verdict,
-        "status": status_words,
+        **{head: say for head, say in CONTRAST.items() if head != "p Holm"},
     }
 
 

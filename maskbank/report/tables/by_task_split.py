@@ -16,7 +16,7 @@ CAPTION = (
     "{method} minus each other method in points, apart by task split, mean over the budgets and steps at which both "
     "were run: difference [95 % interval], n splits, and p (exact Wilcoxon signed-rank over splits, Holm over the "
     "rivals of the column). Held out: the backbone saw the target classes; unseen: it did not; foreign: of another "
-    "data set than the bank's. Insufficient: fewer than 6 splits, no p is given and the interval is a t-interval. "
+    "data set than the bank's. Too few to test: fewer than 6 splits, no p is given and the interval is a t-interval. "
     "These contrasts describe; the headlines pool held out and unseen."
 )
 TOGETHER = 1
@@ -42,6 +42,6 @@ def columns(run: Run, data: pd.DataFrame) -> Columns:
 def difference(row: pd.Series) -> str:
     """A difference with its interval, n and p, or why there is no p."""
     value, low, high = (points(row[key], signed=True) for key in ("difference", "ci_low", "ci_high"))
-    status = f"p {row.p_holm:.3f}" if row.status == TESTED else row.status.removesuffix(" tasks")
+    status = f"p {row.p_holm:.3f}" if row.status == TESTED else row.status
     interval = f" [{low}, {high}]" if pd.notna(row.ci_low) else ""
     return f"{value}{interval}, n {row.n}, {status}"

@@ -7,7 +7,7 @@ from maskbank.report.recipes import READING, UNCORRECTED
 from maskbank.report.run import Run
 from maskbank.report.style import label
 from maskbank.report.table import Columns
-from maskbank.report.words import KIND_WORDS, between, detectable, model_words, p_text, points, status_words, verdict
+from maskbank.report.words import CONTRAST, KIND_WORDS, model_words
 from maskbank.statistics.recipes import DENSE
 from maskbank.statistics.studies.compression import MEAN
 
@@ -34,12 +34,5 @@ def columns(run: Run, data: pd.DataFrame) -> Columns:
         "kind": lambda row: KIND_WORDS[row["kind"]],
         "at": lambda row: "" if row["kind"] == DENSE else f"mean of {row['points']} points",
         "recipe − Adam": lambda row: label(row["recipe"]),
-        "difference": lambda row: points(row["difference"], signed=True),
-        "95 % interval": between,
-        "n": lambda row: str(row["n"]),
-        "p": lambda row: p_text(row["p"]),
-        "p Holm": lambda row: p_text(row["p_holm"]),
-        "MDE": detectable,
-        "in words": verdict,
-        "status": status_words,
+        **CONTRAST,
     }

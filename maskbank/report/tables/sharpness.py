@@ -7,13 +7,14 @@ from maskbank.report.run import Run
 from maskbank.report.style import label
 from maskbank.report.table import Columns
 from maskbank.report.words import (
+    CONTRAST,
     FLATTER,
     SHARPER,
     measure_words,
     model_words,
     number,
-    p_text,
     ratio_interval,
+    scientific,
     status_words,
     verdict,
 )
@@ -47,13 +48,7 @@ def columns(run: Run, data: pd.DataFrame) -> Columns:
         "Adam's": lambda row: scientific(row["level_adam"]),
         "ratio to Adam": lambda row: number(row["ratio"]),
         "95 % interval": ratio_interval,
-        "n": lambda row: str(row["n"]),
-        "p": lambda row: p_text(row["p"]),
-        "p Holm": lambda row: p_text(row["p_holm"]),
+        **{head: CONTRAST[head] for head in ("n", "p", "p Holm")},
         "in words": lambda row: verdict(row, SHARPER, FLATTER),
         "status": status_words,
     }
-
-
-def scientific(value: float) -> str:
-    return "–" if pd.isna(value) else f"{value:.3g}".replace("-", "−").replace("e+0", "e").replace("e+", "e")

@@ -5,19 +5,7 @@ import pandas as pd
 from maskbank.report.order import in_setup_order
 from maskbank.report.run import Run
 from maskbank.report.table import Columns
-from maskbank.report.words import (
-    BEST,
-    MDE,
-    between,
-    detectable,
-    how_words,
-    p_text,
-    pair_words,
-    points,
-    removed,
-    task_words,
-    verdict,
-)
+from maskbank.report.words import BEST, CONTRAST, MDE, how_words, pair_words, removed, task_words
 
 ORDER = 170
 TITLE = "GaP against other sparse training"
@@ -49,12 +37,5 @@ def columns(run: Run, data: pd.DataFrame) -> Columns:
         "removed": lambda row: removed(row["budget_asked"]),
         "GaP − other": pair_words,
         "rates": lambda row: ", ".join(dict.fromkeys((row["rate"], row["rate_rival"]))),
-        "difference": lambda row: points(row["difference"], signed=True),
-        "95 % interval": between,
-        "n": lambda row: str(row["n"]),
-        "p": lambda row: p_text(row["p"]),
-        "p Holm": lambda row: p_text(row["p_holm"]),
-        "MDE": detectable,
-        "in words": verdict,
-        "status": lambda row: str(row["status"]) + (f": {row['missing']}" if row["missing"] else ""),
+        **CONTRAST,
     }

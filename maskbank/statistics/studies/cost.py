@@ -10,8 +10,7 @@ from maskbank.hypotheses import Declared, Within
 from maskbank.statistics.axes import SEED, Axes
 from maskbank.statistics.claim import Line, Measured, Reading, measured
 from maskbank.statistics.contrast import LOG, TESTED
-from maskbank.statistics.equivalence import above_p, below_p
-from maskbank.statistics.judges import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Judgement, refused
+from maskbank.statistics.judges import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Judgement, one_sided, refused
 from maskbank.statistics.models import ADAM, GROUP, recipes_in
 from maskbank.statistics.recipe_costs import cost_ratios, relative_costs
 from maskbank.statistics.studies.sharpness import PERCENT
@@ -60,12 +59,6 @@ def limit_of(declared: Declared) -> float:
     return math.log(declared.most if isinstance(declared, Within) and declared.most else 1.0)
 
 
-def one_sided(row: Line, limit: float) -> tuple[float, float]:
-    """p of "not below the limit", and of "not above it", of the logarithm; small p: it lies there."""
-    numbers = (row["difference"], row["sd"], row["n"], limit)
-    return (below_p(*numbers), above_p(*numbers)) if row["status"] == TESTED else (math.nan, math.nan)
-
-
 def weigh(rows: Sequence[Line], declared: Declared, tables: Tables) -> Judgement:
     """Contradicted by multiply-adds above the limit or seconds shown above it; supported where both are below."""
     costs, limit, alpha = {row["measure"]: row for row in rows}, limit_of(declared), tables.params.compare.alpha
@@ -82,7 +75,7 @@ def weigh(rows: Sequence[Line], declared: Declared, tables: Tables) -> Judgement
         return Judgement(INCONCLUSIVE, f"some pairs ran on several machine classes, the test is refused ({text})")
     if seconds["status"] != TESTED:
         return Judgement(INCONCLUSIVE, f"{refused(seconds).reason} ({text})")
-    below, above = one_sided(seconds, limit)
+    above, below = one_sided(seconds, limit)
     if above <= alpha:
         return Judgement(CONTRADICTED, f"CPU seconds above the limit, one-sided p {above:.3g} ({text})", above)
     if below <= alpha and high <= most:
@@ -104,7 +97,7 @@ def show(rows: pd.DataFrame, declared: Declared, tables: Tables) -> Iterator[Mea
     for arm in [*declared.arms, *declared.beside]:
         for row in rows[(rows.arm == arm) & rows.measure.isin(WORDS)].to_dict("records"):
             counted = row["measure"] == "macs"
-            p = math.nan if counted else one_sided(row, limit_of(declared))[0]
+            p = math.nan if counted else one_sided(row, limit_of(declared))[1]
             others = f"{row['others']} seeds on several machine classes" if row["others"] else ""
             told = {**row, "minimal_detectable_effect": math.nan, "missing": others}
             told |= {"status": "counted"} if counted else {}

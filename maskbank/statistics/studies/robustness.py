@@ -1,6 +1,5 @@
 """What structured pruning keeps of the unpruned model: the share of its accuracy, alone and under each attack."""
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 
 import pandas as pd
@@ -10,9 +9,8 @@ from maskbank.hypotheses import Declared, Within
 from maskbank.records.schema import NONE
 from maskbank.statistics.axes import SEED, Axes
 from maskbank.statistics.claim import Line, Measured, Reading, measured, percent
-from maskbank.statistics.contrast import INCOMPLETE, INSUFFICIENT, MIN_CLUSTERS, SHARE, TESTED
-from maskbank.statistics.equivalence import above_p, below_p
-from maskbank.statistics.judges import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Judgement
+from maskbank.statistics.contrast import INCOMPLETE, INSUFFICIENT, MIN_CLUSTERS, SHARE
+from maskbank.statistics.judges import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Judgement, one_sided
 from maskbank.statistics.kept import AT_ZERO, SETTING, attack_order, kept_rows, setting_words
 from maskbank.statistics.study import Arms, Level, Row, Study, parts
 from maskbank.statistics.tables import Tables
@@ -71,12 +69,6 @@ Limits = Mapping[float, float]  # budget kept -> share of the control that has t
 
 def limits_of(declared: Declared) -> Limits:
     return {limit.kept: limit.share for limit in declared.limits} if isinstance(declared, Within) else {}
-
-
-def one_sided(row: Line, limit: float) -> tuple[float, float]:
-    """p of "not above the limit", and of "not below it"; small p: the share lies there."""
-    numbers = (row["difference"], row["sd"], row["n"], limit)
-    return (above_p(*numbers), below_p(*numbers)) if row["status"] == TESTED else (math.nan, math.nan)
 
 
 def used(rows: Sequence[Line], limits: Limits) -> Sequence[Line]:
