@@ -80,7 +80,7 @@ def main() -> None:
     sizes = []
     for cell in targets(arguments.targets):
         data, dense, bank = cell_data(cell), dense_model(cell), cell_bank(cell)
-        shown = show(cell.spec, data, torch.Generator().manual_seed(cell.spec.seed))
+        shown = show(cell.spec, data)
         cost = trace_cost(dense, data.image_shape)
         reference: set[int] = set()
         for way in (full_width, unlisted, shortlisted, from_prototypes, prototypes):

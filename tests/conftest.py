@@ -4,6 +4,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from xdist.scheduler.loadscope import LoadScopeScheduling
@@ -12,6 +13,7 @@ from maskbank.data.dataset import DataSet
 from maskbank.models.checkpoint import Architecture, Transform
 
 torch.set_num_threads(1)
+pd.options.mode.string_storage = "python"  # as tables are read
 
 POOL = ("cells/test_run.py", "sparse/test_parallel.py")  # these start workers of their own
 
@@ -28,16 +30,15 @@ ARCHITECTURES = {
 }
 
 
+LONG = ("tests/pipeline/", "tests/report/")  # begin first, one worker each
+
+
 class Groups(LoadScopeScheduling):
-    """What one test worker runs in order: a file, with its fixtures; the clone of the pipeline; all that starts pools."""
+    """What one test worker runs in order: a file; the rooms that share a clone or a report; all that starts pools."""
 
     def _split_scope(self, nodeid: str) -> str:
         path = nodeid.partition("::")[0]
-        return "pipeline" if in_pipeline(path) else "pool" if path.endswith(POOL) else path
-
-
-def in_pipeline(path: str) -> bool:
-    return "tests/pipeline/" in path
+        return next((room for room in LONG if room in path), "pool" if path.endswith(POOL) else path)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
@@ -45,8 +46,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Groups:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest group begins first, so that two workers end at about the same time."""
-    items.sort(key=lambda item: not in_pipeline(item.nodeid))
+    """The longest groups begin first, so that two workers end at about the same time."""
+    items.sort(key=lambda item: next((place for place, room in enumerate(LONG) if room in item.nodeid), len(LONG)))
 
 
 @pytest.fixture(params=list(ARCHITECTURES))

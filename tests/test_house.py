@@ -16,7 +16,7 @@ from maskbank.registry import STAGES, parsed, pipeline
 
 ROOT = Path(__file__).parents[1]
 FLOORS = [
-    {"errors", "files", "registry", "section"},
+    {"errors", "files", "registry", "section", "seeds"},
     {"hypotheses", "patterns", "checks"},
     {"config"},
     {"params"},

@@ -11,6 +11,7 @@ from maskbank.bank.ramp import keep_best
 from maskbank.measures.cost import Cost
 from maskbank.models.units import ones
 from maskbank.registry import LEARNERS
+from maskbank.seeds import torch_generator
 
 Batches = Callable[[torch.Generator], Iterable[tuple[Tensor, Tensor]]]
 
@@ -27,14 +28,14 @@ def consensus(made: Sequence[Learned], cost: Cost, budget: float) -> Learned:
 
 
 def learn(
-    learner: str, model: nn.Module, cost: Cost, batches: Batches, budget: float, steps: int, lr: float, seeds: range,
+    learner: str, model: nn.Module, cost: Cost, batches: Batches, budget: float, steps: int, lr: float, seeds: Sequence[int],
     options: Mapping[str, Any],
 ) -> Learned:  # fmt: skip
     """What the masks agree on that a learner makes with each seed, on batches drawn by it."""
     made = []
     for seed in seeds:
         torch.manual_seed(seed)
-        drawn = batches(torch.Generator().manual_seed(seed))
+        drawn = batches(torch_generator(seed, "batches"))
         make = LEARNERS.module(learner).make
         made.append(make(model, list(cost.layers), cost, drawn, budget, steps, lr, **options))
     return consensus(made, cost, budget)

@@ -1,10 +1,16 @@
 """The spec of a cell: everything that decides its record."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
+
+from maskbank.seeds import seed_of, torch_generator
+
+if TYPE_CHECKING:
+    import torch
 
 
 class Spec(BaseModel):
@@ -55,6 +61,22 @@ class Spec(BaseModel):
         if self.budget_asked is None:
             raise ValueError(f"{type(self).__name__} has no budget")
         return self.budget_asked
+
+    def draw(self, what: str) -> "torch.Generator":
+        """A source of randomness that is the same for all methods and models at one task and seed."""
+        return torch_generator(self.seed, what, self.split, self.task)
+
+    def own_draw(self, what: str) -> "torch.Generator":
+        """One that no other method or model has."""
+        return torch_generator(self.seed, what, self.split, self.task, *self.model_labels, self.method)
+
+    def mask_seeds(self, numbers: Iterable[int]) -> list[int]:
+        """Seeds of masks that a learner makes again and again for one task."""
+        return [seed_of(self.seed, "mask", self.split, self.task, *self.model_labels, number) for number in numbers]
+
+    @property
+    def model_labels(self) -> tuple[object, ...]:
+        return self.backbone, self.recipe, self.pretrain_seed
 
     def points(self) -> tuple[int, ...]:
         """Steps at which the cell is evaluated: one record row each."""

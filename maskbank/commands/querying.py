@@ -25,6 +25,7 @@ from maskbank.measures.cost import trace_cost
 from maskbank.models.checkpoint import Architecture, load_model
 from maskbank.params import load_params
 from maskbank.pruning.sample import Sample
+from maskbank.seeds import torch_generator
 from maskbank.training.prototypes import class_prototypes
 
 
@@ -88,7 +89,7 @@ def leep_values(
 ) -> NDArray[np.float64]:  # fmt: skip
     """LEEP of the target to some entries, on the images that its prototypes are of."""
     examples = data.examples("train", classes, images)
-    generator = torch.Generator().manual_seed(0)
+    generator = torch_generator(0, "query")
     sample = Sample(data.normalise(examples.x), examples.y, generator)
     cost = trace_cost(model, data.image_shape)
 

@@ -26,6 +26,7 @@ from maskbank.pruning.prune import Target, merge_of, prune_units, reconstructed,
 from maskbank.pruning.sample import Sample
 from maskbank.pruning.weights import live_weights, prunable_weights
 from maskbank.registry import SCORES
+from maskbank.seeds import seed_of, torch_generator
 
 Image = tuple[int, int, int]
 
@@ -39,7 +40,7 @@ def parse_image(text: str) -> Image:
 
 def read_sample(path: str | None, image: Image, images: int, seed: int) -> Sample:
     """Training images of an .npz file, normalised by their own mean and deviation; none without a file."""
-    generator = torch.Generator().manual_seed(seed)
+    generator = torch_generator(seed, "sample")
     if path is None:
         return Sample(torch.zeros(0, *image), torch.zeros(0, dtype=torch.int64), generator)
     raw = npz.load(Path(path), None).check(path)
@@ -54,7 +55,7 @@ def read_sample(path: str | None, image: Image, images: int, seed: int) -> Sampl
 def prune(given: Namespace) -> str:
     """`maskbank prune`: returns the lines to print."""
     torch.set_num_threads(1)
-    torch.manual_seed(given.seed)
+    torch.manual_seed(seed_of(given.seed, "weights"))
     image, options = parse_image(given.image), dict(given.model_option)
     model = foreign.build(given.model, options)
     if given.weights is not None:
@@ -148,7 +149,7 @@ def cost_by(graph: str, model: nn.Module, image: Image, units: UnitSet) -> Cost:
 @torch.no_grad()
 def check_masked(model: nn.Module, cost: Cost, kept: Kept, image: Image) -> None:
     """Raises WorkError where the sliced model does not answer as the model with those units at zero: the trace is then wrong."""
-    layers, x = list(cost.layers), torch.randn(2, *image, generator=torch.Generator().manual_seed(0))
+    layers, x = list(cost.layers), torch.randn(2, *image, generator=torch_generator(0, "input"))
     masks = {layer.name: torch.zeros(layer.count).index_fill(0, kept[layer.name], 1.0) for layer in layers}
     sliced = run(slice_units(model, layers, kept), x)
     with Gates(model, layers, masks):
@@ -192,7 +193,7 @@ def export(given: Namespace) -> str:
     folder = Path(given.folder)
     spec = foreign.read_spec(folder)
     model = foreign.load_model(folder)
-    x = torch.randn(2, *spec["image"], generator=torch.Generator().manual_seed(0))
+    x = torch.randn(2, *spec["image"], generator=torch_generator(0, "input"))
     lines = []
     for format in given.format:
         path = folder / {"onnx": "model.onnx", "torch": "model.pt2"}[format]

@@ -15,6 +15,7 @@ from maskbank.data.tasks import draw_splits
 from maskbank.errors import InputError
 from maskbank.files import hash_bytes, write_bytes, write_json
 from maskbank.registry import SOURCES
+from maskbank.seeds import numpy_generator
 
 
 def prepare(params: Params, folder: Path = PREPARED) -> str:
@@ -74,7 +75,7 @@ def write_dataset(raw: Raw, data: Data, folder: Path, key: str) -> str:
 
 def part_arrays(raw: Raw, data: Data, key: str = "data") -> dict[str, NDArray]:
     """Arrays `{part}_x`, `{part}_y`, `{part}_ids` of the three parts; ids are positions in the source's own arrays."""
-    generator = np.random.default_rng(data.seed)
+    generator = numpy_generator(data.seed, "images")
     chosen: dict[str, list[NDArray[np.int64]]] = {"train": [], "validation": [], "test": []}
     for label, name in enumerate(raw.names):
         train = generator.permutation(np.flatnonzero(raw.train_y == label))

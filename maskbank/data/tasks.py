@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from maskbank.config import Tasks
 from maskbank.errors import InputError
 from maskbank.files import hash_json, read_json
+from maskbank.seeds import numpy_generator
 
 Classes = tuple[int, ...]
 
@@ -58,7 +59,7 @@ def draw_splits(tasks: Tasks, classes: int, foreign: int = 0) -> list[Split]:
     if not tasks.splits:
         return []
     check_tasks(tasks, classes, foreign)
-    generator = np.random.default_rng([tasks.seed, classes, *tasks.ways])
+    generator = numpy_generator(tasks.seed, "splits", classes, *tasks.ways)
     chosen: list[Classes] = [tuple(sorted(given)) for given in tasks.given_targets]
     while len(chosen) < tasks.splits + tasks.validation_splits:
         drawn = tuple(sorted(generator.choice(classes, tasks.targets, replace=False).tolist()))

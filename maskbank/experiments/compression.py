@@ -24,10 +24,9 @@ Compressed = tuple[nn.Module, dict[str, Any]]
 
 def compressed(spec: Spec, data: DataSet, dense: nn.Module, images: int) -> Compressed:
     """Units removed, single weights set to zero or weights quantized; scores may look at so many training images."""
-    generator = torch.Generator().manual_seed(spec.seed)
     train = data.examples("train", spec.classes)
-    chosen = train.take(torch.randperm(len(train), generator=generator)[:images])
-    sample = Sample(data.normalise(chosen.x), chosen.y, generator)
+    chosen = train.take(torch.randperm(len(train), generator=spec.draw("sample"))[:images])
+    sample = Sample(data.normalise(chosen.x), chosen.y, spec.own_draw("scores"))
     if spec.method in COMPRESSORS.names():
         return quantized(spec, data, dense, sample)
     return (sliced if kind_of(spec.pattern) == "units" else thinned)(spec, data, dense, sample)
@@ -76,14 +75,14 @@ def quantized(spec: Spec, data: DataSet, model: nn.Module, sample: Sample) -> Co
 
 
 def attacked(
-    model: nn.Module, seed: int, data: DataSet, examples: Examples, attack: Mapping[str, Any]
+    model: nn.Module, spec: Spec, data: DataSet, examples: Examples, attack: Mapping[str, Any]
 ) -> list[tuple[int, str, str, float]]:
     """Rows of the metrics table: the fraction still right under each attack on this very model, by eps."""
     x, rows = (examples.x.float() / 255).contiguous(memory_format=torch.channels_last), []
     for name in ATTACKS:
         kept = robust_accuracy(
             model, x, examples.y, mean=data.mean, std=data.std, attack=name,
-            generator=torch.Generator().manual_seed(seed), **attack,
+            generator=spec.draw(name), **attack,
         )  # fmt: skip
         rows += [(0, "robust_accuracy", f"{name} eps {eps:g}", value) for eps, value in kept.items()]
     return rows

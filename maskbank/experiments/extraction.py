@@ -22,14 +22,14 @@ from maskbank.pruning.budget import achieved, select
 from maskbank.pruning.prune import merge_of, reconstructed, unit_set
 from maskbank.pruning.sample import Scores
 from maskbank.registry import METHODS
+from maskbank.seeds import seed_of
 from maskbank.training.reset import reset_weights
 
 
 def extracted(cell: Cell[TaskSpec], judged: Judged, runtime: Runtime) -> Result:
     """Choose units, cut, adapt, judge. All that methods differ in is the scores, and for `scratch` the weights."""
     spec, dense = cell.spec, dense_model(cell)
-    generator = torch.Generator().manual_seed(spec.seed)
-    shown = show(spec, cell_data(cell), generator)
+    shown = show(spec, cell_data(cell))
     cost = trace_cost(dense, shown.data.image_shape, unit_set(spec.pattern))
     module, target = METHODS.module(spec.method), target_of(shown, dense, cost)
 
@@ -39,15 +39,14 @@ def extracted(cell: Cell[TaskSpec], judged: Judged, runtime: Runtime) -> Result:
     kept = select_units(spec, cost, scores)
     selection_seconds = time.process_time() - started
 
-    torch.manual_seed(spec.seed)
-    generator.manual_seed(spec.seed)
+    torch.manual_seed(seed_of(spec.seed, "weights", spec.split, spec.task))
     model = reconstructed(dense, cost, kept, spec.reconstruct, target.sample, merge_of(module, spec.options))
     if getattr(module, "WEIGHTS", "pretrained") == "random":
         reset_weights(model)
     values = sizes(model, dense, cost, kept)
     values |= {"budget_achieved": achieved(kept, cost, known_kind(spec)), "selection_macs": float(spent.macs)}
-    make_ready(model, shown, generator)
-    points, adaptation_seconds = adapt(model, shown, judged, generator, runtime.precision, values)
+    make_ready(model, shown)
+    points, adaptation_seconds = adapt(model, shown, judged, runtime.precision, values)
     return Result(
         points=points,
         timings={"selection_seconds": selection_seconds, "adaptation_seconds": adaptation_seconds},

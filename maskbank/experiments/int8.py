@@ -113,12 +113,11 @@ def run(cell: Cell[Int8Spec], runtime: Runtime) -> Result:
 
 def simulated(dense: nn.Module, spec: Int8Spec, data: DataSet, grid: Grid) -> tuple[nn.Module, int]:
     """The model with the layers that torchao runs fake-quantized to the same widths, and its bytes as stored."""
-    import torch
 
     from maskbank.pruning.compressors import quantize
     from maskbank.pruning.sample import Sample
 
     model, train = copy.deepcopy(dense), data.examples("train", spec.classes)
-    sample = Sample(data.normalise(train.x[:WATCHED]), train.y[:WATCHED], torch.Generator().manual_seed(spec.seed))
+    sample = Sample(data.normalise(train.x[:WATCHED]), train.y[:WATCHED], spec.own_draw("scores"))
     compressed = quantize.compress(model, spec.budget, sample, spec.activation_bits, grid=grid, layers="linear")
     return model, compressed.bytes

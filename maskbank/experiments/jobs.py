@@ -52,10 +52,10 @@ class Images:
         crop, flip = (0, False) if plain else (self.crop, self.flip)
         return TrainingBatches(self.data, train, batch, steps, generator, crop, flip)
 
-    def sample(self, count: int, generator: torch.Generator) -> Sample:
-        """Training examples that a method may score by."""
+    def sample(self, count: int, drawn: torch.Generator, generator: torch.Generator) -> Sample:
+        """Training examples that a method may score by, and what its scores draw from."""
         train = self.data.examples("train", self.classes)
-        seen = train.take(torch.randperm(len(train), generator=generator)[:count])
+        seen = train.take(torch.randperm(len(train), generator=drawn)[:count])
         return Sample(self.data.normalise(seen.x), seen.y, generator)
 
     def validate(self, model: nn.Module) -> float:
@@ -100,9 +100,9 @@ class Generated:
     def batches(self, batch: int, steps: int, generator: torch.Generator, plain: bool = False) -> Batches:
         return PairBatches(*self.workload.train, batch, steps, generator)
 
-    def sample(self, count: int, generator: torch.Generator) -> Sample:
+    def sample(self, count: int, drawn: torch.Generator, generator: torch.Generator) -> Sample:
         x, y = self.workload.train
-        index = torch.randperm(len(x), generator=generator)[:count]
+        index = torch.randperm(len(x), generator=drawn)[:count]
         return Sample(x[index], y[index], generator)
 
     def validate(self, model: nn.Module) -> float:
@@ -126,8 +126,8 @@ def opened(name: str, options: tuple[tuple[str, Any], ...]) -> Workload:
     return workload
 
 
-def score_reestimated(job: Job, model: nn.Module, seed: int) -> float:
+def score_reestimated(job: Job, model: nn.Module, generator: torch.Generator) -> float:
     """Score on validation examples of a copy whose BatchNorm statistics are those of the model as it is now."""
-    twin, generator = copy.deepcopy(model), torch.Generator().manual_seed(seed)
+    twin = copy.deepcopy(model)
     reestimate(twin, job.batches(NORM_BATCH, NORM_BATCHES, generator, plain=True))
     return job.validate(twin)

@@ -10,6 +10,7 @@ from maskbank.cells.machine import resolve_precision
 from maskbank.experiments.jobs import Generated
 from maskbank.experiments.sparse_spec import IMAGES
 from maskbank.models.checkpoint import Architecture
+from maskbank.seeds import torch_generator
 from maskbank.training.loop import cross_entropy, train
 
 
@@ -21,7 +22,7 @@ def measure_pace(
     if workload != IMAGES or image is None:
         job = Generated(workload, options)
         model, loss_of = job.build(), job.loss_of
-        x, y = next(iter(job.batches(16, 1, torch.Generator().manual_seed(0))))
+        x, y = next(iter(job.batches(16, 1, torch_generator(0, "pace"))))
     else:
         channels, size = image
         model, loss_of = Architecture(backbone, classes, channels, size, options).build(), cross_entropy

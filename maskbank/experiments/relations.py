@@ -59,9 +59,8 @@ def accuracies(
 ) -> list[tuple[int, float]]:  # fmt: skip
     """Accuracy of the target with one mask after each T, cut and adapted as in the transfer stage."""
     kept = kept_of(mask)
-    generator = torch.Generator().manual_seed(shown.spec.seed)
     model = slice_units(dense, list(cost.layers), kept)
     values = sizes(model, dense, cost, kept)
-    make_ready(model, shown, generator)
-    points, _ = adapt(model, shown, test.read, generator, runtime.precision, values)
+    make_ready(model, shown)
+    points, _ = adapt(model, shown, test.read, runtime.precision, values)
     return [(point.steps, float(point.values["accuracy"] or 0)) for point in points]

@@ -14,6 +14,7 @@ from maskbank.experiments.sparse_spec import IMAGES, SparseSpec
 from maskbank.measures.weight_cost import weight_cost
 from maskbank.models.checkpoint import Architecture
 from maskbank.pruning.weights import prunable_weights
+from maskbank.seeds import seed_of
 from maskbank.sparse.goal import Goal
 from maskbank.sparse.parallel import critical_path
 from maskbank.sparse.phase import Phase, openings
@@ -59,18 +60,19 @@ class Segment:
 
 def begin(spec: SparseSpec, job: Job, runtime: Runtime, segment: Segment | None = None) -> SparseTrainer:
     """A model and its schedule. Batches are the same for all methods of a seed that train in one segment."""
-    torch.manual_seed(spec.seed)
+    torch.manual_seed(seed_of(spec.seed, "weights", spec.backbone))
     model = job.build()
     goal, whole = goal_of(spec, model), phases_of(spec, model)
     segment = segment or Segment(whole)
     if segment.state is not None:
         model.load_state_dict(segment.state)
     steps = sum(phase.steps for phase in segment.phases)
-    order, chance = (torch.Generator().manual_seed(seed) for seed in (spec.seed + (segment.draw << 32), spec.seed + 1))
+    order, chance = spec.draw(f"batches of segment {segment.draw}"), spec.own_draw(f"masks of segment {segment.draw}")
     return SparseTrainer(
         model=model, goal=goal, phases=segment.phases, batches=job.batches(spec.batch, steps, order),
-        cost=weight_cost(model, job.blank), generator=chance, sample=job.sample(spec.score_images, chance),
+        cost=weight_cost(model, job.blank), generator=chance, sample=job.sample(spec.score_images, spec.draw("sample"), chance),
         curve=Curve(steps, 10), lr=spec.lr, rates=Rates(spec.schedule, openings(critical_path(whole)), goal.tune, segment.first),
         loss_of=job.loss_of, precision=runtime.precision, debug=spec.debug,
-        probe=(lambda model: score_reestimated(job, model, spec.seed)) if spec.validate_phases else None, judged=job.validated,
+        probe=(lambda model: score_reestimated(job, model, spec.draw("norm"))) if spec.validate_phases else None,
+        judged=job.validated,
     )  # fmt: skip

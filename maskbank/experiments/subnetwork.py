@@ -43,13 +43,13 @@ class Shown:
         return TrainingBatches(self.data, self.examples, batch, steps, generator)
 
 
-def show(spec: TaskSpec, data: DataSet, generator: torch.Generator) -> Shown:
+def show(spec: TaskSpec, data: DataSet) -> Shown:
     """`shots` of the spec are training images a class; None for all. Shuffled labels say nothing of the images (sanity check)."""
     examples = data.examples("train", spec.classes, spec.shots)
     if spec.shuffled_labels:
-        order = torch.randperm(len(examples), generator=torch.Generator().manual_seed(spec.seed))
+        order = torch.randperm(len(examples), generator=spec.draw("labels"))
         examples = replace(examples, y=examples.y[order])
-    support = torch.randperm(len(examples), generator=generator)[: PROTOTYPE_IMAGES * len(spec.classes)]
+    support = torch.randperm(len(examples), generator=spec.draw("support"))[: PROTOTYPE_IMAGES * len(spec.classes)]
     return Shown(spec, data, examples, examples.take(support))
 
 
@@ -61,11 +61,11 @@ def target_of(shown: Shown, dense: nn.Module, cost: Cost) -> Target:
     return Target(
         dataset=spec.dataset,
         classes=spec.classes,
-        sample=Sample(shown.data.normalise(chosen.x), chosen.y, torch.Generator().manual_seed(spec.seed)),
+        sample=Sample(shown.data.normalise(chosen.x), chosen.y, spec.own_draw("scores")),
         cost=cost,
         budget=spec.budget,
         means=lambda: shown.prototypes(dense),
-        batches=lambda steps: shown.batches(spec.batch, steps, torch.Generator().manual_seed(spec.seed)),
+        batches=lambda steps: shown.batches(spec.batch, steps, spec.draw("mask")),
     )
 
 
@@ -79,20 +79,20 @@ def sizes(model: nn.Module, dense: nn.Module, cost: Cost, kept: Kept) -> dict[st
     }  # fmt: skip
 
 
-def make_ready(model: nn.Module, shown: Shown, generator: torch.Generator) -> None:
+def make_ready(model: nn.Module, shown: Shown) -> None:
     """Bring BatchNorm in line with what was cut, if the spec says so, and give the model its first head: prototypes."""
     if shown.spec.bn == "reestimated":
-        reestimate(model, shown.batches(NORM_BATCH, NORM_BATCHES, generator))
+        reestimate(model, shown.batches(NORM_BATCH, NORM_BATCHES, shown.spec.draw("norm")))
     replace_head(model, prototype_head(shown.prototypes(model)))
 
 
 def adapt(
-    model: nn.Module, shown: Shown, judged: Judged, generator: torch.Generator, precision: str, values: dict[str, Any]
+    model: nn.Module, shown: Shown, judged: Judged, precision: str, values: dict[str, Any]
 ) -> tuple[list[Point], float]:
     """Train on to each T at a constant rate, judging on the way: one trajectory, one optimizer. With CPU-seconds of training."""
     spec = shown.spec
     optimizer = torch.optim.Adam(model.parameters(), spec.lr)
-    points, done, seconds = [], 0, 0.0
+    generator, points, done, seconds = spec.draw("batches"), [], 0, 0.0
     for steps in spec.adapt_steps:
         if steps > done:
             started = time.process_time()

@@ -13,6 +13,7 @@ from maskbank.errors import InputError
 from maskbank.models.trace import FIXED, Binding, Trace
 from maskbank.models.tracer import trace
 from maskbank.models.units import Layer, Slot
+from maskbank.seeds import numpy_generator
 
 UnitSet = Literal["internal", "coupled", "all"]
 
@@ -54,7 +55,7 @@ def group_units(seen: Trace, unit_of: NDArray[np.int64]) -> Iterator[tuple[Layer
     """Units that lie in the very same slots form a layer; yields each with the numbers of its units, in forward order."""
     bindings = list(seen.bindings.items())
     units = [unit_of[binding.ids.numpy()] for _, binding in bindings]
-    generator = np.random.default_rng(0)
+    generator = numpy_generator(0, "inputs")
     signature = np.zeros(unit_of.max() + 1, dtype=np.uint64)
     roles = {role: np.zeros(len(signature), dtype=bool) for role in ("made", "carried", "read")}
     first = np.full(len(signature), len(bindings))

@@ -102,14 +102,14 @@ def means_of(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def gaps_to_reference(rows: pd.DataFrame) -> pd.Series:
-    """(budget, T, method) -> mean over splits of its difference to the reference on the same tasks and seeds."""
+    """(budget, T, method) -> mean over splits of its difference to the reference on the same tasks, seeds averaged in each."""
     scores = tabulate(rows)
     names = sorted(rows.method[rows.role == "reference"].unique())
-    base = scores.values[scores.arms.index(names[0])] if names else np.nan
     index = pd.MultiIndex.from_product([scores.arms, range(len(scores.points))])
-    gaps = pd.DataFrame((scores.values - base).transpose(1, 0, 2).reshape(len(scores.blocks), -1), columns=index)
-    tasks = gaps.groupby([scores.blocks.split, scores.blocks.task]).mean()
-    means = tasks.groupby(level="split").mean().mean()
+    values = pd.DataFrame(scores.values.transpose(1, 0, 2).reshape(len(scores.blocks), -1), columns=index)
+    tasks = values.groupby([scores.blocks.split, scores.blocks.task]).mean()
+    base = np.tile(tasks[names[0]], len(scores.arms)) if names else np.nan
+    means = (tasks - base).groupby(level="split").mean().mean()
     at = scores.points.iloc[index.get_level_values(1)]
     labels = [np.asarray(each) for each in (at.budget_asked, at.steps, index.get_level_values(0))]
     return pd.Series(means.to_numpy(), pd.MultiIndex.from_arrays(labels, names=[*POINT, "method"]))

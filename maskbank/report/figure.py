@@ -12,6 +12,9 @@ from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure as Canvas
 
 from maskbank.files import write_bytes
@@ -24,6 +27,8 @@ from maskbank.report.words import number_range
 from maskbank.statistics.traces import AGAINST, CELLS
 
 FIGURES = Registry("figure", "draw", ("report.figures",))
+DPI = 200
+PRINTERS = {"pdf": FigureCanvasPdf, "svg": FigureCanvasSVG, "png": FigureCanvasAgg}
 SILENT = {  # metadata by ending: neither dates nor versions
     "pdf": {"CreationDate": None, "ModDate": None, "Producer": None, "Creator": None},
     "svg": {"Date": None, "Creator": None},
@@ -83,7 +88,9 @@ def nothing(venue: Venue) -> Canvas:
 
 def lay_out(drawn: Canvas) -> None:
     """Lay out once and for all, to a millionth: the layout's solver leaves noise that differs from process to process."""
-    drawn.draw_without_rendering()
+    engine = drawn.get_layout_engine()
+    if engine is not None:
+        engine.execute(drawn)
     drawn.set_layout_engine("none")
     for part in drawn.subfigs:
         part.bbox_relative.set_points(part.bbox_relative.get_points().round(6))
@@ -102,12 +109,18 @@ def rendered(given: Figure, venue: Venue = PAGE, endings: Sequence[str] = tuple(
     with house_style(venue):
         lay_out(drawn)
         for ending in endings:
-            stream = BytesIO()
-            drawn.savefig(stream, format=ending, dpi=200, metadata=SILENT[ending])
-            files[ending] = stream.getvalue()
+            files[ending] = printed(drawn, ending)
     shown = given.data.drop(columns=[CELLS, AGAINST], errors="ignore")  # the tables name cells
     files["csv"] = shown.to_csv(index=False, float_format="%.10g", lineterminator="\n").encode()
     return files
+
+
+def printed(drawn: Canvas, ending: str) -> bytes:
+    """A figure that is laid out, in one format. `savefig` would draw it twice, once to lay it out."""
+    stream, canvas = BytesIO(), PRINTERS[ending](drawn)
+    drawn.set_dpi(DPI)  # vector formats leave another
+    getattr(canvas, f"print_{ending}")(stream, metadata=SILENT[ending])
+    return stream.getvalue()
 
 
 def write_figure(given: Figure, folder: Path, venue: Venue = PAGE) -> dict[str, bytes]:

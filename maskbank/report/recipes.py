@@ -21,7 +21,7 @@ UNCORRECTED = (
 )
 READING = (
     "Points of accuracy, recipe minus Adam, paired by pretraining seed; n counts seeds. Intervals: 95 % t-interval "
-    f"over seeds. p: exact Wilcoxon signed-rank, none below 6 seeds. {MDE}"
+    f"over seeds. p: paired t-test, none below 6 seeds. {MDE}"
 )
 Groups = list[tuple[str, list[tuple[str, pd.DataFrame]]]]  # title -> panels (title, rows)
 

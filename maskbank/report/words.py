@@ -15,7 +15,7 @@ from maskbank.statistics.verdict import HIGHER, LOWER, UNDERPOWERED
 Row = Mapping[Any, Any] | pd.Series
 NOTHING = "–"  # stands where there is no number
 MDE = (
-    "MDE: the smallest true difference that this n finds with 80 % power, before correction; (n …): where that is more than "
+    "MDE: the smallest true difference that this test finds with 80 % power, after correction; (n …): where that is more than "
     "`compare.effect` of params, the n that would find it."
 )
 HOW_FAR = (

@@ -7,6 +7,7 @@ from typing import Literal
 import torch
 
 from maskbank.errors import InputError
+from maskbank.seeds import torch_generator
 from maskbank.sparse.goal import Goal
 
 Kind = Literal["cyclic", "random"]
@@ -29,7 +30,7 @@ def turns_of(goal: Goal, partitions: int, turns: int, kind: Kind, key: str) -> l
 
 def rounds_at_random(goal: Goal, partitions: int, rounds: int) -> list[list[str]]:
     """For each round a partition of all layers drawn again, in forward order inside a part; rounds one after the other."""
-    names, generator = goal.names, torch.Generator().manual_seed(goal.seed)
+    names, generator = goal.names, torch_generator(goal.seed, "partitions")
     found: list[list[str]] = []
     for _ in range(rounds):
         order = torch.randperm(len(names), generator=generator).tolist()
@@ -45,7 +46,7 @@ def contiguous(names: Sequence[str], partitions: int) -> list[list[str]]:
 
 def drawn(names: Sequence[str], partitions: int, turns: int, seed: int) -> list[list[str]]:
     """For each turn random layers, in forward order, none of which was grown in the turn before (unless all always are)."""
-    generator, count = torch.Generator().manual_seed(seed), max(1, round(len(names) / partitions))
+    generator, count = torch_generator(seed, "partitions"), max(1, round(len(names) / partitions))
     found: list[list[str]] = []
     for _ in range(turns):
         free = [name for name in names if not found or name not in found[-1]] if partitions > 1 else list(names)

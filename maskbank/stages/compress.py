@@ -196,7 +196,6 @@ def work(spec: CompressSpec, facts: Facts) -> Work:
 
 
 def run(cell: Cell[CompressSpec], runtime: Runtime) -> Result:
-    import torch
 
     from maskbank.data.batches import TrainingBatches
     from maskbank.data.dataset import TestSet
@@ -212,12 +211,11 @@ def run(cell: Cell[CompressSpec], runtime: Runtime) -> Result:
         dense = fold(dense)
     model, values = compressed(spec, data, dense, spec.score_images)
     if spec.bn == "reestimated":
-        generator = torch.Generator().manual_seed(spec.seed)
         train = data.examples("train", spec.classes)
-        reestimate(model, TrainingBatches(data, train, NORM_BATCH, NORM_BATCHES, generator))
+        reestimate(model, TrainingBatches(data, train, NORM_BATCH, NORM_BATCHES, spec.draw("norm")))
     test = TestSet(data, spec.classes)
     examples = test.read(0)
     sheet, loss = evaluate(model, data, examples)
     point = judged_point(0, sheet, values | {"loss": loss, "train_macs": 0.0})
-    attacks = attacked(model, spec.seed, data, examples, spec.attack) if spec.attack else []
+    attacks = attacked(model, spec, data, examples, spec.attack) if spec.attack else []
     return Result(points=[point], metrics=test.metrics() + attacks)

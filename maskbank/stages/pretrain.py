@@ -19,6 +19,7 @@ from maskbank.experiments.state import Starts, State
 from maskbank.experiments.work import Facts, Work, tested
 from maskbank.registry import BACKBONES, RECIPES
 from maskbank.section import Count, Names, Options, Positive, Rate, Section, Seeds
+from maskbank.seeds import seed_of
 
 if TYPE_CHECKING:
     from maskbank.cells.engine import Runtime
@@ -166,7 +167,7 @@ def run(cell: Cell[PretrainSpec], runtime: Runtime) -> Result:
     data, recipe = cell_data(cell), RECIPES.module(spec.recipe).recipe(**spec.recipe_options)
     channels, size = data.image_shape
     architecture = Architecture(spec.backbone, len(spec.classes), channels, size, spec.options)
-    torch.manual_seed(spec.seed)
+    torch.manual_seed(seed_of(spec.seed, "weights", spec.split, spec.backbone))
     session = begin(spec, recipe, architecture, data, runtime)
     seen = data.examples("train", spec.classes, max(1, spec.train_images // len(spec.classes)))
     reached = train_model(session, spec, recipe, data, seen, runtime.snapshots)
@@ -203,7 +204,6 @@ def run(cell: Cell[PretrainSpec], runtime: Runtime) -> Result:
 
 def begin(spec: PretrainSpec, recipe: Recipe, architecture: Architecture, data: DataSet, runtime: Runtime) -> Session:
     """A model with random weights, and all that its training draws on."""
-    import torch
 
     from maskbank.data.batches import TrainingBatches
     from maskbank.training.loop import Curve, warmup_cosine
@@ -213,9 +213,8 @@ def begin(spec: PretrainSpec, recipe: Recipe, architecture: Architecture, data: 
     if recipe.transform is not None and recipe.start == 0:
         model = recipe.transform.apply(model)
     model = model.to(runtime.device)
-    generator = torch.Generator().manual_seed(spec.seed)
     examples = data.examples("train", spec.classes)
-    batches = TrainingBatches(data, examples, spec.batch, spec.steps, generator, spec.crop, spec.flip)
+    batches = TrainingBatches(data, examples, spec.batch, spec.steps, spec.draw("batches"), spec.crop, spec.flip)
     optimizer = recipe.optimizer(model.parameters(), spec.lr)
     curve = Curve(spec.steps, spec.curve_points)
     return Session(model, optimizer, warmup_cosine(optimizer, spec.steps), batches, curve, runtime.precision)

@@ -111,7 +111,6 @@ def work(spec: PruneSpec, facts: Facts) -> Work:
 
 
 def run(cell: Cell[PruneSpec], runtime: Runtime) -> Result:
-    import torch
 
     from maskbank.bank.consensus import learn
     from maskbank.data.batches import TrainingBatches
@@ -138,12 +137,11 @@ def run(cell: Cell[PruneSpec], runtime: Runtime) -> Result:
         learned = learn(
             spec.method, model, cost,
             lambda generator: TrainingBatches(data, train, spec.batch, spec.train_steps, generator),
-            spec.budget, spec.train_steps, spec.lr, range(spec.seed, spec.seed + spec.repeats), spec.options,
+            spec.budget, spec.train_steps, spec.lr, spec.mask_seeds(range(spec.repeats)), spec.options,
         )  # fmt: skip
     kept = kept_of(learned.mask)
     sliced = slice_units(model, list(cost.layers), kept)
-    generator = torch.Generator().manual_seed(spec.seed)
-    reestimate(sliced, TrainingBatches(data, train, NORM_BATCH, NORM_BATCHES, generator))
+    reestimate(sliced, TrainingBatches(data, train, NORM_BATCH, NORM_BATCHES, spec.draw("norm")))
     test = TestSet(data, spec.classes)
     sheet, loss = evaluate(sliced, data, test.read(spec.train_steps))
     values = sizes(sliced, model, cost, kept)

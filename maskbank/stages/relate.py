@@ -91,7 +91,6 @@ def work(spec: RelateSpec, facts: Facts) -> Work:
 
 def run(cell: Cell[RelateSpec], runtime: Runtime) -> Result:
     """The target's mask is made as those of the bank are, on a head of its prototypes; and made again, for comparison."""
-    import torch
 
     from maskbank.bank.consensus import learn
     from maskbank.data.dataset import TestSet
@@ -102,8 +101,7 @@ def run(cell: Cell[RelateSpec], runtime: Runtime) -> Result:
     from maskbank.measures.cost import trace_cost
 
     spec, dense = cell.spec, dense_model(cell)
-    generator = torch.Generator().manual_seed(spec.seed)
-    shown = show(spec, cell_data(cell), generator)
+    shown = show(spec, cell_data(cell))
     cost = trace_cost(dense, shown.data.image_shape)
     bank, target = cell_bank(cell), target_of(shown, dense, cost)
     free = bank.free(spec.dataset, spec.classes)
@@ -112,9 +110,9 @@ def run(cell: Cell[RelateSpec], runtime: Runtime) -> Result:
         learn(
             spec.method, copy.deepcopy(dense), cost,
             lambda generator: shown.batches(spec.train_batch, spec.train_steps, generator),
-            spec.budget, spec.train_steps, spec.train_lr, range(seed, seed + spec.repeats), spec.options,
+            spec.budget, spec.train_steps, spec.train_lr, spec.mask_seeds(range(first, first + spec.repeats)), spec.options,
         )
-        for seed in (spec.seed, spec.seed + spec.repeats)
+        for first in (0, spec.repeats)
     )  # fmt: skip
     test = TestSet(shown.data, spec.classes)
     judged = {"none": own.mask} | {entry.task: entry.mask for entry in entries}

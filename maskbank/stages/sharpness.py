@@ -16,6 +16,7 @@ from maskbank.experiments.state import State
 from maskbank.experiments.work import Facts, Work
 from maskbank.registry import BACKBONES
 from maskbank.section import Count, Positive, Rate, Section, Stop
+from maskbank.seeds import torch_generator
 from maskbank.stages.pretrain import Pretrain
 
 if TYPE_CHECKING:
@@ -145,18 +146,17 @@ def sample(spec: SharpnessSpec, data: DataSet) -> tuple[Tensor, Tensor]:
     train = data.examples("train", spec.classes)
     if len(train) < spec.images:
         raise InputError(f"sharpness.images = {spec.images}: there are {len(train)} training images; lower it")
-    order = torch.randperm(len(train), generator=torch.Generator().manual_seed(IMAGE_SEED))
+    order = torch.randperm(len(train), generator=torch_generator(IMAGE_SEED, "images"))
     chosen = train.take(order[: spec.images])
     return data.normalise(chosen.x).contiguous(), chosen.y
 
 
 def hessian_rows(spec: SharpnessSpec, model: nn.Module, x: Tensor, y: Tensor) -> Rows:
-    import torch
 
     from maskbank.measures.sharpness import curvature
 
-    generator = torch.Generator().manual_seed(spec.seed)
-    found = curvature(model, x, y, eigen_steps=spec.eigen_steps, trace_samples=spec.trace_samples, generator=generator)
+    steps = {"eigen_steps": spec.eigen_steps, "trace_samples": spec.trace_samples}
+    found = curvature(model, x, y, **steps, generator=spec.draw("hessian"))
     return [
         (0, "hessian_top", "none", found.top),
         (0, "hessian_top_residual", "none", found.top_residual),
@@ -167,13 +167,11 @@ def hessian_rows(spec: SharpnessSpec, model: nn.Module, x: Tensor, y: Tensor) ->
 
 def landscape_rows(spec: SharpnessSpec, model: nn.Module, x: Tensor, y: Tensor) -> Rows:
     """Along the same random directions for every recipe, as far as the shapes of their parameters agree."""
-    import torch
 
     from maskbank.measures.landscape import loss_grid, loss_line
 
-    first, again = (torch.Generator().manual_seed(spec.seed) for _ in range(2))
-    line = loss_line(model, x, y, points=spec.landscape, span=spec.span, generator=first)
-    grid = loss_grid(model, x, y, points=spec.landscape, span=spec.span, generator=again)
+    line = loss_line(model, x, y, points=spec.landscape, span=spec.span, generator=spec.draw("landscape"))
+    grid = loss_grid(model, x, y, points=spec.landscape, span=spec.span, generator=spec.draw("landscape"))
     return [
         *((0, "landscape_line", f"{a:g}", loss) for a, loss in line.items()),
         *((0, "landscape_loss", f"{a:g} {b:g}", loss) for (a, b), loss in grid.items()),

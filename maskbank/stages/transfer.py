@@ -68,6 +68,7 @@ class Transfer(Starts):
     batch: Positive = 64
     lr: Rate = 0.001
     seeds: Seeds = [0]
+    draws: Positive = Field(1, description="seeds of a method that draws at random, for each of `seeds`")
 
     @model_validator(mode="after")
     def ascending(self) -> Self:
@@ -119,14 +120,21 @@ def plan(params: Params, state: State) -> list[Cell[TransferSpec]]:
         method_cell(params, state, start, task, method, values | {"seed": seed})
         for start in state.starts()
         for task in (*start.split.target_tasks, *start.split.foreign_tasks)
-        for seed in given.seeds
         for grid in given.grids
         if start.backbone in (grid.backbones or given.backbones)
         if grid.tasks in ("all", "targets" if task in start.split.target_tasks else "foreign")
         for method in grid.methods or given.methods
+        for seed in seeds_of(given, method)
         for values in method_points(params, state, start, method, grid)
     ]
     return once(cells)
+
+
+def seeds_of(given: Transfer, method: str) -> list[int]:
+    """Those of all methods; of one that draws at random others too, so that its luck averages out and shows in intervals."""
+    draws = given.draws if METHODS.constant(method, "DRAWS") else 1
+    more = range(max(given.seeds) + 1, max(given.seeds) + 1 + len(given.seeds) * (draws - 1))
+    return [*given.seeds, *more]
 
 
 def once(cells: list[Cell[TransferSpec]]) -> list[Cell[TransferSpec]]:

@@ -7,7 +7,6 @@ default. It is judged on validation images of the tasks of the validation splits
 from __future__ import annotations
 
 import inspect
-import zlib
 from collections import defaultdict
 from itertools import product
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
@@ -25,6 +24,7 @@ from maskbank.files import write_json
 from maskbank.patterns import Allocation
 from maskbank.registry import METHODS
 from maskbank.section import Count, Fraction, Positive, Rate, Section
+from maskbank.seeds import numpy_generator
 from maskbank.stages import transfer
 from maskbank.stages.transfer import Transfer, TransferSpec, method_cell, options_of
 
@@ -101,7 +101,7 @@ def trials(params: Params, method: str) -> list[Trial]:
             f"tune.trials = {tune.trials}: {method} has {len(points) + 1} points to try; "
             f"at most that, or give more rates in tune.lr"
         )
-    draw = np.random.default_rng([tune.seed, zlib.crc32(method.encode())])
+    draw = numpy_generator(tune.seed, "trials", method)
     return [default, *(points[place] for place in draw.permutation(len(points))[: tune.trials - 1])]
 
 

@@ -19,9 +19,10 @@ PUBLIC = {
     "effects": ("interval", "probability_of_improvement", "tally"),
     "equivalence": ("not_below", "tost"),
     "groups": ("cliques", "letters", "tie_groups"),
-    "holm": ("can_reject", "holm"),
+    "holm": ("holm",),
     "matrix": ("pairwise_matrix",),
-    "pairwise": ("PairTests", "pair_tests", "paired_p"),
+    "paired": ("paired_p",),
+    "pairwise": ("PairTests", "pair_tests"),
     "planning": ("Plan", "plan_table", "power_lines", "splits_needed", "tasks_and_seeds_needed"),
     "power": ("detection_power", "minimal_detectable_effect", "pairs_needed"),
     "profiles": ("middle_means", "performance_profiles", "relative"),
@@ -29,9 +30,8 @@ PUBLIC = {
     "resampling": ("first_shares", "resampled_means", "split_means", "task_weights"),
     "scores": ("Pairs", "pair", "tabulate"),
     "transfer": ("settings", "transfer_rows"),
-    "normalised": ("Normalised", "normalised", "normalised_means"),
+    "normalised": ("Normalised", "normalised_scores", "normalised_means"),
     "variance": ("Components", "Sizes", "nested_components", "pair_components"),
-    "wilcoxon": ("signed_rank", "smallest_p"),
 }
 MODULE = {name: module for module, names in PUBLIC.items() for name in names}
 

@@ -20,12 +20,12 @@ from maskbank.statistics.board import (
     Row,
     Unranked,
 )
-from maskbank.statistics.contrast import MIN_CLUSTERS
 from maskbank.statistics.crossed import FEWER, GAPS, REFERENCE, TWICE, WHOLE, Crossed, Design, cross, design
 from maskbank.statistics.effects import half_width
 from maskbank.statistics.groups import group_letters
 from maskbank.statistics.matrix import pairwise_matrix
-from maskbank.statistics.normalised import ONE, Normalised, normalised, normalised_means
+from maskbank.statistics.normalised import ONE, Normalised, normalised_means, normalised_scores
+from maskbank.statistics.paired import MIN_CLUSTERS
 from maskbank.statistics.pairwise import PairTests, pair_tests
 from maskbank.statistics.resampling import first_shares
 from maskbank.statistics.sanity import sanity_checks, withdrawn
@@ -83,7 +83,7 @@ def board(setting: Mapping[str, str], rows: pd.DataFrame, shuffled: pd.DataFrame
     names, scores = ranked_methods(given), ranked_scores(given)
     own = scores.only(names)
     tests = pair_tests(own.methods, own.clusters)
-    measured = normalised(given)
+    measured = normalised_scores(given)
     policies = policy_views(given, ENDS_APART, params, name)
     checks = sanity_checks(given, shuffled, params, f"assays/{name}")
     points, blocks = given.scores.points, given.scores.blocks

@@ -129,7 +129,9 @@ def change_lines(found: Changes, alpha: float, most: int = 20) -> list[str]:
     if found.arms.empty:
         return lines
     tested = f"{found.tested} of those could be tested (6 splits or seeds needed)"
-    lines.append(f"{tested}; {len(moved)} differ significantly (Wilcoxon, Holm over all that changed, alpha {alpha:g})")
+    lines.append(
+        f"{tested}; {len(moved)} differ significantly (paired t-test, Holm over all that changed, alpha {alpha:g})"
+    )
     shown = moved if len(moved) else found.arms
     shown = shown.reindex(shown.difference.abs().sort_values(ascending=False, kind="stable").index)
     if len(shown) and not len(moved):

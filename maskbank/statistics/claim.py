@@ -1,5 +1,6 @@
 """A claim of a paper, what was measured for it, and how it fared; and how the rows of a study are read as one."""
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from maskbank.hypotheses import Declared
-from maskbank.statistics.contrast import LOG
+from maskbank.statistics.contrast import LOG, SHARE, TESTED
 from maskbank.statistics.judges import INCONCLUSIVE, Judgement
+from maskbank.statistics.power import minimal_detectable_effect
 from maskbank.statistics.tables import Tables
 
 DIFFERENCE = "difference"  # of accuracies or scores, in points
@@ -40,7 +42,8 @@ class Measured:
 class Claim:
     """A hypothesis of params at one place, and how it fared. `quantity` is what was measured.
 
-    `reported` is the paper's own wording or number.
+    `reported` is the paper's own wording or number. `detectable` is the true difference, in every contrast that decides, which
+    all of their tests would show with a power of 80 % were they independent; None where nothing is tested against zero.
     """
 
     id: str
@@ -55,6 +58,7 @@ class Claim:
     verdict: str
     reason: str
     test: str
+    detectable: float | None = None
     measured: list[Measured] = field(default_factory=list)
     scope: str = SCOPE
     quantity: str = DIFFERENCE
@@ -97,11 +101,26 @@ class Reading:
     weigh: Callable[[Sequence[Line], Declared, Tables], Judgement]
     show: Callable[[pd.DataFrame, Declared, Tables], Iterable[Measured]]
     quantity: str = DIFFERENCE
+    corrected: bool = False  # the p that decides is Holm's
     place: Sequence[str] = ("dataset", "backbone")
     name: Callable[[Line, Tables], str] = by_model
     where: Callable[[Line, Tables], str] = where_words
     contrast: Callable[[Declared, Line, Tables], str] = arms_words
     places: Callable[[pd.DataFrame, Declared, Tables], list[dict[str, Any]]] | None = None
+
+
+def detectable_of(rows: Sequence[Line], alpha: float, *, corrected: bool) -> float | None:
+    """The true difference that every one of these contrasts would show; of logarithms as a change from 1."""
+    rows = [row for row in rows if row["status"] == TESTED and row["scale"] != SHARE]
+    power = 0.8 ** (1 / max(len(rows), 1))
+    found = [
+        minimal_detectable_effect(row["sd"], row["n"], alpha / (row["family_size"] if corrected else 1), power)
+        for row in rows
+    ]
+    largest = max(found, default=math.nan)
+    if math.isnan(largest):
+        return None
+    return math.expm1(largest) if rows[0]["scale"] == LOG else largest
 
 
 def percent(value: float) -> str:

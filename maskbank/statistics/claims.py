@@ -8,7 +8,7 @@ import pandas as pd
 from maskbank.errors import InputError
 from maskbank.hypotheses import Declared
 from maskbank.registry import STUDIES
-from maskbank.statistics.claim import NOWHERE, Claim, Reading, no_records
+from maskbank.statistics.claim import NOWHERE, Claim, Reading, detectable_of, no_records
 from maskbank.statistics.contrasts import decided, of_study
 from maskbank.statistics.facts import Facts
 from maskbank.statistics.finding import FAIL, Verdict
@@ -95,7 +95,8 @@ def claim(name: str, declared: Declared, tables: Tables, reading: Reading, label
     return Claim(
         id=full, hypothesis=name, **same, contrast=reading.contrast(declared, labels, tables), test=test,
         where=reading.where(labels, tables) if labels else NOWHERE, quantity=reading.quantity, verdict=judgement.verdict,
-        reason=judgement.reason, measured=list(reading.show(rows, declared, tables)) if len(rows) else [],
+        reason=judgement.reason, detectable=detectable_of(lists, tables.params.compare.alpha, corrected=reading.corrected),
+        measured=list(reading.show(rows, declared, tables)) if len(rows) else [],
     )  # fmt: skip
 
 

@@ -10,8 +10,8 @@ EVERY = "all"
 COLUMNS = [
     "kind", "family", *SETTING, "task_split", "budget_asked", "budgets", "steps", "steps_averaged", "method", "rival",
     "role", "status", "n", "tasks", "difference", "sd", "ci_low", "ci_high", "wins", "ties", "losses",
-    "probability_of_improvement", "rank_biserial", "p", "smallest_p", "equivalence_p", "minimal_detectable_effect",
-    "units_needed", "p_holm", "family_size", "can_reject", "equivalent", "missing", "withheld", "verdict",
+    "probability_of_improvement", "p", "equivalence_p", "minimal_detectable_effect",
+    "units_needed", "p_holm", "family_size", "equivalent", "missing", "withheld", "verdict",
 ]  # fmt: skip
 
 

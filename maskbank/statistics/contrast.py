@@ -8,11 +8,8 @@ import numpy as np
 from maskbank.config import Compare
 from maskbank.statistics.effects import half_width, improvement_interval, improvements, tally
 from maskbank.statistics.equivalence import not_below, tost
-from maskbank.statistics.power import minimal_detectable_effect, pairs_needed
+from maskbank.statistics.paired import MIN_CLUSTERS, paired_p
 from maskbank.statistics.scores import Pairs
-from maskbank.statistics.wilcoxon import signed_rank, smallest_p
-
-MIN_CLUSTERS = 6  # rule X4
 
 TESTED = "tested"
 INSUFFICIENT = "too few to test"
@@ -27,9 +24,9 @@ class Contrast:
     """Left minus right, of accuracies or of another score.
 
     On the scale "log" the difference is one of natural logarithms; a "share" is what is left of right, and no difference.
-    `n` counts units of the test, in `unit`s (splits, or seeds); `sd` is that of the units. `units_needed` find a difference of
-    `compare.effect` with a power of 80 %, by the paired t-test, at least 6 (rule X4). `not_worse_p` is the one-sided p that
-    left is not below right by the margin, `worse_p` that it is.
+    `n` counts units of the test, in `unit`s (splits, or seeds); `sd` is that of the units. `p` is that of the paired t-test,
+    two-sided, as on the boards (`maskbank.statistics.pairwise` says why). `not_worse_p` is the one-sided p that left is not
+    below right by the margin, `worse_p` that it is.
     """
 
     status: str
@@ -47,14 +44,10 @@ class Contrast:
     probability_of_improvement: float
     improvement_low: float
     improvement_high: float
-    rank_biserial: float
     p: float
-    smallest_p: float
     equivalence_p: float
     not_worse_p: float
     worse_p: float
-    minimal_detectable_effect: float
-    units_needed: float
     missing: str
 
 
@@ -77,10 +70,10 @@ def measure(pairs: Pairs, params: Compare, scale: str = POINTS) -> Contrast:
     status = INCOMPLETE if pairs.missing else INSUFFICIENT if n < MIN_CLUSTERS else TESTED
     if n == 0:
         return Contrast(
-            INCOMPLETE if pairs.ran else NOT_RUN, pairs.counted, scale, 0, 0, NAN, NAN, NAN, NAN, 0, 0, 0, NAN, NAN, NAN, NAN,
-            NAN, 1.0, NAN, NAN, NAN, NAN, NAN, "; ".join(pairs.missing) or "no pairs",
+            INCOMPLETE if pairs.ran else NOT_RUN, pairs.counted, scale, 0, 0, NAN, NAN, NAN, NAN, 0, 0, 0, NAN, NAN, NAN,
+            NAN, NAN, NAN, NAN, "; ".join(pairs.missing) or "no pairs",
         )  # fmt: skip
-    test, counts = signed_rank(clusters), tally(clusters)
+    counts = tally(clusters)
     sd = float(clusters.std(ddof=1)) if n > 1 else NAN
     half, mean = NAN if status == INCOMPLETE else half_width(sd, n), float(clusters.mean())
     tested = status == TESTED
@@ -103,13 +96,9 @@ def measure(pairs: Pairs, params: Compare, scale: str = POINTS) -> Contrast:
         probability_of_improvement=float(better.mean()),
         improvement_low=better_low,
         improvement_high=better_high,
-        rank_biserial=test.rank_biserial,
-        p=test.p if tested and scale != SHARE else NAN,
-        smallest_p=smallest_p(n),
+        p=float(paired_p(clusters)) if tested and scale != SHARE else NAN,
         equivalence_p=tost(clusters, params.margin) if bounded else NAN,
         not_worse_p=not_below(clusters, -params.margin) if bounded else NAN,
         worse_p=not_below(-clusters, params.margin) if bounded else NAN,
-        minimal_detectable_effect=minimal_detectable_effect(sd, n),
-        units_needed=max(MIN_CLUSTERS, pairs_needed(params.effect, sd, params.alpha)) if n > 1 else NAN,
         missing="; ".join(pairs.missing),
     )

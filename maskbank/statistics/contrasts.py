@@ -8,13 +8,15 @@ import numpy as np
 import pandas as pd
 import pandera.pandas as pa
 
-from maskbank.config import Params
+from maskbank.config import Compare, Params
 from maskbank.records.load import read_parquet, write_parquet
 from maskbank.records.schema import NONE, Table, check_table
 from maskbank.registry import STUDIES
 from maskbank.statistics.axes import TASK
 from maskbank.statistics.contrast import NOT_RUN, measure
-from maskbank.statistics.holm import can_reject, holm
+from maskbank.statistics.holm import holm
+from maskbank.statistics.paired import MIN_CLUSTERS
+from maskbank.statistics.power import minimal_detectable_effect, pairs_needed
 from maskbank.statistics.scores import Pairs, Scores, pair, tabulate
 from maskbank.statistics.study import Row, Study, parts
 from maskbank.statistics.tables import Tables
@@ -73,13 +75,10 @@ class Contrasts(Table):
     probability_of_improvement: float = pa.Field(nullable=True)
     improvement_low: float = pa.Field(nullable=True)
     improvement_high: float = pa.Field(nullable=True)
-    rank_biserial: float = pa.Field(nullable=True)
     p: float = pa.Field(nullable=True)
-    smallest_p: float
     family: str
     p_holm: float = pa.Field(nullable=True)
     family_size: int
-    can_reject: bool
     equivalence_p: float = pa.Field(nullable=True)
     equivalent: bool
     not_worse_p: float = pa.Field(nullable=True)
@@ -136,7 +135,7 @@ def contrasts(study_name: str, tables: Tables) -> pd.DataFrame:
                     found.append(BLANK | {"role": roles.get(row["baseline"], "rival")} | row | same)
     if not found:
         return pd.DataFrame(columns=COLUMNS)
-    return corrected(pd.DataFrame(found), tables.params.compare.alpha)[COLUMNS]
+    return corrected(pd.DataFrame(found), tables.params.compare)[COLUMNS]
 
 
 def text(value: object) -> str:
@@ -146,34 +145,35 @@ def text(value: object) -> str:
 def measured(study: Study, labels: Row, rows: pd.DataFrame, excluded: pd.DataFrame, params: Params) -> list[Row]:
     """The contrasts of one part of a setting, before correction."""
     axes, found = study.axes, []
-    shared = tabulate(rows, axes) if axes.unit == TASK else None
+    every, none = tabulate(rows, axes), rows.iloc[:0]
+    sides = {str(name): own for name, own in rows.groupby(axes.arm, sort=False, observed=True)}
     for arm, baseline in study.against(rows, params):
-        own, left_out = (rows, 0) if shared else without(rows, excluded, labels, axes.arm, (arm, baseline))
-        scores = shared or tabulate(own, axes)
+        lost = units_without(excluded, labels, axes.arm, (arm, baseline))
+        left, right = (
+            own[~own.unit.isin(lost)] if lost else own for own in (sides.get(arm, none), sides.get(baseline, none))
+        )
+        scores = tabulate(pd.concat([left, right]), axes) if lost else every
+        scores = scores if axes.unit == TASK else scores.of(arm, baseline)
         pairs = alone(scores, arm) if study.relative else pair(scores, arm, baseline)
         ran = scores.at(scores.ran(arm) if study.relative else scores.ran(arm, baseline))
-        beside = study.beside(own[own[axes.arm] == arm], own[own[axes.arm] == baseline]) if study.beside else {}
+        beside = study.beside(left, right) if study.beside else {}
         lacks = beside.pop("lacks", "")
         pairs = replace(pairs, missing=(*pairs.missing, lacks)) if lacks else pairs
         found.append(
             labels | averaged(ran.points) | asdict(measure(pairs, params.compare, study.scale))
-            | {"arm": arm, "baseline": baseline, "excluded": left_out, CELLS: ran.cells_of(arm)}
+            | {"arm": arm, "baseline": baseline, "excluded": len(lost), CELLS: ran.cells_of(arm)}
             | {AGAINST: ran.cells_of(baseline)} | beside
         )  # fmt: skip
     return found
 
 
-def without(
-    rows: pd.DataFrame, excluded: pd.DataFrame, labels: Row, arm: str, names: tuple[str, str]
-) -> tuple[pd.DataFrame, int]:
-    """The rows of two arms without the units that either lost, and how many these are."""
-    own = rows[rows[arm].isin(names)]
+def units_without(excluded: pd.DataFrame, labels: Row, arm: str, names: tuple[str, str]) -> set[float]:
+    """The units that either of two arms lost in this part of a setting."""
     if excluded.empty:
-        return own, 0
+        return set()
     shared = [name for name in labels if name in excluded and name != arm]
     same = (excluded[shared] == [labels[name] for name in shared]).all(axis=1) & excluded[arm].isin(names)
-    units = set(excluded.unit[same])
-    return own[~own.unit.isin(units)], len(units)
+    return set(excluded.unit[same])
 
 
 def alone(scores: Scores, arm: str) -> Pairs:
@@ -189,22 +189,28 @@ def averaged(points: pd.DataFrame) -> Row:
     return {"points": len(points), **{to: " ".join(f"{value:g}" for value in values) for to, values in known.items()}}
 
 
-def corrected(frame: pd.DataFrame, alpha: float) -> pd.DataFrame:
-    """Add what depends on the family: Holm's p, the family's size, whether it can reject at all, and the verdict.
+def corrected(frame: pd.DataFrame, params: Compare) -> pd.DataFrame:
+    """Add what depends on the family: Holm's p, the family's size, what the test can find after Holm, and the verdict.
 
-    What was not run in a setting is no test of it; a test that is refused keeps its place.
+    What was not run in a setting is no test of it; a test that is refused keeps its place. The detectable effect, and the units
+    that find a difference of `compare.effect`, are those of a power of 80 % at Holm's first and hardest step.
     """
     families = frame[frame.status != NOT_RUN].groupby("family", sort=False)
     frame = frame.assign(
         p_holm=families["p"].transform(lambda p: holm(p.to_numpy(float))),
         family_size=frame.family.map(families.size()).fillna(0).astype(int),
-        equivalent=frame.equivalence_p <= alpha,
+        equivalent=frame.equivalence_p <= params.alpha,
     )
-    able = [
-        size > 0 and can_reject(smallest, size, alpha)
-        for smallest, size in zip(frame.smallest_p, frame.family_size, strict=True)
-    ]
-    return decided(frame.assign(can_reject=able), alpha)
+    levels = params.alpha / frame.family_size.clip(lower=1)
+    sizes = list(zip(frame.sd, frame.n, levels, strict=True))
+    found = [minimal_detectable_effect(sd, n, level) for sd, n, level in sizes]
+    needed = [units_needed(params.effect, sd, level) for sd, _, level in sizes]
+    return decided(frame.assign(minimal_detectable_effect=found, units_needed=needed), params.alpha)
+
+
+def units_needed(effect: float, sd: float, alpha: float) -> float:
+    """At least 6 (rule X4); NaN where the deviation is not known."""
+    return max(MIN_CLUSTERS, pairs_needed(effect, sd, alpha)) if np.isfinite(sd) else np.nan
 
 
 def decided(frame: pd.DataFrame, alpha: float) -> pd.DataFrame:
@@ -219,8 +225,8 @@ def of_study(table: pd.DataFrame, study: str, *levels: str) -> pd.DataFrame:
 
 
 SHOWN = [
-    "points", "status", "n", "excluded", "difference", "sd", "ci_low", "ci_high", "wins", "ties", "losses", "p", "smallest_p",
-    "p_holm", "family_size", "can_reject", "equivalence_p", "equivalent", "minimal_detectable_effect", "units_needed",
+    "points", "status", "n", "excluded", "difference", "sd", "ci_low", "ci_high", "wins", "ties", "losses", "p",
+    "p_holm", "family_size", "equivalence_p", "equivalent", "minimal_detectable_effect", "units_needed",
     "missing", "verdict", CELLS, AGAINST,
 ]  # fmt: skip
 

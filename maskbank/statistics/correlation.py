@@ -9,12 +9,12 @@ from numpy.typing import ArrayLike
 from scipy import stats
 
 from maskbank.config import Compare
-from maskbank.statistics.contrast import MIN_CLUSTERS, generator_for
+from maskbank.statistics.contrast import generator_for
 from maskbank.statistics.effects import half_width, interval
+from maskbank.statistics.paired import DECIMALS, MIN_CLUSTERS
 from maskbank.statistics.scores import cluster_means
 from maskbank.statistics.traces import CELLS, joined
 from maskbank.statistics.transfer import BLOCK
-from maskbank.statistics.wilcoxon import DECIMALS
 
 RELATION = ["dataset", "backbone", "recipe", "bank"]  # labels of a setting
 TARGET = ["task_split", *BLOCK]

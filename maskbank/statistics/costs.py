@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from maskbank.config import Compare
-from maskbank.statistics.contrast import INCOMPLETE, INSUFFICIENT, MIN_CLUSTERS, TESTED, generator_for
+from maskbank.statistics.contrast import INCOMPLETE, INSUFFICIENT, TESTED, generator_for
 from maskbank.statistics.crossing import Array, crossing
+from maskbank.statistics.paired import MIN_CLUSTERS
 from maskbank.statistics.scores import Scores, missing_of, tabulate
 from maskbank.statistics.traces import AGAINST, CELLS, joined
 from maskbank.statistics.transfer import COSTS, DEFAULT, POINT, SCORED, SETTING, roles_of, settings, transfer_rows

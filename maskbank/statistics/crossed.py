@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from maskbank.statistics.finding import listed
 from maskbank.statistics.resampling import split_means
-from maskbank.statistics.scores import NO_ROW, Scores, missing_of, tabulate
+from maskbank.statistics.scores import NO_ROW, Scores, missing_of, replicated, tabulate
 from maskbank.statistics.transfer import BLOCK, roles_of
 
 Array = NDArray[np.float64]
@@ -23,8 +23,8 @@ WHOLE, GAPS, TWICE, FEWER = "whole", "incomplete", "doubled", "fewer points"
 class Crossed:
     """Accuracies of methods, points averaged.
 
-    `values` is [methods, tasks, seeds], NaN where a task has fewer seeds than another (for all methods alike); `splits`
-    and `tasks` are [tasks]. A seed is a (pretrain_seed, seed).
+    `values` is [methods, tasks, seeds], NaN where a method has no such seed of a task: methods need not have the same;
+    `splits` and `tasks` are [tasks]. A seed is a (pretrain_seed, seed).
     """
 
     methods: tuple[str, ...]
@@ -73,10 +73,10 @@ class Design:
         found = [name for name, role in self.roles.items() if role == REFERENCE and self.state[name] == WHOLE]
         return found[0] if found else ""
 
-    @cached_property
+    @property
     def task_index(self) -> NDArray[np.int_]:
         """[blocks]: which row of `tasks` each block belongs to."""
-        return np.asarray(self.scores.blocks.groupby(BLOCK[:2], sort=True).ngroup(), dtype=int)
+        return self.scores.unit
 
     @cached_property
     def tasks(self) -> pd.DataFrame:
@@ -122,7 +122,7 @@ def fewer_words(scores: Scores, at: NDArray[np.bool_]) -> str:
 
 
 def cross(given: Design, names: Sequence[str], *, chance: bool = False) -> Crossed:
-    """These methods on the blocks that all of them have whole; others are left out for all.
+    """These methods on the tasks of which all of them have a whole block; a broken one is left out for all.
 
     With `chance`, a cell that failed counts as chance, 1 / ways; one without any row is still missing.
     """
@@ -132,13 +132,8 @@ def cross(given: Design, names: Sequence[str], *, chance: bool = False) -> Cross
     if chance:
         failed = np.isnan(values) & (scores.status[own] != NO_ROW)
         values = np.where(failed, given.chance[None, :, None], values)
-    whole = np.asarray(~np.isnan(values).any(axis=(0, 2)))
-    blocks = scores.blocks[whole]
-    task, seed = (blocks.groupby(keys, sort=True).ngroup().to_numpy() for keys in (BLOCK[:2], BLOCK[2:]))
-    shape = (task.max() + 1, seed.max() + 1) if len(blocks) else (0, 1)
-    table = np.full((len(names), *shape), np.nan)
-    table[:, task, seed] = values[:, whole].mean(axis=2)
-    order = blocks.drop_duplicates(BLOCK[:2])
+    units, table, _ = replicated(scores, names, values)
+    order = given.tasks.iloc[units]
     labels = tuple(task_name(split, name) for split, name in zip(order.split, order.task, strict=True))
     return Crossed(tuple(names), table, tuple(map(str, order.split)), labels)
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from maskbank.statistics.wilcoxon import DECIMALS
+from maskbank.statistics.paired import DECIMALS
 
 Array = NDArray[np.float64]
 

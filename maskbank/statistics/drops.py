@@ -6,12 +6,12 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from maskbank.config import Compare
-from maskbank.statistics.contrast import MIN_CLUSTERS, generator_for
+from maskbank.statistics.contrast import generator_for
 from maskbank.statistics.flatness import by_measure
 from maskbank.statistics.models import MODEL, matched
+from maskbank.statistics.paired import DECIMALS, MIN_CLUSTERS
 from maskbank.statistics.recipes import KINDS, POINT, SETTING, compressed
 from maskbank.statistics.traces import CELLS, joined
-from maskbank.statistics.wilcoxon import DECIMALS
 
 Array = NDArray[np.float64]
 DROP = [*SETTING, "kind", "recipe", "unit", "dense", "accuracy", "drop", "points", CELLS]

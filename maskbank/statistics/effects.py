@@ -7,9 +7,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy import stats
 
+from maskbank.statistics.paired import DECIMALS
 from maskbank.statistics.resampling import resampled_means
 from maskbank.statistics.scores import Pairs, cluster_means
-from maskbank.statistics.wilcoxon import DECIMALS
 
 Array = NDArray[np.float64]
 

@@ -17,8 +17,3 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
     adjusted = np.empty_like(filled)
     adjusted[order] = np.minimum(steps, 1.0)
     return np.where(np.isnan(given), np.nan, adjusted)
-
-
-def can_reject(smallest_p: float, family_size: int, alpha: float) -> bool:
-    """Whether the strongest outcome possible would be significant after correction; if not, the design decides."""
-    return smallest_p * family_size <= alpha

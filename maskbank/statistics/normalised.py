@@ -50,7 +50,7 @@ class Normalised:
         ]
 
 
-def normalised(given: Design) -> Normalised:
+def normalised_scores(given: Design) -> Normalised:
     """Control-normalised scores of a setting, at the budgets at which both ends were run.
 
     Oracle minus control is paired by seed and point (T). Its spread is what is left after the means of tasks and points,
@@ -75,42 +75,43 @@ def normalised(given: Design) -> Normalised:
     return Normalised(zero, ONE, pd.concat(ends, ignore_index=True)[ENDS], pd.concat(scores, ignore_index=True)[SCORED])
 
 
-def task_means(values: Array, index: NDArray[np.int_], count: int) -> Array:
-    """[blocks, points] -> [tasks]: NaN where any value of the task is."""
-    sums = np.bincount(index, values.sum(axis=1), minlength=count)
-    return np.asarray(sums / (np.bincount(index, minlength=count) * values.shape[1]))
+def task_means(given: Design, values: Array, blocks: NDArray[np.bool_]) -> Array:
+    """Values [blocks, points] of the chosen blocks [blocks] -> [tasks]: NaN where one is missing, or there is none."""
+    index, count = given.task_index[blocks], len(given.tasks)
+    sums = np.bincount(index, values[blocks].sum(axis=1), minlength=count)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(sums / (np.bincount(index, minlength=count) * values.shape[1]))
 
 
 def ends_at(given: Design, at: NDArray[np.bool_], zero: str) -> pd.DataFrame:
-    """The two ends of each task over the chosen points [points], and whether it informs."""
-    index, tasks = given.task_index, given.tasks
-    low, high = (given.scores.values[given.scores.arms.index(name)][:, at] for name in (zero, ONE))
+    """The two ends of each task over the chosen points [points], and whether it informs, by the seeds that both have."""
+    scores, index, tasks = given.scores, given.task_index, given.tasks
+    low, high = (scores.values[scores.arms.index(name)][:, at] for name in (zero, ONE))
+    shared = scores.expected(zero) & scores.expected(ONE)
     gaps = high - low
-    whole = ~np.isnan(gaps).any(axis=1)
-    mean = task_means(gaps, index, len(tasks))
-    rest = (gaps - mean[index][:, None])[whole & ~np.isnan(mean)[index]]
+    mean = task_means(given, gaps, shared)
+    rest = (gaps - mean[index][:, None])[shared & ~np.isnan(mean)[index]]
     kept = int((~np.isnan(mean)).sum())
     df = rest.size - kept - (rest.shape[1] - 1)
     half = np.full(len(tasks), np.nan)
     if df > 0:
         sd = np.sqrt(((rest - rest.mean(axis=0)) ** 2).sum() / df)
-        half = stats.t.ppf(0.975, df) * sd / np.sqrt(np.bincount(index, minlength=len(tasks)) * gaps.shape[1])
+        half = stats.t.ppf(0.975, df) * sd / np.sqrt(np.bincount(index, shared, len(tasks)) * gaps.shape[1])
     informative = mean - half > 0
     reason = np.select(
         [np.isnan(mean), mean <= 0, np.isnan(half), ~informative], [INCOMPLETE, NOT_ABOVE, NO_SPREAD, OVERLAP], ""
     )
-    ends = [task_means(values, index, len(tasks)) for values in (low, high)]
+    ends = [task_means(given, own, scores.expected(name)) for own, name in ((low, zero), (high, ONE))]
     return tasks.assign(zero=ends[0], one=ends[1], half=half, informative=informative, reason=reason)
 
 
 def normalised_at(given: Design, at: NDArray[np.bool_], ends: pd.DataFrame) -> pd.DataFrame:
     """(score - control) / (oracle - control) of each method at the chosen points, on the tasks that inform."""
-    index, tasks = given.task_index, given.tasks
-    informs = ends.informative.to_numpy(bool)
+    tasks, informs = given.tasks, ends.informative.to_numpy(bool)
     found = [pd.DataFrame(columns=["split", "task", "method", "score"])]
     for position, name in enumerate(given.scores.arms):
         if given.roles[name] != REFERENCE and given.scores.count[position][:, at].any(axis=0).all():
-            mean = task_means(given.scores.values[position][:, at], index, len(tasks))
+            mean = task_means(given, given.scores.values[position][:, at], given.scores.expected(name))
             with np.errstate(divide="ignore", invalid="ignore"):
                 score = ((mean - ends.zero) / (ends.one - ends.zero)).to_numpy()
             found.append(tasks[informs].assign(method=name, score=score[informs]))

@@ -10,9 +10,9 @@ import pandas as pd
 from scipy import stats
 
 from maskbank.errors import InputError
-from maskbank.statistics.contrast import MIN_CLUSTERS
 from maskbank.statistics.crossed import WHOLE, Design, cross, design
 from maskbank.statistics.facts import Facts
+from maskbank.statistics.paired import MIN_CLUSTERS
 from maskbank.statistics.power import minimal_detectable_effect, pairs_needed
 from maskbank.statistics.transfer import setting_name
 from maskbank.statistics.variance import Components, Sizes, pair_components, sizes_of

@@ -5,6 +5,8 @@ from functools import lru_cache
 import numpy as np
 from scipy import optimize, stats
 
+from maskbank.errors import InputError
+
 
 def detection_power(shift: float, n: int, alpha: float = 0.05) -> float:
     """Chance that a two-sided paired t-test over n pairs rejects, when the mean is `shift` standard errors from 0."""
@@ -32,12 +34,14 @@ def shift_needed(n: int, alpha: float, power: float) -> float:
 def pairs_needed(effect: float, sd: float, alpha: float = 0.05, power: float = 0.8, most: int = 100_000) -> int:
     """Smallest number of pairs, from 3 to `most`, that finds a mean difference `effect` with the given power.
 
-    `most` where that many do not suffice, as for an effect of 0; 3 without any spread.
+    `most` where that many do not suffice, as for an effect of 0; 3 without any spread. InputError where `sd` is not known.
 
     >>> pairs_needed(0.02, 0.04)
     34
     """
-    if not sd > 0 or effect == 0:
+    if not np.isfinite(sd):
+        raise InputError(f"sd {sd}: give the deviation of the differences, a number")
+    if sd <= 0 or effect == 0:
         return most if effect == 0 else 3
 
     def enough(n: int) -> bool:

@@ -8,8 +8,8 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from maskbank.statistics.paired import DECIMALS
 from maskbank.statistics.transfer import BLOCK
-from maskbank.statistics.wilcoxon import DECIMALS
 
 
 @dataclass(frozen=True)

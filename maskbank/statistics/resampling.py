@@ -12,7 +12,7 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 
 from maskbank.errors import InputError
-from maskbank.statistics.wilcoxon import DECIMALS
+from maskbank.statistics.paired import DECIMALS
 
 Array = NDArray[np.float64]
 Counts = NDArray[np.int_]

@@ -5,9 +5,10 @@ import pandas as pd
 from scipy import stats
 
 from maskbank.records.schema import NONE
-from maskbank.statistics.contrast import MIN_CLUSTERS, generator_for
+from maskbank.statistics.contrast import generator_for
 from maskbank.statistics.facts import Facts
 from maskbank.statistics.finding import Finding, failed, judged, listed, not_applicable, passed
+from maskbank.statistics.paired import MIN_CLUSTERS
 from maskbank.statistics.ranks import friedman, mean_ranks, score_table
 from maskbank.statistics.transfer import BLOCK, POINT, REFERENCE, SETTING, run_everywhere, setting_name, setting_words
 
@@ -90,6 +91,9 @@ def b6_same_start(facts: Facts) -> Finding:
     if facts.transfer.empty:
         return not_applicable(NO_TRANSFER)
     groups = facts.transfer.groupby([*REFERENCE, "pretrain_seed", "split"])
+    unnamed = [column for column in ("dense_hash", "splits_hash") if facts.transfer[column].isin([NONE, ""]).all()]
+    if unnamed:
+        return not_applicable(f"no row says what it started from ({listed(unnamed)})")
     differing = {
         column: int((groups[column].nunique() > 1).sum()) for column in ("dense_hash", "splits_hash", "trials")
     }
@@ -111,13 +115,17 @@ def b7_widths(facts: Facts) -> Finding:
             texts.append(f"uniform gives all methods the same widths ({listed(sorted(names))})")
         else:
             own = set(rows.budget_asked[rows.method == facts.params.compare.method].unique())
+            if not own:
+                texts.append(f"{setting_words(setting)}: the method was not run")
+                continue
             ran = {name: len(own & set(rows.budget_asked[rows.method == name].unique())) for name in OWN_WIDTHS}
             holds = all(number == len(own) for number in ran.values())
             counts = listed(f"{name} at {number}" for name, number in ran.items())
             texts.append(f"{setting_words(setting)}: with the method's own widths, {counts} of its {len(own)} budgets")
         if not holds:
             lacking.append(setting)
-    return judged(not lacking, "; ".join(dict.fromkeys(texts)))
+    text = "; ".join(dict.fromkeys(texts))
+    return judged(not lacking, text) if any("not run" not in each for each in texts) else not_applicable(text)
 
 
 def b8_two_rankings(facts: Facts) -> Finding:

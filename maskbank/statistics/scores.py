@@ -3,8 +3,9 @@
 Seeds are averaged inside a task and tasks inside their split; where pretraining seeds are the units, each stands for itself.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import reduce
 
 import numpy as np
 import pandas as pd
@@ -26,10 +27,10 @@ SHOWN_MISSING = 6
 class Pairs:
     """Scores of two arms on the same units.
 
-    `left` and `right` are [units, replicates], points averaged, NaN where a unit has fewer replicates than another;
-    `splits` is [units]: the cluster that a unit belongs to. `missing` says in words which blocks are incomplete.
-    `ran` is False where the two were never run at one point: nothing is missing then, and nothing can be said. `counted`
-    is what n counts: splits, or seeds.
+    `left` and `right` are [units, replicates], points averaged, NaN where a unit has no such replicate on this side: the two
+    sides need not have the same. `splits` is [units]: the cluster that a unit belongs to. `missing` says in words which blocks
+    are incomplete. `ran` is False where the two were never run at one point: nothing is missing then, and nothing can be said.
+    `counted` is what n counts: splits, or seeds.
     """
 
     left: Array
@@ -41,8 +42,8 @@ class Pairs:
 
     @property
     def differences(self) -> Array:
-        """[units]: mean over replicates of left minus right."""
-        return np.nanmean(self.left - self.right, axis=1) if self.left.size else np.empty(0)
+        """[units]: mean over the replicates of left, minus that of right."""
+        return np.nanmean(self.left, axis=1) - np.nanmean(self.right, axis=1) if self.left.size else np.empty(0)
 
     @property
     def clusters(self) -> Array:
@@ -63,7 +64,7 @@ class Scores:
     `values` and `status` are [arms, blocks, points] (NaN and "no row" where there is nothing), `count` is the number of
     rows there, of which the value is the mean; `cells` [arms, points] are sets of their keys. Blocks are (split, task,
     pretrain_seed, seed) or (unit); blocks and points are all that any arm of the setting has, so that a cell that one arm
-    lacks, or all, is seen as missing.
+    lacks, or all, is seen as missing. `unit` and `replicate` [blocks] number those of each block in sorted order.
     """
 
     axes: Axes
@@ -74,12 +75,17 @@ class Scores:
     status: NDArray[np.object_]
     count: NDArray[np.int_]
     cells: NDArray[np.object_]
+    unit: NDArray[np.int_]
+    replicate: NDArray[np.int_]
 
-    @cached_property
-    def places(self) -> tuple[NDArray[np.int_], NDArray[np.int_]]:
-        """[blocks]: the unit of each block, and its replicate, by their number in sorted order."""
-        named = NAMED[self.axes.unit]
-        return numbered(self.blocks, self.axes.block[:named])[1], numbered(self.blocks, self.axes.block[named:])[1]
+    def own(self, name: str) -> Mask:
+        """[blocks]: those in which an arm has a row, of whatever status; replicates of a unit need not be of all arms."""
+        return np.asarray(self.count[self.arms.index(name)].any(axis=1))
+
+    def expected(self, name: str) -> Mask:
+        """[blocks]: those in which an arm should have a score: its own, and all of a unit in which it has none."""
+        own = self.own(name)
+        return own | (np.bincount(self.unit, own) == 0)[self.unit]
 
     def cells_of(self, name: str) -> str:
         """The keys of an arm's cells, a space between; "" where it has none."""
@@ -99,11 +105,17 @@ class Scores:
             status=self.status[:, :, chosen], count=self.count[:, :, chosen], cells=self.cells[:, chosen],
         )  # fmt: skip
 
+    def of(self, *names: str) -> "Scores":
+        """The blocks alone that any of these arms has."""
+        known = [self.arms.index(name) for name in names if name in self.arms]
+        return self.among(self.count[known].any(axis=(0, 2)))
+
     def among(self, chosen: Mask) -> "Scores":
         """The same points of the chosen blocks [blocks] only."""
         return replace(
             self, blocks=self.blocks[chosen].reset_index(drop=True), values=self.values[:, chosen],
-            status=self.status[:, chosen], count=self.count[:, chosen],
+            status=self.status[:, chosen], count=self.count[:, chosen], unit=renumbered(self.unit[chosen]),
+            replicate=renumbered(self.replicate[chosen]),
         )  # fmt: skip
 
 
@@ -124,7 +136,14 @@ def tabulate(rows: pd.DataFrame, axes: Axes = TRANSFER) -> Scores:
     if "cell_key" in rows:
         for arm, point, key in zip(place[0], place[2], rows.cell_key.to_numpy(object)[order], strict=True):
             cells[arm, point].add(key)
-    return Scores(axes, tuple(arms[axes.arm]), blocks, points, values, status, count, cells)
+    named = NAMED[axes.unit]
+    unit, replicate = (numbered(blocks, keys)[1] for keys in (axes.block[:named], axes.block[named:]))
+    return Scores(axes, tuple(arms[axes.arm]), blocks, points, values, status, count, cells, unit, replicate)
+
+
+def renumbered(codes: NDArray[np.int_]) -> NDArray[np.int_]:
+    """The same numbers without gaps."""
+    return np.asarray(np.unique(codes, return_inverse=True)[1])
 
 
 def numbered(rows: pd.DataFrame, keys: list[str]) -> tuple[pd.DataFrame, NDArray[np.int_]]:
@@ -138,33 +157,40 @@ def numbered(rows: pd.DataFrame, keys: list[str]) -> tuple[pd.DataFrame, NDArray
 
 
 def pair(scores: Scores, left: str, right: str) -> Pairs:
-    """Pair two arms of one setting by unit and replicate, averaged over the points at which both were run.
+    """Pair two arms of one setting by unit, over the points at which both were run; replicates are averaged inside a unit.
 
-    An arm that was run at fewer points is no fault. Blocks in which either lacks one of these points are left out of the
-    arrays and listed.
+    An arm that was run at fewer points, or has other replicates, is no fault. Blocks in which either lacks one of these points
+    are left out of both sides and listed.
     """
-    unit, replicate = scores.places
     scores, counted = scores.at(scores.ran(left, right)), COUNTED[scores.axes.unit]
     if scores.points.empty:
         return Pairs(np.empty((0, 1)), np.empty((0, 1)), (), not_run(scores, left, right), False, counted)
-    both = [scores.values[scores.arms.index(name)] for name in (left, right)]
-    whole = ~(np.isnan(both[0]) | np.isnan(both[1])).any(axis=1)
-    (units, first, inside), (replicates, run) = (
-        np.unique(unit[whole], return_index=True, return_inverse=True),
-        np.unique(replicate[whole], return_inverse=True),
-    )
-    tables = np.full((2, len(units), max(len(replicates), 1)), np.nan)
-    for table, values in zip(tables, both, strict=True):
-        table[inside, run] = values[whole].mean(axis=1)
-    splits = scores.blocks[scores.axes.block[0]].to_numpy(object)[whole][first]
-    missing = tuple(lacking(scores, whole, left, right))
-    return Pairs(tables[0], tables[1], tuple(map(str, splits)), missing, counted=counted)
+    both = [scores.arms.index(name) for name in (left, right)]
+    units, tables, broken = replicated(scores, (left, right), scores.values[both])
+    names = scores.blocks[scores.axes.block[0]].to_numpy(object)[np.unique(scores.unit, return_index=True)[1][units]]
+    missing = tuple(lacking(scores, broken, left, right))
+    return Pairs(tables[0], tables[1], tuple(map(str, names)), missing, counted=counted)
 
 
-def lacking(scores: Scores, whole: Mask, *names: str) -> list[str]:
-    """In words, what keeps blocks [blocks] of these arms from being whole."""
+def replicated(scores: Scores, names: Sequence[str], values: Array) -> tuple[NDArray[np.int_], Array, Mask]:
+    """Of values [arms, blocks, points]: the units in which all arms have a whole block, [arms, units, replicates] with points
+    averaged, and which blocks are broken: an arm lacks a point there, so that it is left out for all.
+    """
+    gaps = np.isnan(values).any(axis=2)
+    expected = np.array([scores.expected(name) for name in names], dtype=bool).reshape(gaps.shape)
+    broken: Mask = np.any(gaps & expected, axis=0)
+    used = ~gaps & ~broken
+    units = np.asarray(reduce(np.intersect1d, [scores.unit[own] for own in used]) if len(names) else [], dtype=int)
+    tables = np.full((len(names), len(units), int(scores.replicate.max(initial=0)) + 1), np.nan)
+    for table, chosen, own in zip(tables, used & np.isin(scores.unit, units), values, strict=True):
+        table[np.searchsorted(units, scores.unit[chosen]), scores.replicate[chosen]] = own[chosen].mean(axis=1)
+    return units, tables, broken
+
+
+def lacking(scores: Scores, broken: Mask, *names: str) -> list[str]:
+    """In words, what these arms lack in blocks [blocks] that are broken."""
     if scores.axes.unit == SEED:
-        return [f"seed {unit:g} incomplete" for unit in scores.blocks.unit[~whole]]
+        return [f"seed {unit:g} incomplete" for unit in scores.blocks.unit[broken]]
     return [text for name in names for text in missing_of(scores, name)]
 
 
@@ -180,7 +206,8 @@ def missing_of(scores: Scores, name: str) -> list[str]:
     own = scores.arms.index(name)
     twice = int((scores.count[own] > 1).sum())
     texts = [f"{name}: {twice} points occur twice"] if twice else []
-    absent = np.argwhere(np.isnan(scores.values[own]))
+    expected = scores.expected(name)
+    absent = np.argwhere(np.isnan(scores.values[own]) & expected[:, None])
     if len(absent):
         shown = []
         for block, point in absent[:SHOWN_MISSING]:
@@ -188,5 +215,7 @@ def missing_of(scores: Scores, name: str) -> list[str]:
             budget, steps = scores.points.iloc[point]
             shown.append(f"{split}/{task} seed {seed} keep {budget:g} T {steps:g}: {scores.status[own, block, point]}")
         more = "; ..." if len(absent) > SHOWN_MISSING else ""
-        texts.append(f"{name}: {len(absent)} of {scores.values[own].size} points ({'; '.join(shown)}{more})")
+        texts.append(
+            f"{name}: {len(absent)} of {expected.sum() * len(scores.points)} points ({'; '.join(shown)}{more})"
+        )
     return texts

@@ -5,7 +5,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from maskbank.statistics.effects import half_width
-from maskbank.statistics.wilcoxon import DECIMALS
+from maskbank.statistics.paired import DECIMALS
 
 
 def near_best(scores: ArrayLike) -> NDArray[np.bool_]:
@@ -39,11 +39,13 @@ def ties(
     """(*column, *arm) of each arm that is near the best of its column.
 
     `rows` are any number for an arm and unit. The first of `unit` is the unit; inside it the mean is over the next, and so on.
-    A unit in which an arm has fewer rows than another of its column, or one without `value`, is incomplete.
+    A unit in which an arm has fewer of what comes next in `unit` (or else rows) than another of its column, or a row without
+    `value`, is incomplete.
     """
     found: set[tuple[object, ...]] = set()
     keys = [*column, *arm]
-    sizes = rows.groupby([*keys, unit[0]]).size().unstack(unit[0])
+    inner = rows.drop_duplicates([*keys, *unit[:2]]) if len(unit) > 1 else rows
+    sizes = inner.groupby([*keys, unit[0]]).size().unstack(unit[0])
     while len(unit) > 1:
         rows = rows.groupby([*keys, *unit])[value].mean(skipna=False).reset_index()
         unit = unit[:-1]

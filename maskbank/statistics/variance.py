@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
 import numpy as np
-from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 
 from maskbank.errors import InputError
@@ -95,14 +94,19 @@ def spread(
 def pair_components(given: Design, pairs: Sequence[tuple[str, str]]) -> list[Components]:
     """Components of each pair's differences, in accuracies squared, of methods that are whole.
 
-    A seed is a (pretrain_seed, seed). Points are a fixed grid: the residual is how seeds depart from the points' means,
-    and what it adds to the mean over points is taken off the finest level that can be estimated.
+    A seed is a (pretrain_seed, seed); those that only some of the methods have are left out. Points are a fixed grid: the
+    residual is how seeds depart from the points' means, and what it adds to the mean over points is taken off the finest
+    level that can be estimated.
     """
-    scores, none = given.scores, Components(*[float("nan")] * 4)
+    none = Components(*[float("nan")] * 4)
+    if not pairs:
+        return []
+    left, right = ([given.scores.arms.index(name) for name in side] for side in zip(*pairs, strict=True))
+    shared = np.all([given.scores.own(given.scores.arms[arm]) for arm in {*left, *right}], axis=0)
+    scores = given.scores.among(shared)
     blocks, points = len(scores.blocks), len(scores.points)
-    if not pairs or not blocks or not points:
+    if not blocks or not points:
         return [none for _ in pairs]
-    left, right = ([scores.arms.index(name) for name in side] for side in zip(*pairs, strict=True))
     gaps = scores.values[left] - scores.values[right]
     levels = [scores.blocks.groupby(keys, sort=True).ngroup().to_numpy() for keys in (BLOCK[:1], BLOCK[:2])]
     found = np.full((len(pairs), 4), np.nan)
@@ -120,15 +124,5 @@ def sizes_of(given: Design) -> Sizes:
     """The design as it is; tasks a split and seeds a task are rounded means."""
     blocks = given.scores.blocks
     splits, tasks = blocks.split.nunique(), len(blocks[BLOCK[:2]].drop_duplicates())
-    return Sizes(
-        int(splits), round(tasks / max(splits, 1)), round(len(blocks) / max(tasks, 1)), len(given.scores.points)
-    )
-
-
-def null_clusters(components: Components, sizes: Sizes, runs: int, generator: Generator) -> Array:
-    """[runs, splits]: normal differences of two equal methods in a design, tasks and seeds averaged."""
-    split, task, seed, residual = np.sqrt(np.nan_to_num(astuple(components)))
-    shape = (runs, sizes.splits, sizes.tasks, sizes.seeds)
-    seeds = generator.normal(0, np.hypot(seed, residual / np.sqrt(sizes.points)), shape).mean(axis=3)
-    tasks = (seeds + generator.normal(0, task, shape[:3])).mean(axis=2)
-    return np.asarray(tasks + generator.normal(0, split, shape[:2]))
+    seeds = np.mean([given.scores.own(name).sum() for name in given.scores.arms] or [0]) / max(tasks, 1)
+    return Sizes(int(splits), round(tasks / max(splits, 1)), round(seeds), len(given.scores.points))

@@ -23,6 +23,4 @@ def verdict(row: Mapping[Any, Any], alpha: float) -> str:
         return MATCHES if row["not_worse_p"] <= alpha else BELOW if row["worse_p"] <= alpha else NEITHER
     if row["p_holm"] <= alpha and row["difference"] != 0:
         return HIGHER if row["difference"] > 0 else LOWER
-    if row["equivalent"]:
-        return EQUIVALENT
-    return NOT_SHOWN if row["can_reject"] else UNDERPOWERED
+    return EQUIVALENT if row["equivalent"] else NOT_SHOWN

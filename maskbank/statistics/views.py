@@ -9,11 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from maskbank.config import Compare
 from maskbank.statistics.aggregates import AGGREGATES
-from maskbank.statistics.contrast import MIN_CLUSTERS, generator_for
+from maskbank.statistics.contrast import generator_for
 from maskbank.statistics.crossed import GAPS, WHOLE, Crossed, Design, cross
+from maskbank.statistics.paired import DECIMALS, MIN_CLUSTERS
 from maskbank.statistics.ranks import rank_rows
 from maskbank.statistics.resampling import equal_weights, task_weights
-from maskbank.statistics.wilcoxon import DECIMALS
 
 Array = NDArray[np.float64]
 

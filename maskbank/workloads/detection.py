@@ -9,13 +9,13 @@ import contextlib
 import functools
 import io
 
-import numpy as np
 import torch
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from maskbank.seeds import numpy_generator
 from maskbank.training.workload import Pairs, Workload
 from maskbank.workloads.generators.shapes import CLASSES, EMPTY, images
 from maskbank.workloads.generators.sizes import check_multiple, check_sizes
@@ -49,7 +49,7 @@ def workload(
     check_multiple("detection", 16, size=size)
 
     def part(number: int, count: int) -> Pairs:
-        x, y = images(np.random.default_rng([seed, number]), count, size, objects)
+        x, y = images(numpy_generator(seed, "detection", number), count, size, objects)
         return torch.from_numpy(x).float().div(255).sub(0.5).div(0.25), torch.from_numpy(y)
 
     build = functools.partial(Detector, len(CLASSES), width, blocks)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from maskbank.errors import InputError
+from maskbank.seeds import numpy_generator
 from maskbank.training.workload import Pairs, Workload
 from maskbank.workloads.generators.sizes import check_sizes
 from maskbank.workloads.generators.solids import PARTS, clouds
@@ -43,7 +44,7 @@ def workload(
         )
 
     def part(number: int, count: int) -> Pairs:
-        x, y = clouds(np.random.default_rng([seed, number]), count, points, noise)
+        x, y = clouds(numpy_generator(seed, "parts", number), count, points, noise)
         return torch.from_numpy(x), torch.from_numpy(y)
 
     build = functools.partial(PointNet, len(PARTS), width)

@@ -2,13 +2,13 @@
 
 import functools
 
-import numpy as np
 import torch
 from sacrebleu.metrics.bleu import BLEU
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from maskbank.errors import InputError
+from maskbank.seeds import numpy_generator
 from maskbank.training.workload import Pairs, Workload
 from maskbank.workloads.generators.sentences import END, LONGEST, PAD, SOURCE, START, TARGET, sentences
 from maskbank.workloads.generators.sizes import check_sizes
@@ -43,7 +43,7 @@ def workload(
     taken: set[tuple[str, ...]] = set()
 
     def part(number: int, count: int) -> Pairs:
-        x, y = sentences(np.random.default_rng([seed, number]), count, taken)
+        x, y = sentences(numpy_generator(seed, "translation", number), count, taken)
         return torch.from_numpy(x), torch.from_numpy(y)
 
     tested, validated = part(2, test), part(1, validation)

@@ -186,7 +186,7 @@ def test_images_are_training_images_the_same_for_every_model(state: State, monke
     assert torch.equal(x, more[0][:24]), "more images are the same ones and others"
     assert len(set(y.tolist())) > 5, "in no order of classes"
     model = load_model(Architecture("resnet20", 10, 1, 8, {"width": 4, "stem_stride": 2}),
-                       Path("data/pretrain/resnet20/net3none.safetensors"))  # fmt: skip
+                       Path("data/pretrain/resnet20/model3none.safetensors"))  # fmt: skip
     with torch.no_grad():
         assert found["sharpness_loss", "none"] == pytest.approx(float(F.cross_entropy(model(x), y)), rel=1e-5)
 
@@ -208,7 +208,7 @@ def test_the_stage_writes_its_tables(state: State) -> None:
     records, metrics = read_table("records", folder), read_table("metrics", folder)
     assert sorted(records.seed) == [3, 5]
     assert set(records.status) == {"ok"}
-    assert set(records.dense_hash) == {"hash of net3none", "hash of net5none"}
+    assert set(records.dense_hash) == {"hash of model3none", "hash of model5none"}
     assert set(records.splits_hash) == {prepared_hash()}
     assert records[["accuracy", "params", "macs", "budget_asked"]].isna().all(None)
     assert set(records.budget_kind) == set(records.form) == {"none"}

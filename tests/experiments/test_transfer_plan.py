@@ -205,8 +205,17 @@ def test_shuffled_labels_are_a_variant_of_their_own() -> None:
 
 def test_shuffled_labels_are_the_same_labels_in_another_order(data: DataSet) -> None:
     spec = planned(transfer, params(**grids({"methods": ["smsp"]})))[0].spec.model_copy(update={"classes": (0, 1, 2)})
-    usual = show(spec, data, torch.Generator().manual_seed(0))
-    shuffled = show(spec.model_copy(update={"shuffled_labels": True}), data, torch.Generator().manual_seed(0))
+    usual = show(spec, data)
+    shuffled = show(spec.model_copy(update={"shuffled_labels": True}), data)
     assert torch.equal(usual.examples.x, shuffled.examples.x)
     assert torch.equal(usual.examples.y.bincount(), shuffled.examples.y.bincount())
     assert 0.1 < float((usual.examples.y == shuffled.examples.y).double().mean()) < 0.7, "a third agree by chance"
+
+
+def test_methods_that_draw_at_random_have_seeds_of_their_own() -> None:
+    given = grids({"methods": ["shuffled", "l2", "dense"]})
+    given["transfer"] |= {"seeds": [0, 4], "draws": 3}
+    seeds: dict[str, set[int]] = {}
+    for cell in planned(transfer, params(**given)):
+        seeds.setdefault(cell.spec.method, set()).add(cell.spec.seed)
+    assert seeds == {"shuffled": {0, 4, 5, 6, 7, 8}, "l2": {0, 4}, "dense": {0, 4}}

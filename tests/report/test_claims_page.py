@@ -22,7 +22,7 @@ CLAIM = {
     "quantity": "difference",
     "measured": [MEASURED],
 }  # fmt: skip
-CONTRAST = {"status": "tested", "p_holm": 0.01, "difference": 0.1, "equivalent": False, "can_reject": True}
+CONTRAST = {"status": "tested", "p_holm": 0.01, "difference": 0.1, "equivalent": False}
 
 
 def line(claim: dict[str, object]) -> list[str]:

@@ -187,7 +187,7 @@ def test_captions_say_n_interval_and_test(drawings):
     for drawing in drawings.values():
         assert re.search(r"n = \d", drawing.caption), drawing.name
         assert re.search(r"interval", drawing.caption), drawing.name
-        assert re.search(r"[Nn]o test|Wilcoxon", drawing.caption), drawing.name
+        assert re.search(r"[Nn]o test|t-test", drawing.caption), drawing.name
         assert "nan" not in drawing.caption
         assert drawing.alt
         assert len(drawing.data)
@@ -300,13 +300,13 @@ def test_means_leave_excluded_models_out(given):
     ("values", "expected"),
     [
         ({}, "higher"), ({"difference": -0.02}, "lower"), ({"p_holm": 0.06}, "no difference shown"),
-        ({"p_holm": 0.06, "equivalent": True}, "equivalent"), ({"p_holm": 0.06, "can_reject": False}, "underpowered"),
+        ({"p_holm": 0.06, "equivalent": True}, "equivalent"),
         ({"status": "too few to test", "p_holm": np.nan}, "underpowered"),
         ({"status": "incomplete", "p_holm": np.nan}, "incomplete, not tested"),
     ],
 )  # fmt: skip
 def test_verdicts_are_made_by_rule(values, expected):
-    row = {"status": "tested", "p_holm": 0.01, "difference": 0.02, "equivalent": False, "can_reject": True} | values
+    row = {"status": "tested", "p_holm": 0.01, "difference": 0.02, "equivalent": False} | values
     assert verdict(judged(row)) == expected
     assert verdict(judged(row), "sharper", "flatter") == {"higher": "sharper", "lower": "flatter"}.get(
         expected, expected

@@ -344,7 +344,7 @@ def test_labels_are_spread_no_further_than_they_must(values, expected):
     ("changes", "said"),
     [
         ({}, "higher"), ({"difference": -0.1}, "lower"), ({"p_holm": 0.2}, "no difference shown"),
-        ({"p_holm": 0.2, "can_reject": False}, "underpowered"), ({"p_holm": 0.2, "equivalent": True}, "equivalent"),
+        ({"p_holm": 0.2, "equivalent": True}, "equivalent"),
         ({"status": "incomplete"}, "incomplete, not tested"), ({"status": "unequal trials"}, "unequal trials, not tested"),
         ({"status": "too few to test"}, "underpowered"), ({"role": "reference"}, "matches or beats"),
         ({"role": "reference", "not_worse_p": 0.2}, "neither shown"),
@@ -353,7 +353,7 @@ def test_labels_are_spread_no_further_than_they_must(values, expected):
 )  # fmt: skip
 def test_verdicts_in_words(changes, said):
     row = {
-        "status": "tested", "role": "rival", "p_holm": 0.01, "difference": 0.1, "can_reject": True, "equivalent": False,
+        "status": "tested", "role": "rival", "p_holm": 0.01, "difference": 0.1, "equivalent": False,
         "not_worse_p": 0.01, "worse_p": 0.99,
     }  # fmt: skip
     assert verdict(judged(row | changes)) == said

@@ -71,7 +71,7 @@ def part(page: str, title: str) -> str:
 
 
 def row(**values: object) -> dict[str, object]:
-    plain = {"status": TESTED, "p_holm": 0.01, "difference": 0.02, "equivalent": False, "can_reject": True}
+    plain = {"status": TESTED, "p_holm": 0.01, "difference": 0.02, "equivalent": False}
     return judged(plain | values)
 
 
@@ -84,7 +84,6 @@ def row(**values: object) -> dict[str, object]:
         ({"p_holm": 0.06}, "no difference shown"),
         ({"p_holm": 0.06, "equivalent": True}, "equivalent"),
         ({"difference": 0.001, "equivalent": True}, "higher, within the margin"),
-        ({"p_holm": 0.06, "can_reject": False}, "underpowered"),
         ({"p_holm": np.nan, "status": INSUFFICIENT}, "underpowered"),
         ({"p_holm": np.nan, "status": INCOMPLETE}, "incomplete, not tested"),
         ({"p_holm": np.nan, "status": NOT_RUN}, "not run"),

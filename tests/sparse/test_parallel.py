@@ -20,8 +20,8 @@ from maskbank.errors import InputError
 from maskbank.experiments import grow
 from maskbank.experiments.segments import segment_of
 from maskbank.experiments.sparse_schedules import worker_rounds
+from maskbank.experiments.sparse_training import Segment, begin, job_of, phases_of
 from maskbank.experiments.sparse_training import goal_of as goal_of_spec
-from maskbank.experiments.sparse_training import job_of, phases_of
 from maskbank.files import hash_file
 from maskbank.measures.weight_cost import weight_cost
 from maskbank.pruning.weights import prunable_weights
@@ -172,7 +172,7 @@ def test_workers_are_cells_with_the_same_bytes_on_any_engine(
         assert {worker.status for worker in workers} == {"ok"}
         assert last.status in ("ok", "collapsed")
         found.append([store.artifact_hash(done.body) for done in [*workers, last]])
-        assert len(set(found[-1])) == 2 * rounds + 1, "workers see batches of their own"
+        assert len(set(found[-1])) == 2 * rounds + 1
         values = {(metric, setting): value for _, metric, setting, value in last.body["metrics"]}
         assert values["sequential_steps", "none"] == 12 // (2 * rounds) * rounds + 8
         assert last.body["points"][0]["steps"] == 20
@@ -182,6 +182,22 @@ def test_workers_are_cells_with_the_same_bytes_on_any_engine(
         budget = last.body["points"][0]["values"]["budget_achieved"]
         assert abs(budget - (changes.get("budget_asked") or 0.25)) < 0.01
     assert found[0] == found[-1]
+
+
+def test_workers_rounds_and_the_fine_tune_see_batches_of_their_own(prepared: Input) -> None:
+    """As other methods do: in as many steps as all of them take together, about as many images, in no order twice."""
+    cell = cell_of(prepared, options={"partitions": 2, "rounds": 2}, steps=40, batch=4)
+    job = job_of(cell)
+    rounds = rounds_of(phases_of(cell.spec, job.build()))
+    drawn, number = [], 0
+    for together in rounds:
+        for phase in together:
+            segment = Segment([phase], draw=0 if len(together) == 1 else (number := number + 1))
+            drawn.append([x for x, _ in begin(cell.spec, job, Runtime(), segment).batches])
+    firsts = [torch.stack(own[:2]) for own in drawn]
+    assert not any(torch.equal(a, b) for place, a in enumerate(firsts) for b in firsts[:place])
+    again = [x for x, _ in begin(cell.spec, job, Runtime(), Segment([rounds[0][0]], draw=1)).batches]
+    assert all(torch.equal(a, b) for a, b in zip(again, drawn[0], strict=True))
 
 
 def test_what_it_costs_is_what_its_schedule_says(prepared: Input, tmp_path: Path) -> None:

@@ -173,11 +173,14 @@ def test_a_doubled_point_refuses_its_method_alone(records):
     assert len(board.rows) == 4
 
 
-def test_a_method_with_one_seed_is_listed_with_what_it_lacks():
+def test_a_method_needs_no_more_seeds_than_one_and_a_cell_that_failed_is_named():
     frame = fake.records(seeds=2)
     frame = frame[(frame.allocation.isin(["uniform", "none"])) & frame.budget_asked.isin([0.2, 1.0])]
     board = only(frame[(frame.method != "l2") | (frame.seed == 0)])
     assert board.seeds == 2
+    assert board.unranked == []
+    lost = (frame.method == "l2") & (frame.seed == 1) & (frame.split == "s1")
+    board = only(fake.fail(frame, lost))
     assert [row.method for row in board.unranked] == ["l2"]
     assert "seed 1 keep 0.2" in board.unranked[0].missing
 

@@ -14,7 +14,8 @@ from maskbank.statistics.crossed import Crossed
 from maskbank.statistics.groups import cliques, letter, letters, tie_groups
 from maskbank.statistics.holm import holm
 from maskbank.statistics.matrix import COLUMNS, pairwise_matrix
-from maskbank.statistics.pairwise import pair_tests, paired_p
+from maskbank.statistics.paired import paired_p
+from maskbank.statistics.pairwise import pair_tests
 from maskbank.statistics.power import shift_needed
 
 PAIRS = list(combinations(range(7), 2))

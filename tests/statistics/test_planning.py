@@ -21,7 +21,6 @@ from maskbank.statistics.variance import (
     Components,
     Sizes,
     nested_components,
-    null_clusters,
     pair_components,
     sizes_of,
 )
@@ -121,15 +120,6 @@ def test_the_variance_of_a_split_adds_up_whatever_can_be_told_apart(tasks, seeds
     assert found.of_split(tasks, seeds, 2) == pytest.approx(measured, rel=0.02)
     assert np.isnan(found.task) == (tasks == 1)
     assert np.isnan(found.seed) == (seeds == 1)
-
-
-def test_null_clusters_have_the_variance_of_a_split():
-    sizes = Sizes(12, 2, 3, 4)
-    parts = Components(0.04, 0.02, 0.01, 0.03)
-    found = null_clusters(parts, sizes, 20_000, np.random.default_rng(0))
-    assert found.shape == (20_000, 12)
-    assert found.var() == pytest.approx(parts.of_split(2, 3, 4), rel=0.02)
-    assert (null_clusters(Components(*[np.nan] * 4), sizes, 5, np.random.default_rng(0)) == 0).all()
 
 
 @pytest.mark.parametrize(("effect", "alpha"), [(0.02, 0.05), (0.03, 0.05 / 45), (0.1, 0.05)])

@@ -153,10 +153,8 @@ def test_families_are_the_kinds_of_one_recipe_in_one_setting(tables):
         for stop in ("steps", "loss")
         for form, bn, size in (("trained", "reestimated", 3), ("trained", "kept", 5), ("folded", NONE, 5))
     }
-    assert not means.can_reject.any(), "6 seeds reach p 0.03 at best"
     dense = found[found.kind == "dense"]
     assert (dense.family_size == 1).all()
-    assert dense.can_reject.all()
     points = found[(found.level == AT_POINT) & (found.kind == "n:m")]
     assert (points.family_size == 2).all()
     assert (found.p_holm >= found.p).all()

@@ -1,4 +1,4 @@
-"""Wilcoxon, Holm, equivalence, power and ranks: exact small examples, then agreement with SciPy and statsmodels."""
+"""The paired t-test, Holm, equivalence, power and ranks: exact small examples, then agreement with SciPy and statsmodels."""
 
 import numpy as np
 import pytest
@@ -9,11 +9,12 @@ from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.power import TTestPower
 from statsmodels.stats.weightstats import ttost_paired
 
+from maskbank.errors import InputError
 from maskbank.statistics.equivalence import not_below, tost
-from maskbank.statistics.holm import can_reject, holm
+from maskbank.statistics.holm import holm
+from maskbank.statistics.paired import paired_p
 from maskbank.statistics.power import detection_power, minimal_detectable_effect, pairs_needed
 from maskbank.statistics.ranks import friedman, mean_ranks, rank_rows
-from maskbank.statistics.wilcoxon import signed_rank, smallest_p
 
 FRACTIONS = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 
@@ -35,42 +36,10 @@ def test_holm_agrees_with_statsmodels(p_values):
     assert holm(p_values) == pytest.approx(multipletests(p_values, method="holm")[1])
 
 
-def test_a_family_too_large_for_its_splits_can_never_reject():
-    assert can_reject(smallest_p(8), 5, 0.05)
-    assert not can_reject(smallest_p(8), 10, 0.05)
-    assert not can_reject(smallest_p(5), 1, 0.05)
-
-
-def test_smallest_p_is_reached_when_all_differences_agree():
-    assert smallest_p(6) == 1 / 32
-    assert signed_rank([1, 2, 3, 4, 5, 6]).p == 1 / 32
-    assert signed_rank([1, 2, 3]).rank_biserial == 1
-    assert signed_rank([-1, -2, 3]).rank_biserial == 0
-
-
-def test_signed_rank_agrees_with_scipy_exact():
-    values = np.random.default_rng(0).normal(0.4, 1, 15)
-    assert signed_rank(values).p == pytest.approx(stats.wilcoxon(values, method="exact").pvalue)
-
-
-@given(st.lists(st.integers(-3, 3), min_size=2, max_size=9).filter(any))
+@given(st.lists(st.floats(-1, 1), min_size=6, max_size=12).filter(lambda values: np.ptp(np.round(values, 9)) > 1e-6))
 @settings(max_examples=25, deadline=None)
-def test_signed_rank_with_ties_and_zeros_agrees_with_all_sign_patterns(values):
-    ranks = stats.rankdata(np.abs(values))[np.array(values) != 0]
-    signs = np.array(np.meshgrid(*[[0, 1]] * len(ranks))).reshape(len(ranks), -1)
-    observed = ranks[np.array(values)[np.array(values) != 0] > 0].sum()
-    smaller = min(observed, ranks.sum() - observed)
-    expected = min(1, 2 * np.mean(ranks @ signs <= smaller + 1e-9))
-    assert signed_rank(values).p == pytest.approx(expected)
-
-
-def test_float_noise_neither_breaks_nor_makes_ties():
-    assert signed_rank([0.1 + 0.2 - 0.3, 0.5, 0.5]).zeros == 1
-    assert signed_rank([0.3, 0.1 + 0.2, -0.3, 0.3]).p == signed_rank([0.3, 0.3, -0.3, 0.3]).p
-
-
-def test_no_difference_at_all_has_p_one():
-    assert signed_rank([0.0, 0.0, 0.0]).p == 1
+def test_the_paired_t_test_agrees_with_scipy(values):
+    assert paired_p(values) == pytest.approx(stats.ttest_1samp(np.round(values, 9), 0).pvalue, rel=1e-6)
 
 
 def test_tost_agrees_with_statsmodels():
@@ -101,6 +70,13 @@ def test_minimal_detectable_effect_is_found_with_the_power_asked(n):
 def test_pairs_needed_is_the_first_number_that_suffices():
     needed = pairs_needed(0.02, 0.04)
     assert minimal_detectable_effect(0.04, needed) <= 0.02 < minimal_detectable_effect(0.04, needed - 1)
+    assert pairs_needed(0.02, 0.0) == 3
+
+
+@pytest.mark.parametrize("sd", [np.nan, np.inf])
+def test_an_unknown_deviation_is_refused(sd):
+    with pytest.raises(InputError, match="sd"):
+        pairs_needed(0.02, sd)
 
 
 def test_ranks_share_ties_and_friedman_agrees_with_scipy():

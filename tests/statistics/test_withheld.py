@@ -13,7 +13,7 @@ from maskbank.statistics.finding import FAIL, PASS, Verdict
 from maskbank.statistics.transfer import SETTING
 
 ONE, OTHER = (dict.fromkeys(SETTING, "x") | {"backbone": backbone} for backbone in ("resnet20", "vit"))
-FOUND = {"status": "tested", "difference": 0.1, "p_holm": 0.01, "can_reject": True}
+FOUND = {"status": "tested", "difference": 0.1, "p_holm": 0.01}
 
 
 def facts(rules: list[str], withdrawn: list[str]) -> SimpleNamespace:

@@ -11,6 +11,7 @@ from maskbank.models.units import Layer
 from maskbank.pruning.sample import Scores
 
 ROLE = "control"
+DRAWS = True
 CONTROL_OF = "smsp"
 
 

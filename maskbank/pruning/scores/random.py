@@ -9,6 +9,7 @@ from maskbank.models.units import Layer
 from maskbank.pruning.sample import Sample, Scores
 
 ROLE = "control"
+DRAWS = True
 
 
 def saliency(model: nn.Module, weights: Mapping[str, Tensor], sample: Sample) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ from maskbank.pruning.sample import Sample, Scores
 from maskbank.pruning.torch_pruning import importance_scores
 
 ROLE = "control"
+DRAWS = True
 
 
 def score(model: nn.Module, layers: list[Layer], sample: Sample) -> Scores:

@@ -16,7 +16,7 @@ TITLE = "Accuracy against budget"
 CAPTION = f"Accuracy after T steps against the fraction kept; {COUNTED}"
 NOTES = (
     f"{BANDS} Black: the dense reference. Methods run at one budget alone stand side by side about it. Methods share splits, "
-    "so that bands that overlap do not show equality; the tests of paired differences (Wilcoxon signed-rank, Holm) are in "
+    "so that bands that overlap do not show equality; the tests of paired differences (paired t-test, Holm) are in "
     "the forest plot."
 )
 ALT = "Line plots of accuracy against fraction kept, one line a method, panels by setting and steps."

@@ -15,8 +15,7 @@ from maskbank.statistics.studies.transfer import HEADLINE
 ORDER = 230
 TITLE = "{method} against each rival"
 CAPTION = (
-    "{method} minus each rival and control; n = {n} splits, bars 95 % t-intervals; p: exact Wilcoxon signed-rank, Holm in a "
-    "setting."
+    "{method} minus each rival and control; n = {n} splits, bars 95 % t-intervals; p: paired t-test, Holm in a setting."
 )
 NOTES = (
     "In points, mean over the budgets and steps at which both were run (listed in comparisons.csv). The split is the unit; "

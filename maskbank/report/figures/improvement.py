@@ -8,7 +8,7 @@ from maskbank.report.panels import forest
 from maskbank.report.run import Run
 from maskbank.report.style import label, look
 from maskbank.report.venues import Venue
-from maskbank.statistics.contrast import MIN_CLUSTERS
+from maskbank.statistics.paired import MIN_CLUSTERS
 from maskbank.statistics.studies.transfer import HEADLINE
 from maskbank.statistics.transfer import SETTING
 

@@ -19,7 +19,7 @@ from maskbank.statistics.studies.compression import MEAN
 
 ORDER = 110
 TITLE = "Recipes against Adam"
-CAPTION = "Recipe minus Adam in points; n = {n} seeds, bars 95 % t-intervals; at the right p, exact Wilcoxon signed-rank, Holm."
+CAPTION = "Recipe minus Adam in points; n = {n} seeds, bars 95 % t-intervals; at the right p, paired t-test, Holm."
 NOTES = (
     "Paired by pretraining seed; means over the points of each kind of compression at which both were run. "
     f"{UNCORRECTED}. Hollow: no test, as seeds are fewer than 6 or blocks incomplete. Grey: ± {{margin}} points, the margin "

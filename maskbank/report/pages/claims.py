@@ -16,12 +16,12 @@ def data(run: Run) -> dict[str, Any]:
 
 
 def cells(claim: Mapping[str, Any]) -> list[str]:
-    """What was measured first for a claim: the effect, its interval, n, p used and the minimal detectable effect."""
+    """What was measured first for a claim: the effect, its interval, n, p used, and what its tests together can detect."""
     if not claim["measured"]:
         return [NOTHING] * 5
     first, signed = claim["measured"][0], claim["quantity"] == DIFFERENCE
     return [
         points(first["difference"], signed) + ("" if signed else f" ({claim['quantity']})"),
         interval(first["ci_low"], first["ci_high"], lambda end: points(end, signed)),
-        f"{first['n']} {first['unit']}", p_text(first["p_used"]), points(first["minimal_detectable_effect"]),
+        f"{first['n']} {first['unit']}", p_text(first["p_used"]), points(claim["detectable"]),
     ]  # fmt: skip

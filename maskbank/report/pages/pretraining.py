@@ -21,8 +21,8 @@ from maskbank.report.words import (
     span,
     verdict,
 )
-from maskbank.statistics.contrast import MIN_CLUSTERS
 from maskbank.statistics.models import ADAM, GROUP
+from maskbank.statistics.paired import MIN_CLUSTERS
 from maskbank.statistics.recipes import DENSE, KINDS, compressed
 from maskbank.statistics.studies.compression import MEAN
 

@@ -12,11 +12,9 @@ from maskbank.report.run import Run
 from maskbank.report.studies import FOCUS, Sparse
 from maskbank.report.style import label
 from maskbank.report.words import counted, how_words, pair_words, removed, span, tallied, task_words
-from maskbank.statistics.contrast import MIN_CLUSTERS
-from maskbank.statistics.contrasts import decided
+from maskbank.statistics.paired import MIN_CLUSTERS
 from maskbank.statistics.sparse_arms import GAPS, IMAGES, NOT_CHOSEN, SETTING, TASK, in_rate_order
 from maskbank.statistics.sparse_curves import PARALLEL, first_setup, near_budget, worker_rows
-from maskbank.statistics.verdict import HIGHER
 
 Rows = list[dict[Any, Any]]
 
@@ -55,21 +53,17 @@ def answers(given: Sparse, claims: Sequence[dict[str, Any]], run: Run) -> list[s
         for name in dict.fromkeys(claim["hypothesis"] for claim in own):
             same = [claim for claim in own if claim["hypothesis"] == name]
             verdicts = counted([f"**{claim['verdict']}**" for claim in same], "setting")
-            behind = differences(given.contrasts, gap, declared[name], run.alpha)
+            behind = differences(given.contrasts, gap, declared[name])
             found.append(f"{label(gap)}: {same[0]['says']}: {verdicts}.{behind}")
     return found
 
 
-def differences(rows: pd.DataFrame, gap: str, declared: Declared, alpha: float) -> str:
+def differences(rows: pd.DataFrame, gap: str, declared: Declared) -> str:
     """The range of what decides a claim over settings, and its verdicts counted."""
     budget = float(declared.where["budget_asked"])
     own = rows[(rows.method == gap) & np.isclose(rows.budget_asked, budget) & rows.difference.notna()]
     rivals = not isinstance(declared, NotWorse)
-    if rivals:  # one test, of a rival that validation chose: nothing to correct for
-        own = own[own.best_rival]
-        own = decided(own.assign(p_holm=own.p, can_reject=own.smallest_p <= alpha, withheld="", question=HIGHER), alpha)
-    else:
-        own = own[own.role == "reference"]
+    own = own[own.best_rival] if rivals else own[own.role == "reference"]
     against = "the best rival by validation" if rivals else "dense"
     return f" At {removed(budget)} against {against}: {tallied(own.to_dict('records'))}." if len(own) else ""
 

@@ -13,7 +13,7 @@ TITLE = "Ablations"
 CAPTION = (
     "Each variant of a method minus the method as it is, in points: paired by split, task and seed, mean over the "
     "budgets (keep) and steps (T) at which both were run. n counts splits. Intervals: 95 % t-interval "
-    f"over splits; p: exact Wilcoxon signed-rank over splits. {MDE} {DESCRIBED}"
+    f"over splits; p: paired t-test over splits. {MDE} {DESCRIBED}"
 )
 TOGETHER = 2
 

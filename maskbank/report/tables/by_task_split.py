@@ -14,7 +14,7 @@ ORDER = 30
 TITLE = "{method} against each rival, by task split"
 CAPTION = (
     "{method} minus each other method in points, apart by task split, mean over the budgets and steps at which both "
-    "were run: difference [95 % interval], n splits, and p (exact Wilcoxon signed-rank over splits, Holm over the "
+    "were run: difference [95 % interval], n splits, and p (paired t-test over splits, Holm over the "
     "rivals of the column). Held out: the backbone saw the target classes; unseen: it did not; foreign: of another "
     "data set than the bank's. Too few to test: fewer than 6 splits, no p is given and the interval is a t-interval. "
     "These contrasts describe; the headlines pool held out and unseen."

@@ -14,7 +14,7 @@ from maskbank.statistics.studies.compression import MEAN
 ORDER = 110
 TITLE = "Recipes against Adam after compression"
 CAPTION = (
-    f"{READING} {UNCORRECTED}. Underpowered: fewer than 6 seeds, or so few that no outcome could pass the correction. "
+    f"{READING} {UNCORRECTED}. Underpowered: fewer than 6 seeds. "
     "Single points of compression, with Holm over the points of a kind, are in the csv."
 )
 TOGETHER = 2

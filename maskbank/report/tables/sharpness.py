@@ -23,9 +23,9 @@ ORDER = 130
 TITLE = "Sharpness of the minima"
 CAPTION = (
     "Sharpness at the minimum on training images. Ratio to Adam: the exponential of the mean difference of logarithms, "
-    "paired by pretraining seed; n counts seeds. Intervals: 95 % t-interval over seeds. p: exact "
-    "Wilcoxon signed-rank, none below 6 seeds; Holm over the measures of one recipe on one model. Underpowered: "
-    "fewer than 6 seeds, or so few that no outcome could pass the correction. Eigenvalue and trace depend on how weights "
+    "paired by pretraining seed; n counts seeds. Intervals: 95 % t-interval over seeds. p: "
+    "paired t-test, none below 6 seeds; Holm over the measures of one recipe on one model. Underpowered: "
+    "fewer than 6 seeds. Eigenvalue and trace depend on how weights "
     "are scaled, adaptive sharpness does not."
 )
 TOGETHER = 2

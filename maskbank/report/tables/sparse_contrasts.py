@@ -10,8 +10,8 @@ from maskbank.report.words import BEST, CONTRAST, MDE, how_words, pair_words, re
 ORDER = 170
 TITLE = "GaP against other sparse training"
 CAPTION = (
-    "Points of the score, GaP minus the other, paired by seed; n counts seeds. Intervals: 95 % t-interval over seeds. p: exact "
-    "Wilcoxon signed-rank, none below 6 seeds, with Holm over the methods that one GaP method is compared with in one setting at "
+    "Points of the score, GaP minus the other, paired by seed; n counts seeds. Intervals: 95 % t-interval over seeds. p: "
+    "paired t-test, none below 6 seeds, with Holm over the methods that one GaP method is compared with in one setting at "
     "one sparsity. Against dense, a question by itself, two one-sided t-tests say whether GaP is not below it by more than "
     f"{{margin}} points (matches or beats) or is, at p ≤ {{alpha}}. {MDE} Underpowered: fewer than 6 seeds, or so few that no "
     f"outcome could pass the correction. {BEST}: the rival with the best validation score."

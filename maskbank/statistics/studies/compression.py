@@ -95,7 +95,7 @@ def model_words(row: Line, *, excluded: bool = False) -> str:
 
 READING = Reading(
     level=BY_METHOD,
-    tests={"superior": f"Wilcoxon signed-rank over pretraining seeds of the mean over all points; {EVERYWHERE}"},
+    tests={"superior": f"paired t-test over pretraining seeds of the mean over all points; {EVERYWHERE}"},
     weigh=weigh,
     show=show,
     contrast=lambda declared, labels, tables: f"{' and '.join(declared.arms)} minus {ADAM}",

@@ -9,9 +9,10 @@ from maskbank.hypotheses import Declared, Within
 from maskbank.records.schema import NONE
 from maskbank.statistics.axes import SEED, Axes
 from maskbank.statistics.claim import Line, Measured, Reading, measured, percent
-from maskbank.statistics.contrast import INCOMPLETE, INSUFFICIENT, MIN_CLUSTERS, SHARE
+from maskbank.statistics.contrast import INCOMPLETE, INSUFFICIENT, SHARE
 from maskbank.statistics.judges import CONTRADICTED, INCONCLUSIVE, SUPPORTED, Judgement, one_sided
 from maskbank.statistics.kept import AT_ZERO, SETTING, attack_order, kept_rows, setting_words
+from maskbank.statistics.paired import MIN_CLUSTERS
 from maskbank.statistics.study import Arms, Level, Row, Study, parts
 from maskbank.statistics.tables import Tables
 

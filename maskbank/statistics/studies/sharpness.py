@@ -78,7 +78,7 @@ PERCENT = "percent of Adam's"
 READING = Reading(
     level="measure",
     tests={
-        "superior": "Wilcoxon signed-rank over pretraining seeds of log ratios; largest eigenvalue and trace of the Hessian and "
+        "superior": "paired t-test over pretraining seeds of log ratios; largest eigenvalue and trace of the Hessian and "
         "adaptive sharpness all have to be lower, with every stop that was run"
     },
     weigh=weigh,

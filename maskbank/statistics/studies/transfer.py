@@ -109,11 +109,10 @@ def contrast(declared: Declared, labels: Line, tables: Tables) -> str:
 PLACE = ("dataset", "backbone", "baseline")
 READING = Reading(
     level=HEADLINE,
-    tests={
-        "superior": "Wilcoxon signed-rank over splits, Holm over all headline contrasts of a setting, in every setting"
-    },
+    tests={"superior": "paired t-test over splits, Holm over all headline contrasts of a setting, in every setting"},
     weigh=weigh,
     show=show,
+    corrected=True,
     place=PLACE,
     name=name,
     contrast=contrast,
