@@ -193,7 +193,8 @@ def corrected(frame: pd.DataFrame, params: Compare) -> pd.DataFrame:
     """Add what depends on the family: Holm's p, the family's size, what the test can find after Holm, and the verdict.
 
     What was not run in a setting is no test of it; a test that is refused keeps its place. The detectable effect, and the units
-    that find a difference of `compare.effect`, are those of a power of 80 % at Holm's first and hardest step.
+    that find a difference of `compare.effect`, are those of a power of 80 % at Holm's first and hardest step; what no test is
+    made of finds nothing.
     """
     families = frame[frame.status != NOT_RUN].groupby("family", sort=False)
     frame = frame.assign(
@@ -203,7 +204,7 @@ def corrected(frame: pd.DataFrame, params: Compare) -> pd.DataFrame:
     )
     levels = params.alpha / frame.family_size.clip(lower=1)
     sizes = list(zip(frame.sd, frame.n, levels, strict=True))
-    found = [minimal_detectable_effect(sd, n, level) for sd, n, level in sizes]
+    found = [minimal_detectable_effect(sd, n, level) if n >= MIN_CLUSTERS else np.nan for sd, n, level in sizes]
     needed = [units_needed(params.effect, sd, level) for sd, _, level in sizes]
     return decided(frame.assign(minimal_detectable_effect=found, units_needed=needed), params.alpha)
 

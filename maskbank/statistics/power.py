@@ -14,7 +14,8 @@ def detection_power(shift: float, n: int, alpha: float = 0.05) -> float:
     if shift - critical > 30:
         return 1.0
     opposite = stats.nct.cdf(-critical, n - 1, shift) if shift < critical else 0.0
-    return float(stats.nct.sf(critical, n - 1, shift) + opposite)
+    power = float(stats.nct.sf(critical, n - 1, shift) + opposite)
+    return float(shift > critical) if np.isnan(power) else power  # far out in its tails scipy gives none
 
 
 def minimal_detectable_effect(sd: float, n: int, alpha: float = 0.05, power: float = 0.8) -> float:

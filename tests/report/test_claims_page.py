@@ -19,7 +19,7 @@ CLAIM = {
     "id": "a-b", "hypothesis": "a", "judge": "superior", "study": "compression",
     "paper": "P", "says": "It holds", "contrast": "a minus b",
     "where": "here", "reported": "+2", "verdict": "supported", "reason": "better, p 0.0004", "test": "t",
-    "quantity": "difference",
+    "quantity": "difference", "detectable": 0.02,
     "measured": [MEASURED],
 }  # fmt: skip
 CONTRAST = {"status": "tested", "p_holm": 0.01, "difference": 0.1, "equivalent": False}
