@@ -117,7 +117,7 @@ class Compare(Section):
         0.01, description="smallest difference of interest, as accuracy: what reports plan for where n is too small"
     )
     rules: list[Annotated[str, Field(pattern=r"^[BWPX][1-9]\d?$")]] = Field(
-        ["B3", "B6", "W1", "X2", "X3", "X4", "X10", "X12", "X13", "X15"],
+        ["B3", "B6", "W1", "X2", "X3", "X4", "X10", "X12", "X13", "X15", "X16"],
         description="rules without which no headline and no claim of transfer is given",
     )
     resamples: Annotated[int, Field(ge=100)] = 10000

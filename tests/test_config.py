@@ -1,5 +1,6 @@
 """params.yaml: every bad value is one line that names the key, the value and what is allowed."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -131,3 +132,14 @@ def test_files_that_are_not_there_or_not_yaml(tmp_path: Path) -> None:
         InputError, match="no such profile; choose from cifar100, credit, default, gap, paoding, paper, smoke"
     ):
         profile_params("laptop", [])
+
+
+def test_the_params_that_git_has_are_the_default_profile(tmp_path: Path) -> None:
+    """What a clone runs; the file of the folder itself is the user's to edit."""
+    shown = subprocess.run(
+        ["git", "show", ":params.yaml"], cwd=Path(__file__).parents[1], capture_output=True, check=False
+    )
+    if shown.returncode:
+        pytest.skip("no git here, or no params.yaml in it")
+    write_params(profile_params("default", []), tmp_path / "params.yaml")
+    assert shown.stdout == (tmp_path / "params.yaml").read_bytes(), "run `maskbank configure --profile default`"

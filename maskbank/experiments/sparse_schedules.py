@@ -14,7 +14,7 @@ from maskbank.measures.weight_cost import WeightCost, weight_cost
 from maskbank.models.checkpoint import Architecture
 from maskbank.sparse.parallel import rounds_of
 from maskbank.sparse.phase import Phase
-from maskbank.sparse.schedule import same_macs
+from maskbank.sparse.schedule import same_line, same_macs
 
 Image = tuple[int, int]  # channels, pixels a side
 
@@ -23,9 +23,14 @@ def steps_and_rounds(spec: SparseSpec, image: Image | None) -> tuple[int, Rounds
     """Steps of the spec's setup, and the rounds of its workers. Raises InputError for a schedule that does not fit."""
     model, cost = known_model(spec.workload, spec.backbone, json.dumps(spec.model), len(spec.classes), image)
     phases = phases_of(spec, model)
-    if spec.setup != "same-macs":
+    if spec.setup not in ("same-macs", "same-line"):
         return spec.steps, worker_rounds(phases) if has_workers(spec.method) else []
-    steps = same_macs(spec.method, goal_of(spec, model), spec.options, cost).steps
+    goal = goal_of(spec, model)
+    steps = (
+        same_macs(spec.method, goal, spec.options, cost)
+        if spec.setup == "same-macs"
+        else same_line(spec.method, goal, spec.options)
+    ).steps
     phases = phases_of(spec.model_copy(update={"steps": steps}), model)
     return steps, worker_rounds(phases) if has_workers(spec.method) else []
 

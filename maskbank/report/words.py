@@ -34,7 +34,8 @@ STOP_WORDS = {"steps": "equal steps", "loss": "matched training loss"}
 FORM_WORDS = {"trained": "as trained", "folded": "folded"}
 BN_WORDS = {"kept": "BN kept", "reestimated": "BN re-estimated"}
 SETUP_WORDS = {
-    "same-steps": "equal steps", "same-macs": "equal training MACs", "paper-schedule": "the paper's schedule",
+    "same-steps": "equal steps", "same-line": "equal sequential steps", "same-macs": "equal training MACs",
+    "paper-schedule": "proportions of the paper's schedule",
 }  # fmt: skip
 METRIC_WORDS = {"accuracy": "accuracy", "map": "mAP", "miou": "mIoU", "bleu": "BLEU"}
 BUDGET_WORDS = {"params": "by parameters", "macs": "by MACs", "bytes": "by bytes", "peak": "by peak memory"}

@@ -1,6 +1,6 @@
 """The schedule of a method for a goal, checked before any training; and the steps that make two trainings cost the same."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +9,7 @@ from maskbank.measures.weight_cost import WeightCost
 from maskbank.patterns import kind_of
 from maskbank.registry import SPARSIFIERS
 from maskbank.sparse.goal import Goal
+from maskbank.sparse.parallel import critical_path
 from maskbank.sparse.phase import Phase, training_macs
 
 
@@ -35,11 +36,26 @@ def same_macs(method: str, goal: Goal, options: Mapping[str, Any], cost: WeightC
         longer = replace(goal, steps=steps)
         return training_macs(schedule(method, longer, options), longer, cost) <= target
 
-    low, high = goal.steps, 2 * goal.steps
-    if not fits(low):
+    if not fits(goal.steps):
         raise InputError(
             f"sparsify.steps = {goal.steps}: {method} costs more than the dense model at as many; no setup same-macs"
         )
+    return longest(goal, fits)
+
+
+def same_line(method: str, goal: Goal, options: Mapping[str, Any]) -> Goal:
+    """The goal with as many steps, those of workers counted, as leave no more than its own number one after the other."""
+
+    def fits(steps: int) -> bool:
+        line = critical_path(schedule(method, replace(goal, steps=steps), options))
+        return sum(phase.steps for phase in line) <= goal.steps
+
+    return longest(goal, fits)
+
+
+def longest(goal: Goal, fits: Callable[[int], bool]) -> Goal:
+    """The goal with the most steps, from its own on, that fit."""
+    low, high = goal.steps, 2 * goal.steps
     while fits(high):
         low, high = high, 2 * high
     while high - low > 1:

@@ -46,9 +46,12 @@ class SparsifyGrid(Section):
         ["constant"],
         description="restart: warm-up and cosine in each phase; cosine: over all steps; constant: then a cosine in the fine-tune",
     )
-    setups: Annotated[list[Literal["same-steps", "same-macs", "paper-schedule"]], Field(min_length=1)] = Field(
-        ["same-steps"],
-        description="same-macs: as many steps as cost what the dense training costs; paper-schedule: 28 phases of 30 and 150",
+    setups: Annotated[list[Literal["same-steps", "same-macs", "same-line", "paper-schedule"]], Field(min_length=1)] = (
+        Field(
+            ["same-steps"],
+            description="same-macs: as many steps as cost what the dense training costs; same-line: as many as leave that number "
+            "one after the other, where workers run side by side; paper-schedule: its proportions, 28 phases of 30 and 150",
+        )
     )
     steps: Positive | None = Field(None, description="null: sparsify.steps; so batch and lr")
     batch: Positive | None = None
@@ -162,8 +165,8 @@ def trainings(params: Params, state: State) -> tuple[list[Cell[SparsifySpec]], l
     """Each method at each point of the grids and seed; a reference once for each rate, setup and seed, at budget 1.
 
     The second list has the rounds of workers of each; what they leave is not among its inputs yet. Every schedule is checked
-    once the data are prepared, before anything is trained; until then steps of the setup same-macs are not known and taken
-    to be those of the dense model.
+    once the data are prepared, before anything is trained; until then steps of the setups same-macs and same-line are not
+    known, and taken to be those of the dense model.
     """
     found: list[tuple[SparsifySpec, Rounds]] = []
     for grid in params[Sparsify].grids:

@@ -13,18 +13,20 @@ from maskbank.statistics.contrasts import decided, of_study
 from maskbank.statistics.facts import Facts
 from maskbank.statistics.finding import FAIL, Verdict
 from maskbank.statistics.judges import CONTRADICTED, INCONCLUSIVE, SUPPORTED
+from maskbank.statistics.known_orders import uninformative
 from maskbank.statistics.studies.transfer import HEADLINE
 from maskbank.statistics.study import Row, parts
 from maskbank.statistics.tables import Tables
 from maskbank.statistics.transfer import SETTING
 
-SANITY, ROBUST = "X12", "X13"  # known headline by headline; all other rules are of the whole run
+SANITY, ROBUST, KNOWN = "X12", "X13", "X16"  # known headline by headline; all other rules are of the whole run
 
 
 def ruled(facts: Facts, rules: list[Verdict]) -> pd.DataFrame:
     """The table of contrasts, a verdict withheld where a rule of `compare.rules` fails for its headline.
 
-    A failing sanity check (X12) forbids the headlines of its board, an unstable verdict (X13) that headline alone.
+    A failing sanity check (X12) forbids the headlines of its board, an unstable verdict (X13) that headline alone, a known order
+    that does not appear (X16) all verdicts of its setting, those of sparse training too.
     """
     needed, known = facts.params.compare.rules, [rule.id for rule in rules]
     unknown = [name for name in needed if name not in known]
@@ -34,7 +36,9 @@ def ruled(facts: Facts, rules: list[Verdict]) -> pd.DataFrame:
     withdrawn = {tuple(board.setting[name] for name in SETTING) for board in facts.boards if board.withdrawn}
     table = facts.contrasts
     heads = table[(table.study == "transfer") & (table.level == HEADLINE)]
+    silent = uninformative(table)
     here = {
+        KNOWN: silent[heads.index].tolist(),
         SANITY: [names in withdrawn for names in heads[SETTING].itertuples(index=False, name=None)],
         ROBUST: [index in facts.unstable for index in facts.headlines.index],
     }
@@ -42,6 +46,8 @@ def ruled(facts: Facts, rules: list[Verdict]) -> pd.DataFrame:
         " ".join(name for name in failing if name not in here or here[name][place]) for place in range(len(heads))
     ]
     own = pd.Series(withheld, heads.index, dtype=object).reindex(table.index, fill_value="")
+    if KNOWN in failing:
+        own = own.mask((table.study == "sparse") & silent, KNOWN)
     return decided(table.assign(withheld=own), facts.params.compare.alpha)
 
 

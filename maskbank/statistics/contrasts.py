@@ -152,7 +152,8 @@ def measured(study: Study, labels: Row, rows: pd.DataFrame, excluded: pd.DataFra
         left, right = (
             own[~own.unit.isin(lost)] if lost else own for own in (sides.get(arm, none), sides.get(baseline, none))
         )
-        scores = tabulate(pd.concat([left, right]), axes) if lost else every
+        left, right = study.chosen(left, right) if study.chosen else (left, right)
+        scores = tabulate(pd.concat([left, right]), axes) if lost or study.chosen else every
         scores = scores if axes.unit == TASK else scores.of(arm, baseline)
         pairs = alone(scores, arm) if study.relative else pair(scores, arm, baseline)
         ran = scores.at(scores.ran(arm) if study.relative else scores.ran(arm, baseline))

@@ -8,7 +8,7 @@ from typing import Any
 from maskbank.config import Compare
 from maskbank.statistics.contrast import INCOMPLETE, INSUFFICIENT, NOT_RUN, TESTED
 from maskbank.statistics.equivalence import above_p, below_p
-from maskbank.statistics.verdict import UNEQUAL
+from maskbank.statistics.verdict import NOT_SHARED
 
 SUPPORTED, CONTRADICTED, INCONCLUSIVE = "supported", "contradicted", "inconclusive"
 Row = Mapping[Any, Any]
@@ -28,7 +28,7 @@ def refused(row: Row) -> Judgement:
     reasons = {
         NOT_RUN: "not both run", INCOMPLETE: "incomplete blocks, the test is refused",
         INSUFFICIENT: f"too few {row['unit']}, no p-value is given",
-        UNEQUAL: f"{UNEQUAL}, the test is refused ({row['missing']})",
+        NOT_SHARED: f"{NOT_SHARED}, the test is refused ({row['missing']})",
     }  # fmt: skip
     return Judgement(INCONCLUSIVE, reasons[row["status"]])
 

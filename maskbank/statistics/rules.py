@@ -37,6 +37,7 @@ RULES: tuple[Rule, ...] = (
     ("X13", "The headline survives any rival's removal and any failure policy", protocol.x13_robust),
     ("X14", "Times compared within one machine class", protocol.x14_machines),
     ("X15", "Leakage is stated", protocol.x15_leaks),
+    ("X16", "Known orders appear", protocol.x16_known_orders),
 )
 
 

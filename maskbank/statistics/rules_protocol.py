@@ -1,5 +1,8 @@
 """Rules X of docs/rules.md: protocol, statistics, controls and clocks."""
 
+from collections.abc import Hashable
+from typing import Any
+
 import numpy as np
 
 from maskbank.records.schema import NONE
@@ -7,9 +10,11 @@ from maskbank.statistics.contrast import NOT_RUN
 from maskbank.statistics.facts import Facts
 from maskbank.statistics.finding import FAIL, NOT_APPLICABLE, Finding, failed, judged, listed, not_applicable, passed
 from maskbank.statistics.groups import letter_order
+from maskbank.statistics.known_orders import known_orders
 from maskbank.statistics.paired import MIN_CLUSTERS
 from maskbank.statistics.scores import tabulate
-from maskbank.statistics.transfer import DEFAULT, setting_words
+from maskbank.statistics.transfer import DEFAULT, setting_name, setting_words
+from maskbank.statistics.verdict import HIGHER
 
 CONTROLS = ("universal", "random", "farthest", "shuffled", "oracle")
 NO_HEADLINE = "no headline contrast in the records"
@@ -209,3 +214,22 @@ def x15_leaks(facts: Facts) -> Finding:
     kinds = rows[["task_split", "leak"]].drop_duplicates()
     leaks = listed(sorted(kinds.task_split + ": " + kinds.leak))
     return judged(bool(stated.all()), f"{int(stated.sum())} of {len(stated)} transfer points say what leaks ({leaks})")
+
+
+def x16_known_orders(facts: Facts) -> Finding:
+    known = known_orders(facts.contrasts)
+    if known.empty:
+        return not_applicable("no positive control was run: GMP or RigL beside static, or an oracle beside random")
+    absent = known[known.verdict != HIGHER]
+    names = (
+        f"{row['arm']} - {row['baseline']} ({control_words(row)}): {row['verdict']}"
+        for row in absent.to_dict("records")
+    )
+    text = f"{len(known) - len(absent)} of {len(known)} orders that are known beforehand are shown"
+    return judged(absent.empty, text + ("" if absent.empty else f"; not: {listed(names)}"))
+
+
+def control_words(row: dict[Hashable, Any]) -> str:
+    if row["study"] == "controls":
+        return setting_name(row)
+    return f"{row['dataset']} {row['backbone']}, {row['setup']}, {row['allocation']}, keep {row['budget_asked']:g}"

@@ -108,7 +108,7 @@ class Scores:
     def of(self, *names: str) -> "Scores":
         """The blocks alone that any of these arms has."""
         known = [self.arms.index(name) for name in names if name in self.arms]
-        return self.among(self.count[known].any(axis=(0, 2)))
+        return self.among(np.asarray(self.count[known].any(axis=(0, 2))))
 
     def among(self, chosen: Mask) -> "Scores":
         """The same points of the chosen blocks [blocks] only."""

@@ -18,7 +18,7 @@ TASK = ["dataset", "backbone"]
 SETTING = [*TASK, "pattern", "allocation", "setup"]
 ARM = [*SETTING, "method", "variant", "budget_asked"]
 GAPS = ("c_gap", "p_gap")
-DENSE = "dense"
+DENSE, PARALLEL = "dense", "p_gap"
 IMAGES = "accuracy"  # the metric of classification, a column of the records; all others are in the table of metrics
 VALIDATION = "validation_"
 RATES = ("restart", "cosine", "constant")  # in the order in which ties are settled
@@ -26,29 +26,33 @@ COUNTED = [
     "status", "reason", "steps", "accuracy", "params", "params_dense", "macs", "macs_dense", "bytes", "train_macs",
     "selection_macs", "budget_achieved",
 ]  # fmt: skip
-ROW = ["cell_key", *ARM, "role", "schedule", "seed", *COUNTED, "metric", "score", "validation_score"]
+ROW = ["cell_key", *ARM, "role", "schedule", "seed", *COUNTED, "metric", "score", "validation_score", "tried"]
 CHOSEN, NOT_CHOSEN, UNEQUAL = "chosen", "not chosen", "unequal trials"
 CHOICE = [
     *ARM, "role", "metric", "schedule", "n", "failed", "validation_score", "score", "sd", "choice", "lacks", CELLS,
 ]  # fmt: skip
 Tried = dict[Any, set[str]]
-SETUPS = ("same-steps", "same-macs", "paper-schedule")
+SETUPS = ("same-steps", "same-line", "same-macs", "paper-schedule")
 
 
 def sparse_rows(records: pd.DataFrame, metrics: pd.DataFrame) -> pd.DataFrame:
     """One row a cell of the stage sparsify, with ROW.
 
     `metric` names what a workload is judged by; `score` is it on the test set, `validation_score` on validation (0 to 1, NaN
-    of a cell that failed). Rows of the stage grow are workers of P-GaP, and no arms.
+    of a cell that failed). `tried`: the schedules that its arm was run with. Rows of the stage grow are workers of P-GaP, and no
+    arms.
     """
     rows = records[records.stage == "sparsify"].astype({"budget_asked": float})
     own = metrics[metrics.cell_key.isin(rows.cell_key) & (metrics.setting == NONE)]
     rows = rows.assign(metric=metric_names(rows, own))
     tested = valued(rows, rows.metric, own)
-    return rows.assign(
+    rows = rows.assign(
         score=rows.accuracy.astype(float).where(rows.metric == IMAGES, tested),
         validation_score=valued(rows, VALIDATION + rows.metric, own),
-    )[ROW].sort_values([*ARM, "schedule", "seed"], ignore_index=True)
+    )
+    tried = rows.groupby(ARM).schedule.agg(lambda rates: " ".join(in_rate_order(rates)))
+    rows = rows.merge(tried.rename("tried"), on=ARM, how="left")
+    return rows[ROW].sort_values([*ARM, "schedule", "seed"], ignore_index=True)
 
 
 def metric_names(rows: pd.DataFrame, metrics: pd.DataFrame) -> pd.Series:
@@ -74,7 +78,7 @@ def rate_choices(rows: pd.DataFrame) -> pd.DataFrame:
 
     `choice`: "chosen" is the best of its arm by mean validation score over seeds; it is "unequal trials" instead where the arm
     lacks a schedule that another arm of its setting and budget was run with, and `lacks` names it. The test score has no part
-    in it. Dense stands in no setting: `trials_differ` says whether it compares.
+    in it. Dense stands in no setting, and lacks none.
     """
     found: list[dict[object, object]] = []
     for names, arm in rows.groupby(ARM, sort=True):
@@ -118,11 +122,8 @@ def in_rate_order(rates: Iterable[str]) -> list[str]:
 
 
 def at_best(rows: pd.DataFrame, choices: pd.DataFrame) -> pd.DataFrame:
-    """The rows of each arm at its best schedule by validation, with `choice`, `lacks`, and all that it `tried`."""
-    tried = (
-        choices.groupby(ARM).schedule.agg(lambda rates: " ".join(in_rate_order(rates))).rename("tried").reset_index()
-    )
-    best = choices[choices.choice != NOT_CHOSEN][[*ARM, "schedule", "choice", "lacks"]].merge(tried, on=ARM)
+    """The rows of each arm at its best schedule by validation, with `choice` and `lacks`."""
+    best = choices[choices.choice != NOT_CHOSEN][[*ARM, "schedule", "choice", "lacks"]]
     return rows.merge(best, on=[*ARM, "schedule"], how="inner")
 
 
@@ -131,22 +132,24 @@ def rates_tried(choices: pd.DataFrame) -> Tried:
     return choices.groupby(ARM).schedule.agg(set).to_dict() if len(choices) else {}
 
 
-def trials_differ(left: pd.Series, right: pd.Series) -> str:
-    """In words, which schedules only one of two arms (rows of `at_best`) was run with; "" where trials are equal."""
-    own, other = set(left.tried.split()), set(right.tried.split())
-    missing = [(left["method"], other - own), (right["method"], own - other)]
-    return "; ".join(f"{method} lacks rate {', '.join(in_rate_order(rates))}" for method, rates in missing if rates)
-
-
 def dense_beside(rows: pd.DataFrame, dataset: str, backbone: str, setup: str) -> pd.DataFrame:
     """The dense reference of a setting: it has no pattern and no allocation.
 
-    At equal MACs dense training takes the steps that it takes at equal steps, so that these rows serve where none are of that
-    setup.
+    At equal MACs and in the same line dense training takes the steps that it takes at equal steps, so that these rows serve
+    where none are of that setup.
     """
     dense = rows[(rows.role == "reference") & (rows.dataset == dataset) & (rows.backbone == backbone)]
     own = dense[dense.setup == setup]
-    return dense[dense.setup == "same-steps"] if own.empty and setup == "same-macs" else own
+    return dense[dense.setup == "same-steps"] if own.empty and setup in ("same-macs", "same-line") else own
+
+
+def in_line_beside(rows: pd.DataFrame, own: pd.DataFrame) -> pd.DataFrame:
+    """What a setting "same-line" compares with: a method without workers takes the steps there that it takes at equal steps."""
+    if own.empty or own.setup.iloc[0] != "same-line":
+        return rows.iloc[:0]
+    keys = ["dataset", "backbone", "pattern", "allocation", "budget_asked"]
+    same = (rows[keys] == own[keys].iloc[0]).all(axis=1) & (rows.setup == "same-steps") & (rows.role != "reference")
+    return rows[same & ~rows.method.isin([*own.method, PARALLEL])]
 
 
 def usual_first(names: Iterable[str]) -> list[str]:

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from maskbank.records.schema import NONE
-from maskbank.statistics.sparse_arms import ARM, TASK, dense_beside
-from maskbank.statistics.sparse_curves import PARALLEL, WORKER_KEYS, worker_rows
+from maskbank.statistics.sparse_arms import ARM, PARALLEL, TASK, dense_beside
+from maskbank.statistics.sparse_curves import WORKER_KEYS, worker_rows
 from maskbank.statistics.traces import CELLS, joined
 
 FORMS = ("dense", "masked", "packed")

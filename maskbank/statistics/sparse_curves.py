@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from maskbank.statistics.sparse_arms import SETTING, SETUPS, TASK, usual_first
+from maskbank.statistics.sparse_arms import PARALLEL, SETTING, SETUPS, TASK, usual_first
 from maskbank.statistics.transfer import DEFAULT
 
-PARALLEL = "p_gap"
 WORKER_KEYS = ["backbone", "dataset", "budget_asked", "pattern", "allocation", "schedule", "setup", "seed"]
 DENSITY = "density/"
 COURSE = [*SETTING, "method", "role", "budget_asked", "schedule", "seed", "round", "worker", "sequential_steps", "kind", "name",

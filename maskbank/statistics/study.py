@@ -47,7 +47,8 @@ class Study:
     """Where the rows of a question come from, what is set against what, and what Holm corrects over.
 
     `rows` gives each setting with its rows: the columns of `axes`, `status` and `cell_key`. `excluded` has a row a unit that
-    enters no contrast (labels, the arm, `unit`): it is counted, and not missing. `roles` are those of arms, a rival where they
+    enters no contrast (labels, the arm, `unit`): it is counted, and not missing. `chosen` takes of the rows of two arms those
+    that compare. `roles` are those of arms, a rival where they
     do not say. `beside` gives more columns of a contrast from the rows of its two sides, or `lacks`: in words, what refuses the
     test. `finish` sees the contrasts of one part of a setting together. `relative`: scores are relative to the baseline
     already, which has no rows of its own.
@@ -59,6 +60,7 @@ class Study:
     against: Callable[[pd.DataFrame, Params], Arms]
     excluded: Callable[[Tables], pd.DataFrame] = none_excluded
     roles: Callable[[Tables], Mapping[str, str]] = all_rivals
+    chosen: Callable[[pd.DataFrame, pd.DataFrame], tuple[pd.DataFrame, pd.DataFrame]] | None = None
     beside: Callable[[pd.DataFrame, pd.DataFrame], Row] | None = None
     finish: Callable[[list[Row]], list[Row]] = list
     scale: str = POINTS

@@ -8,8 +8,8 @@ from maskbank.statistics.contrast import INCOMPLETE, INSUFFICIENT, TESTED
 HIGHER, LOWER, EQUIVALENT, NOT_SHOWN = "higher", "lower", "equivalent", "no difference shown"
 MATCHES, BELOW, NEITHER = "matches or beats", "below the margin", "neither shown"
 UNDERPOWERED, NOT_WHOLE = "underpowered", "incomplete, not tested"
-UNEQUAL = "unequal trials"  # the status of arms that were tuned by different numbers of trials
-REFUSED = {INCOMPLETE: NOT_WHOLE, INSUFFICIENT: UNDERPOWERED, UNEQUAL: f"{UNEQUAL}, not tested"}
+NOT_SHARED = "no schedule in common"  # the status of arms that were tried with different learning-rate schedules
+REFUSED = {INCOMPLETE: NOT_WHOLE, INSUFFICIENT: UNDERPOWERED, NOT_SHARED: f"{NOT_SHARED}, not tested"}
 MARGIN = "margin"  # a question: whether the arm is not below the baseline by the margin; else: which of them is higher
 
 

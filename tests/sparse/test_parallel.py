@@ -1,6 +1,7 @@
 """P-GaP: rounds of workers, what of each goes on, and cells that run side by side on any engine with the same bytes."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ from maskbank.sparse.packing import unpack
 from maskbank.sparse.parallel import combine, critical_path, rounds_of
 from maskbank.sparse.partitions import rounds_at_random
 from maskbank.sparse.phase import training_macs
+from maskbank.sparse.schedule import same_line, schedule
 from maskbank.stages import sparsify
 from maskbank.stages.sparsify import SparsifySpec
 from tests.conftest import ARCHITECTURES
@@ -51,6 +53,20 @@ def test_rounds_and_the_line() -> None:
     assert [list(phase.grown) for phase in phases[:2]] == [
         ["layer0.weight", "layer1.weight"], ["layer2.weight", "layer3.weight"],
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("partitions", "rounds"), [(2, 2), (3, 2), (4, 8)])
+def test_the_same_line_is_as_long_as_its_steps(partitions: int, rounds: int) -> None:
+    options = {"partitions": partitions, "rounds": rounds}
+    goal = same_line("p_gap", goal_of(400), options)
+    line, longer = (
+        sum(phase.steps for phase in critical_path(schedule("p_gap", replace(goal, steps=steps), options)))
+        for steps in (goal.steps, goal.steps + 1)
+    )
+    assert goal.steps > 1.3 * 400
+    assert line <= 400 < longer
+    assert line > 390
+    assert same_line("c_gap", goal_of(400), options | {"rounds": 2}).steps == 400, "one after the other as it is"
 
 
 def test_random_rounds_part_all_layers_anew() -> None:

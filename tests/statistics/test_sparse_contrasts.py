@@ -14,7 +14,7 @@ from maskbank.statistics.facts import Facts
 from maskbank.statistics.holm import holm
 from maskbank.statistics.judges import CONTRADICTED, INCONCLUSIVE, SUPPORTED
 from maskbank.statistics.sparse_arms import SETTING, at_best, rate_choices, sparse_rows
-from maskbank.statistics.verdict import UNEQUAL
+from maskbank.statistics.verdict import NOT_SHARED
 from tests.report.fake_sparse import IMAGES, SHAPES, TRUTH, failed, only, sparse
 from tests.statistics.contrasted import study
 
@@ -93,6 +93,21 @@ def test_settings_and_budgets_are_never_averaged():
     assert set(dense.pattern) == {"unstructured"}, "dense stands beside every pattern and allocation"
 
 
+def test_in_the_same_line_others_are_those_of_equal_steps():
+    given = sparse(("dense", "c_gap", "p_gap", "gmp"), seeds=6, budgets=(0.1,))
+    longer = sparse(("p_gap",), seeds=6, budgets=(0.1,), setups=("same-line",), gains={"p_gap": 0.05})
+    found = contrasts({name: pd.concat([frame, longer[name]], ignore_index=True) for name, frame in given.items()})
+    line, steps = (found[(found.setup == setup) & (found.method == "p_gap")] for setup in ("same-line", "same-steps"))
+    assert sorted(line.rival) == sorted(steps.rival) == ["c_gap", "dense", "gmp"]
+    assert set(line.cells_against) == set(steps.cells_against)
+    assert set(line.cells).isdisjoint(steps.cells)
+    gaps = line.set_index("rival").difference - steps.set_index("rival").difference
+    assert gaps.to_numpy() == pytest.approx([0.05] * 3, abs=0.005)
+    assert set(found[found.method == "c_gap"].setup) == {"same-steps"}, (
+        "a method without workers has no line of its own"
+    )
+
+
 def test_holm_corrects_inside_a_family_and_dense_is_a_question_by_itself():
     found = contrasts(sparse(ALL, seeds=8, budgets=(0.1,)))
     for gap in ("c_gap", "p_gap"):
@@ -103,16 +118,13 @@ def test_holm_corrects_inside_a_family_and_dense_is_a_question_by_itself():
         assert (alone.family_size, alone.p_holm) == (1, alone.p)
 
 
-def test_unequal_trials_are_refused_and_named():
+def test_trials_without_one_in_common_are_refused_and_named():
     tables = sparse(("c_gap", "gmp", "rigl"), seeds=6, budgets=(0.1,), rates=("restart", "cosine"))
-    lacking = (tables["records"].method == "gmp") & (tables["records"].schedule == "restart")
-    row = contrasts(only(tables, ~lacking)).set_index("rival").loc["gmp"]
-    assert row.status == UNEQUAL
-    assert row.missing == "gmp lacks rate restart"
-    assert np.isnan(row[["p", "p_holm", "ci_low", "not_worse_p", "equivalence_p"]].to_numpy(float)).all()
-    assert np.isfinite(row.difference)
-    whole = contrasts(only(tables, ~lacking)).set_index("rival").loc["rigl"]
-    assert (whole.status, whole.family_size, whole.best_rival) == ("tested", 2, True)
+    other = (tables["records"].method == "gmp") == (tables["records"].schedule == "cosine")
+    row = contrasts(only(tables, other)).set_index("rival").loc["gmp"]
+    assert row.status == NOT_SHARED
+    assert row.missing == "c_gap tried restart, gmp cosine"
+    assert np.isnan(row.p)
 
 
 def test_a_failed_seed_makes_a_pair_incomplete():
@@ -237,12 +249,27 @@ def test_few_seeds_claim_nothing(seeds, words):
     assert words in claim.reason
 
 
-def test_unequal_trials_claim_nothing():
+def test_arms_with_unequal_trials_compare_at_those_that_both_have():
+    """Dense was tried with cosine alone, where restart is better for all: GaP is taken at cosine too, and at no other."""
     tables = sparse(ALL, seeds=8, rates=("restart", "cosine"), gains=BEST)
     lacking = (tables["records"].method == "dense") & (tables["records"].schedule == "restart")
-    claim = claims(only(tables, ~lacking))["gap-dense-c_gap-same-steps-fashion_mnist-resnet20"]
+    found, alone = (
+        contrasts(only(tables, kept)).query("method == 'c_gap' and budget_asked == 0.1").set_index("rival")
+        for kept in (~lacking, tables["records"].schedule == "cosine")
+    )
+    assert (found.rate["dense"], found.rate_rival["dense"]) == ("cosine", "cosine")
+    assert found.difference["dense"] == alone.difference["dense"]
+    assert found.status["dense"] == "tested"
+    assert (found.rate["gmp"], found.rate_rival["gmp"]) == ("restart", "restart")
+
+
+def test_trials_without_one_in_common_claim_nothing():
+    tables = sparse(ALL, seeds=8, rates=("restart", "cosine"), gains=BEST)
+    dense = tables["records"].method == "dense"
+    kept = dense == (tables["records"].schedule == "restart")
+    claim = claims(only(tables, kept))["gap-dense-c_gap-same-steps-fashion_mnist-resnet20"]
     assert claim.verdict == INCONCLUSIVE
-    assert claim.reason == "unequal trials, the test is refused (dense lacks rate restart)"
+    assert claim.reason == "no schedule in common, the test is refused (c_gap tried cosine, dense restart)"
 
 
 def test_the_order_of_rows_changes_nothing():

@@ -13,7 +13,7 @@ from maskbank.report.run import Run
 from maskbank.report.style import colour, label
 from maskbank.report.venues import Venue
 from maskbank.report.words import focus_words
-from maskbank.statistics.sparse_curves import PARALLEL
+from maskbank.statistics.sparse_arms import PARALLEL
 
 ORDER = 200
 TITLE = "Live parameters over training"

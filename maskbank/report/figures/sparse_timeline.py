@@ -14,7 +14,7 @@ from maskbank.report.run import Run
 from maskbank.report.style import colour, label
 from maskbank.report.venues import Venue
 from maskbank.report.words import focus_words
-from maskbank.statistics.sparse_curves import PARALLEL
+from maskbank.statistics.sparse_arms import PARALLEL
 
 ORDER = 190
 TITLE = "Schedules: which layers are dense when"

@@ -13,8 +13,8 @@ from maskbank.report.studies import FOCUS, Sparse
 from maskbank.report.style import label
 from maskbank.report.words import counted, how_words, pair_words, removed, span, tallied, task_words
 from maskbank.statistics.paired import MIN_CLUSTERS
-from maskbank.statistics.sparse_arms import GAPS, IMAGES, NOT_CHOSEN, SETTING, TASK, in_rate_order
-from maskbank.statistics.sparse_curves import PARALLEL, first_setup, near_budget, worker_rows
+from maskbank.statistics.sparse_arms import GAPS, IMAGES, NOT_CHOSEN, PARALLEL, SETTING, TASK, in_rate_order
+from maskbank.statistics.sparse_curves import first_setup, near_budget, worker_rows
 
 Rows = list[dict[Any, Any]]
 

@@ -14,8 +14,8 @@ TITLE = "Learning-rate schedule of each arm"
 CAPTION = (
     "Every learning-rate schedule that each arm was run with: mean score on validation data in points, and in "
     "brackets on the test set, over seeds. Bold: the one chosen, by validation alone; of several that differ in failed seeds "
-    "those with the fewest are asked. The number of schedules is the number of trials; contrasts of arms with unequal trials "
-    "are refused. ✗: cells that did not end ok."
+    "those with the fewest are asked. The number of schedules is the number of trials; arms compare at those that both "
+    "were run with. ✗: cells that did not end ok."
 )
 TOGETHER = 3
 

@@ -13,6 +13,7 @@ METHOD, REFERENCE = "method", "reference"  # stand for those of the run
 PAIRS = [
     (METHOD, "universal"), (METHOD, "random_neighbours"), (METHOD, "farthest"), ("nearest", "farthest"), (METHOD, "nearest"),
     (METHOD, "shuffled"), (METHOD, "magnitude_widths"), (METHOD, "random"), (METHOD, "scratch"), ("oracle", METHOD),
+    ("oracle", "random"),
     (REFERENCE, METHOD),
 ]  # fmt: skip
 

@@ -1,6 +1,6 @@
 """Sparse training: grow-and-prune against each other method and against dense, paired by seed.
 
-Each arm is taken at the learning-rate schedule that validation chose for it; arms with unequal trials are not tested.
+Each arm is taken at the learning-rate schedule that validation chose for it, of those that both arms were tried with.
 """
 
 from collections.abc import Iterator, Sequence
@@ -19,16 +19,15 @@ from maskbank.statistics.sparse_arms import (
     IMAGES,
     SETTING,
     TASK,
-    at_best,
+    best_rate,
     dense_beside,
-    rate_choices,
-    trials_differ,
+    in_line_beside,
     usual_first,
 )
 from maskbank.statistics.study import Arms, Level, Row, Study, parts
 from maskbank.statistics.tables import Tables
 from maskbank.statistics.transfer import DEFAULT
-from maskbank.statistics.verdict import HIGHER, MARGIN, UNEQUAL
+from maskbank.statistics.verdict import HIGHER, MARGIN, NOT_SHARED
 
 ARMS = "SPARSIFIERS"  # the registry of what a claim may name
 JUDGES = ("superior", "not_worse")
@@ -37,40 +36,48 @@ AT = (*SETTING, "budget_asked")
 
 
 def rows(tables: Tables) -> Iterator[tuple[Row, pd.DataFrame]]:
-    """By setting and budget, the dense reference beside each."""
-    every = tables.sparse
-    best = at_best(every[every.variant == DEFAULT], rate_choices(every)).assign(
-        unit=lambda rows: rows.seed.astype(float)
-    )
-    for labels, group in parts(best[best.role != "reference"], AT):
-        dense = dense_beside(best, labels["dataset"], labels["backbone"], labels["setup"])
-        yield labels, pd.concat([group, dense], ignore_index=True)
+    """By setting and budget, at every schedule that was tried; the dense reference beside each."""
+    every = tables.sparse[tables.sparse.variant == DEFAULT]
+    every = every.assign(unit=every.seed.astype(float))
+    for labels, group in parts(every[every.role != "reference"], AT):
+        dense = dense_beside(every, labels["dataset"], labels["backbone"], labels["setup"])
+        beside = pd.concat([in_line_beside(every, group).assign(setup=labels["setup"]), dense])
+        yield labels, pd.concat([group.assign(beside=False), beside.assign(beside=True)], ignore_index=True)
 
 
 def against(rows: pd.DataFrame, params: Params) -> Arms:
-    """The dense reference last."""
+    """The dense reference last; what stands beside a setting is compared with, and not in it."""
     roles = dict(zip(rows.method, rows.role, strict=True))
     others = sorted(roles, key=lambda name: (roles[name] == "reference", name))
-    gaps = [gap for gap in GAPS if roles.get(gap, "reference") != "reference"]
+    gaps = [gap for gap in GAPS if gap in set(rows.method[~rows.beside])]
     return [(gap, other) for gap in gaps for other in others if other != gap]
+
+
+def at_best_shared(own: pd.DataFrame, other: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Both arms at the best by validation of the schedules that both were tried with; of their own where they share none."""
+    shared = set(own.schedule) & set(other.schedule)
+    trials = [side[side.schedule.isin(shared)] if shared else side for side in (own, other)]
+    left, right = (side[side.schedule == best_rate(side)] for side in trials)
+    return left, right
 
 
 def choices(own: pd.DataFrame, other: pd.DataFrame) -> Row:
     """Of dense it is asked whether it is matched within the margin, of others which is higher."""
     left, right = own.iloc[0], other.iloc[0]
-    lacks = trials_differ(left, right)
+    shared = set(left.tried.split()) & set(right.tried.split())
+    lacks = "" if shared else f"{left.method} tried {left.tried}, {right.method} {right.tried}"
     found = {
         "metric": left.metric, "role": right.role, "rate": left.schedule, "rate_baseline": right.schedule, "lacks": lacks,
         "validation": own.validation_score.mean(), "validation_baseline": other.validation_score.mean(),
         "question": MARGIN if right.role == "reference" else HIGHER,
     }  # fmt: skip
-    return found | ({"status": UNEQUAL} if lacks else {})
+    return found | ({"status": NOT_SHARED} if lacks else {})
 
 
 def marked(family: list[Row]) -> list[Row]:
     """The same rows, of each arm the rival proper with the best validation score marked; ties go to the first by name."""
     for gap in GAPS:
-        own = [row for row in family if row["arm"] == gap and row["role"] == "rival" and row["status"] != UNEQUAL]
+        own = [row for row in family if row["arm"] == gap and row["role"] == "rival" and row["status"] != NOT_SHARED]
         known = [row for row in own if not pd.isna(row["validation_baseline"])]
         if known:
             max(known, key=lambda row: row["validation_baseline"])["best_rival"] = True
@@ -82,6 +89,7 @@ STUDY = Study(
     levels=(Level("budget", (), (*AT, "arm", "question")),),
     rows=rows,
     against=against,
+    chosen=at_best_shared,
     beside=choices,
     finish=marked,
     shown=(
@@ -99,7 +107,8 @@ STUDY = Study(
 
 
 SETUP_WORDS = {
-    "same-steps": "equal steps", "same-macs": "equal training MACs", "paper-schedule": "the paper's schedule",
+    "same-steps": "equal steps", "same-line": "equal sequential steps", "same-macs": "equal training MACs",
+    "paper-schedule": "proportions of the paper's schedule",
 }  # fmt: skip
 NEEDED_SETUPS = ("same-steps", "same-macs")
 PLACE = ("arm", "setup", "dataset", "backbone")
@@ -113,6 +122,10 @@ def weigh(rows: Sequence[Line], declared: Declared, tables: Tables) -> Judgement
     """Of one setup: the verdict on which all allocations at the deciding budget agree."""
     if not rows:
         return Judgement(INCONCLUSIVE, f"{declared.where['budget_asked']:g} kept was not run beside it")
+    if any(row["withheld"] for row in rows):
+        return Judgement(
+            INCONCLUSIVE, "known orders do not appear in this setting, so that it gives no verdict (rule X16)"
+        )
     names = usual_first(row["allocation"] for row in rows)
     each = {name: [row for row in rows if row["allocation"] == name] for name in names}
     found = {

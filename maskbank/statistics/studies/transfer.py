@@ -75,6 +75,8 @@ def weigh(rows: Sequence[Line], declared: Declared, tables: Tables) -> Judgement
     if lacking:
         return Judgement(INCONCLUSIVE, f"the rival was not run with tuning {', '.join(lacking)} ({found.reason})")
     broken = sorted({rule for row in ran for rule in row["withheld"].split()})
+    if "X16" in broken:
+        return Judgement(INCONCLUSIVE, "the oracle is not shown above random units: no verdict here (rule X16)")
     if found.verdict == SUPPORTED and broken:
         text = f"the tests agree, but no headline is given while rules fail: {', '.join(broken)}"
         return Judgement(INCONCLUSIVE, text)
