@@ -27,13 +27,22 @@ def assemble(
 
 
 def with_dense_accuracy(records: pd.DataFrame) -> pd.DataFrame:
-    """Fill `accuracy_dense`: of the dense reference with the same keys in the same stage, or of the pretrained model itself."""
+    """Fill `accuracy_dense`: of the dense reference with the same keys in the same stage, or of the pretrained model itself.
+
+    A seed that a method of transfer has alone stands beside the mean of the reference over its own seeds of the task.
+    """
     references = keyed(records[(records.role == "reference") & (records.status == "ok")])
     own = references[references.index.get_level_values("stage").isin(["transfer", "sparsify"])].accuracy
     models = references[references.index.get_level_values("stage") == "pretrain"].set_index("dense_hash").accuracy
-    by_key = keyed(records).index.map(own.to_dict())
+    every = keyed(records)
+    by_key = pd.Series(every.index.map(own.to_dict()), records.index, dtype=float)
+    shared = [name for name in every.index.names if name != "seed"]
+    transfer = own[own.index.get_level_values("stage") == "transfer"]
+    of_task = transfer.groupby(level=shared).mean().rename("of_task").reset_index()
+    beside = every.index.to_frame(index=False).merge(of_task, on=shared, how="left").of_task
+    by_key = by_key.fillna(pd.Series(beside.to_numpy(float), records.index))
     by_model = records.dense_hash.where(records.stage.isin(["compress", "pretrain"])).map(models.to_dict())
-    dense = pd.Series(by_key, index=records.index, dtype=float).fillna(by_model.astype(float))
+    dense = by_key.fillna(by_model.astype(float))
     return records.assign(accuracy_dense=dense)
 
 

@@ -67,7 +67,7 @@ def begin(spec: SparseSpec, job: Job, runtime: Runtime, segment: Segment | None 
     if segment.state is not None:
         model.load_state_dict(segment.state)
     steps = sum(phase.steps for phase in segment.phases)
-    order, chance = spec.draw(f"batches of segment {segment.draw}"), spec.own_draw(f"masks of segment {segment.draw}")
+    order, chance = spec.draw(f"batches of segment {segment.draw}"), spec.own_draw("masks")
     return SparseTrainer(
         model=model, goal=goal, phases=segment.phases, batches=job.batches(spec.batch, steps, order),
         cost=weight_cost(model, job.blank), generator=chance, sample=job.sample(spec.score_images, spec.draw("sample"), chance),

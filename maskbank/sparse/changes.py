@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+import torch
+
 from maskbank.pruning.density import Groups
 from maskbank.sparse.goal import Goal
 from maskbank.sparse.phase import Change, Saliency, Training
@@ -13,11 +15,18 @@ def draw(live: Groups) -> Change:
     return lambda training: training.put(training.goal.choose(training.chance(), live))
 
 
-def draw_first(goal: Goal) -> Change:
-    """Random masks at the goal's budget; uniform ones where its allocation ranks tensors together."""
-    return draw(
-        replace(goal, allocation="uniform" if goal.allocation == "global" else goal.allocation).live(goal.budget)
-    )
+def draw_first(goal: Goal, dense: Sequence[str]) -> Change:
+    """Random masks at the goal's budget, uniform where its allocation ranks tensors together; tensors named stay whole.
+
+    These keep the weights that the model was made with: nothing of them was ever masked.
+    """
+    live = replace(goal, allocation="uniform" if goal.allocation == "global" else goal.allocation).live(goal.budget)
+
+    def change(training: Training) -> None:
+        masks = training.goal.choose(training.chance(), live)
+        training.put(masks | {name: torch.ones_like(masks[name]) for name in dense})
+
+    return change
 
 
 def prune(live: Groups) -> Change:

@@ -8,6 +8,7 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from maskbank.errors import InputError
 from maskbank.statistics.paired import DECIMALS
 from maskbank.statistics.transfer import BLOCK
 
@@ -34,7 +35,9 @@ def rank_rows(scores: ArrayLike) -> NDArray[np.float64]:
 
 
 def friedman(scores: ArrayLike) -> Friedman:
-    """Friedman's chi-squared with ties, and F of Iman and Davenport (1980), for scores [splits, methods]."""
+    """Friedman's chi-squared with ties, and F of Iman and Davenport (1980), for scores [splits, methods] without gaps."""
+    if np.isnan(np.asarray(scores, dtype=float)).any():
+        raise InputError("scores: no gaps are allowed; leave incomplete splits out")
     ranks = rank_rows(scores)
     n, k = ranks.shape
     spread = ((ranks - (k + 1) / 2) ** 2).sum()

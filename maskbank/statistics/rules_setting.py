@@ -45,7 +45,7 @@ def b2_costs(facts: Facts) -> Finding:
 def b3_control(facts: Facts) -> Finding:
     if facts.transfer.empty:
         return not_applicable(NO_TRANSFER)
-    keys = [*REFERENCE, *BLOCK, "steps"]
+    keys = [*REFERENCE, *BLOCK[:3], "steps"]
     dense = facts.transfer[(facts.transfer.role == "reference") & facts.transfer.accuracy.notna()]
     pruned = facts.transfer[facts.transfer.role != "reference"]
     known = pd.MultiIndex.from_frame(dense[keys])

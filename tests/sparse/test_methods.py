@@ -241,10 +241,16 @@ def test_random_partitions_train(start: Begin) -> None:
         assert abs(live - 0.25 * total) <= len(trainer.masks)
 
 
-def test_grown_weights_begin_at_zero_and_learn(start: Begin) -> None:
+def test_the_first_partition_begins_as_it_was_made_and_later_ones_at_zero_where_they_were_masked(start: Begin) -> None:
     trainer = start("c_gap")
+    made = {name: weight.clone() for name, weight in trainer.weights.items()}
     trainer.begin(0)
-    name = trainer.goal.names[0]
+    for name in trainer.phases[0].grown:
+        assert torch.equal(trainer.weights[name], made[name])
+    trainer.advance(trainer.phases[0].steps)
+    name = trainer.phases[1].grown[0]
+    assert name not in trainer.phases[0].grown
+    trainer.begin(1)
     fresh = trainer.weights[name] == 0
     assert int(fresh.sum()) == fresh.numel() - round(0.25 * fresh.numel())
     trainer.advance(1)

@@ -216,6 +216,27 @@ def test_workers_rounds_and_the_fine_tune_see_batches_of_their_own(prepared: Inp
     assert all(torch.equal(a, b) for a, b in zip(again, drawn[0], strict=True))
 
 
+def test_workers_start_from_one_sparse_model_with_their_own_partition_whole(prepared: Input) -> None:
+    cell = cell_of(prepared, options={"partitions": 3, "rounds": 1})
+    job = job_of(cell)
+    first = rounds_of(phases_of(cell.spec, job.build()))[0]
+    started = []
+    for number, phase in enumerate(first):
+        trainer = begin(cell.spec, job, Runtime(), Segment([phase], draw=1 + number))
+        made = {name: weight.clone() for name, weight in trainer.weights.items()}
+        trainer.begin(0)
+        for name in phase.grown:
+            assert torch.equal(trainer.weights[name], made[name]), "as it was made, none of it at zero"
+            assert trainer.masks[name].all()
+        started.append((trainer.masks, set(phase.grown)))
+    (one, grown), (other, also), _ = started
+    assert not grown & also
+    sparse = set(one) - grown - also
+    assert sparse
+    assert all(torch.equal(one[name], other[name]) for name in sparse)
+    assert not all(one[name].all() for name in sparse)
+
+
 def test_what_it_costs_is_what_its_schedule_says(prepared: Input, tmp_path: Path) -> None:
     cell = cell_of(prepared)
     _, _, last = run_whole(cell, "serial", tmp_path / "cells")

@@ -114,7 +114,7 @@ def test_nothing_to_compare_is_an_empty_frame_with_columns(records):
 def test_every_rule_is_judged_once_with_its_reason(facts):
     judged = judge_rules(facts)
     assert [rule.id for rule in judged] == [name for name, _, _ in RULES]
-    assert len({rule.id for rule in judged}) == 27
+    assert len({rule.id for rule in judged}) == 28
     assert all(rule.verdict in (PASS, FAIL, NOT_APPLICABLE) and rule.looked_at for rule in judged)
 
 

@@ -124,7 +124,10 @@ def test_trials_without_one_in_common_are_refused_and_named():
     row = contrasts(only(tables, other)).set_index("rival").loc["gmp"]
     assert row.status == NOT_SHARED
     assert row.missing == "c_gap tried restart, gmp cosine"
-    assert np.isnan(row.p)
+    assert np.isnan(row[["p", "p_holm", "ci_low", "not_worse_p", "equivalence_p"]].to_numpy(float)).all()
+    assert np.isfinite(row.difference)
+    whole = contrasts(only(tables, other)).set_index("rival").loc["rigl"]
+    assert (whole.status, whole.family_size, whole.best_rival) == ("tested", 2, True)
 
 
 def test_a_failed_seed_makes_a_pair_incomplete():

@@ -90,6 +90,11 @@ def test_friedman_of_equal_scores_sees_nothing_and_of_one_order_everything():
     assert friedman(np.tile([0.1, 0.2, 0.3], (6, 1))).p == 0
 
 
+def test_friedman_refuses_gaps():
+    with pytest.raises(InputError, match="gaps"):
+        friedman([[0.1, np.nan], [0.2, 0.3]])
+
+
 def test_mean_ranks_lie_inside_their_intervals():
     ranks = mean_ranks(np.random.default_rng(3).random((8, 3)), 200, np.random.default_rng(0))
     assert (ranks[:, 1] <= ranks[:, 0]).all()

@@ -26,7 +26,8 @@ def phases(goal: Goal, *, partitions: int = 4, rounds: int = 2, partition: Kind 
     length, live = growth_steps(goal, turns), goal.live(goal.budget)
     workers = [
         Phase(
-            length, goal.grown(group), each(prune(live) if turn >= partitions else draw_first(goal), grow(group)),
+            length, goal.grown(group),
+            each(prune(live), grow(group)) if turn >= partitions else draw_first(goal, group),
             worker=turn % partitions, grown=group,
         )
         for turn, group in enumerate(grown)
