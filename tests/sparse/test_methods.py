@@ -254,7 +254,8 @@ def test_the_first_partition_begins_as_it_was_made_and_later_ones_at_zero_where_
     fresh = trainer.weights[name] == 0
     assert int(fresh.sum()) == fresh.numel() - round(0.25 * fresh.numel())
     trainer.advance(1)
-    assert (trainer.weights[name][fresh] != 0).float().mean() > 0.5
+    learned = (trainer.weights[name][fresh] != 0).float().mean()
+    assert learned > 0.2, "all but those between units that answer nothing on this batch"
 
 
 def test_scores_at_initialisation_choose_what_they_rank_highest(start: Begin) -> None:
