@@ -9,11 +9,9 @@ import pandas as pd
 from maskbank.statistics.contrast import NOT_RUN
 from maskbank.statistics.normalised import ONE
 from maskbank.statistics.studies.sparse import AT
-from maskbank.statistics.studies.transfer import HEADLINE
+from maskbank.statistics.studies.transfer import HEADLINE, RANDOM
 from maskbank.statistics.transfer import SETTING
 from maskbank.statistics.verdict import HIGHER
-
-RANDOM = "random"
 
 
 def known_orders(table: pd.DataFrame) -> pd.DataFrame:

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from maskbank.config import Compare
+from maskbank.records.schema import NONE
 from maskbank.statistics.claim import Claim
 from maskbank.statistics.claims import judge_claims, ruled
 from maskbank.statistics.comparisons import COLUMNS, headlines
@@ -142,6 +143,20 @@ def test_a_rule_that_passes_fails_once_it_is_broken(records, rule, change):
     assert function(facts_of(change(small).reset_index(drop=True)))[0] == FAIL
 
 
+@pytest.mark.parametrize(
+    ("rule", "change"),
+    [
+        ("B6", lambda frame: frame.assign(dense_hash=NONE, splits_hash=NONE)),
+        ("B7", lambda frame: frame[(frame.method != "smsp") & frame.allocation.isin([NONE, "global_macs"])]),
+        ("X4", lambda frame: frame[frame.method.isin(["smsp", "nobody"])]),
+    ],
+)
+def test_a_rule_says_not_applicable_on_nothing(records, rule, change):
+    function = next(function for name, _, function in RULES if name == rule)
+    verdict, looked_at = function(facts_of(change(records).reset_index(drop=True)))
+    assert (verdict, bool(looked_at)) == (NOT_APPLICABLE, True)
+
+
 def test_claims_hold_only_under_both_allocations(records):
     def l2_claim(frame: pd.DataFrame) -> str:
         return next(claim for claim in claims_of(facts_of(frame)) if claim.id == "smsp-resnet20-l2").verdict
@@ -153,6 +168,14 @@ def test_claims_hold_only_under_both_allocations(records):
     assert l2_claim(records.assign(accuracy=records.accuracy + 0.2 * beaten)) == INCONCLUSIVE
     assert l2_claim(records.assign(accuracy=records.accuracy + 0.2 * (records.method == "l2"))) == CONTRADICTED
     assert l2_claim(records[~one].reset_index(drop=True)) == INCONCLUSIVE
+
+
+def test_a_rival_below_random_units_carries_no_claim(records):
+    records = records[(records.stage != "transfer") | (records.steps == 10)]
+    raised = records.assign(accuracy=records.accuracy + 0.15 * (records.method == "random"))
+    found = {claim.id: claim for claim in claims_of(facts_of(raised))}
+    assert found["smsp-resnet20-l2"].verdict == INCONCLUSIVE
+    assert found["smsp-resnet20-l2"].reason.startswith("the rival lies below random units, and carries no claim (")
 
 
 def test_tasks_of_unseen_classes_may_leak_nothing(records):

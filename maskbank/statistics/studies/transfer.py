@@ -9,7 +9,7 @@ from maskbank.hypotheses import Declared
 from maskbank.statistics.claim import Line, Measured, Reading, measured
 from maskbank.statistics.contrast import NOT_RUN
 from maskbank.statistics.judges import INCONCLUSIVE, SUPPORTED, Judgement, agreed, superior
-from maskbank.statistics.scores import TRANSFER
+from maskbank.statistics.scores import TRANSFER, pair, tabulate
 from maskbank.statistics.study import Arms, Level, Row, Study, parts
 from maskbank.statistics.tables import Tables
 from maskbank.statistics.transfer import POINT, SETTING, roles_of, setting_words
@@ -18,6 +18,7 @@ ARMS = "METHODS"  # the registry of what a claim may name
 JUDGES = ("superior",)
 
 HEADLINE, BY_TASK_SPLIT, AT_POINT = "headline", "task_split", "point"
+RANDOM = "random"  # a rival below it carries no claim
 
 
 def rows(tables: Tables) -> list[tuple[Row, pd.DataFrame]]:
@@ -64,6 +65,9 @@ def weigh(rows: Sequence[Line], declared: Declared, tables: Tables) -> Judgement
     ran, params = [row for row in rows if row["status"] != NOT_RUN], tables.params.compare
     if not ran:
         return Judgement(INCONCLUSIVE, "the two were run in no common setting")
+    weak = [setting_words(row) for row in ran if below_random(row, tables)]
+    if weak:
+        return Judgement(INCONCLUSIVE, f"the rival lies below random units, and carries no claim ({'; '.join(weak)})")
     found = agreed({setting_words(row): superior(row, params.alpha, "p_holm") for row in ran})
     own = tables.transfer
     own = own[(own.method == params.method) & (own.dataset == ran[0]["dataset"]) & (own.backbone == ran[0]["backbone"])]
@@ -81,6 +85,15 @@ def weigh(rows: Sequence[Line], declared: Declared, tables: Tables) -> Judgement
         text = f"the tests agree, but no headline is given while rules fail: {', '.join(broken)}"
         return Judgement(INCONCLUSIVE, text)
     return found
+
+
+def below_random(row: Line, tables: Tables) -> bool:
+    """Whether the rival of a headline has a lower mean than random units in its setting, where both were run."""
+    own = next(rows for setting, rows in tables.settings if all(row[name] == setting[name] for name in SETTING))
+    if not {row["baseline"], RANDOM} <= set(own.method):
+        return False
+    gaps = pair(tabulate(own), row["baseline"], RANDOM).clusters
+    return len(gaps) > 0 and float(gaps.mean()) < 0
 
 
 def show(rows: pd.DataFrame, declared: Declared, tables: Tables) -> Iterator[Measured]:
