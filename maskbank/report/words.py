@@ -9,6 +9,7 @@ import pandas as pd
 from maskbank.records.schema import NONE
 from maskbank.report.style import label
 from maskbank.statistics.correlation import ABOVE_CHANCE, BY_LAYER, OVERLAP
+from maskbank.statistics.studies.sparse import SETUP_WORDS
 from maskbank.statistics.transfer import USUAL
 from maskbank.statistics.verdict import HIGHER, LOWER, UNDERPOWERED
 
@@ -33,10 +34,6 @@ KIND_WORDS = {
 STOP_WORDS = {"steps": "equal steps", "loss": "matched training loss"}
 FORM_WORDS = {"trained": "as trained", "folded": "folded"}
 BN_WORDS = {"kept": "BN kept", "reestimated": "BN re-estimated"}
-SETUP_WORDS = {
-    "same-steps": "equal steps", "same-line": "equal sequential steps", "same-macs": "equal training MACs",
-    "paper-schedule": "proportions of the paper's schedule",
-}  # fmt: skip
 METRIC_WORDS = {"accuracy": "accuracy", "map": "mAP", "miou": "mIoU", "bleu": "BLEU"}
 BUDGET_WORDS = {"params": "by parameters", "macs": "by MACs", "bytes": "by bytes", "peak": "by peak memory"}
 MEASURE_WORDS = {

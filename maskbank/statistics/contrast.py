@@ -25,7 +25,7 @@ class Contrast:
 
     On the scale "log" the difference is one of natural logarithms; a "share" is what is left of right, and no difference.
     `n` counts units of the test, in `unit`s (splits, or seeds); `sd` is that of the units. `p` is that of the paired t-test,
-    two-sided, as on the boards (`maskbank.statistics.pairwise` says why). `not_worse_p` is the one-sided p that left is not
+    two-sided, as on the boards (`maskbank.statistics.paired` says why). `not_worse_p` is the one-sided p that left is not
     below right by the margin, `worse_p` that it is.
     """
 

@@ -145,7 +145,7 @@ def text(value: object) -> str:
 def measured(study: Study, labels: Row, rows: pd.DataFrame, excluded: pd.DataFrame, params: Params) -> list[Row]:
     """The contrasts of one part of a setting, before correction."""
     axes, found = study.axes, []
-    every, none = tabulate(rows, axes), rows.iloc[:0]
+    every, none = None if study.chosen else tabulate(rows, axes), rows.iloc[:0]
     sides = {str(name): own for name, own in rows.groupby(axes.arm, sort=False, observed=True)}
     for arm, baseline in study.against(rows, params):
         lost = units_without(excluded, labels, axes.arm, (arm, baseline))
@@ -153,7 +153,7 @@ def measured(study: Study, labels: Row, rows: pd.DataFrame, excluded: pd.DataFra
             own[~own.unit.isin(lost)] if lost else own for own in (sides.get(arm, none), sides.get(baseline, none))
         )
         left, right = study.chosen(left, right) if study.chosen else (left, right)
-        scores = tabulate(pd.concat([left, right]), axes) if lost or study.chosen else every
+        scores = every if every and not lost else tabulate(pd.concat([left, right]), axes)
         scores = scores if axes.unit == TASK else scores.of(arm, baseline)
         pairs = alone(scores, arm) if study.relative else pair(scores, arm, baseline)
         ran = scores.at(scores.ran(arm) if study.relative else scores.ran(arm, baseline))

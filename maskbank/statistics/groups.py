@@ -77,7 +77,7 @@ def tie_groups(methods: Sequence[str], clusters: ArrayLike, alpha: float = 0.05)
     """Tie groups of a board from clusters [methods, splits]: mean scores of each method in each split, none missing.
 
     Two methods share a letter unless the paired t-test over splits, with Holm over all pairs, finds a difference
-    (`maskbank.statistics.pairwise` says why this test). Methods come from the best mean on; inside a group that
+    (`maskbank.statistics.paired` says why this test). Methods come from the best mean on; inside a group that
     order says nothing. InputError on a shape that does not fit or an unknown score.
 
     >>> scores = [[0.90, 0.80, 0.91, 0.83, 0.92, 0.81], [0.89, 0.81, 0.90, 0.84, 0.91, 0.80], [0.5, 0.5, 0.5, 0.4, 0.5, 0.5]]

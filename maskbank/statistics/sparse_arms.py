@@ -1,7 +1,7 @@
 """Sparse training by arm: one score a cell, and the learning-rate schedule that validation chose for each arm.
 
 An arm is a method at one budget in one setting (data set, backbone, pattern, allocation, setup); nothing is averaged over
-these. Handlings are trials of an arm: the number of them is compared, and arms that lack one are named.
+these. Learning-rate schedules are trials of an arm: the number of them is compared, and arms that lack one are named.
 """
 
 from collections.abc import Iterable
